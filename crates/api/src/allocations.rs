@@ -1,0 +1,1 @@
+//! allocations on the wire.

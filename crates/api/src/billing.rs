@@ -1,0 +1,98 @@
+//! Balance, statement and usage on the wire.
+
+use crate::{AllocationId, Money, PostingId, ProjectId, Time, TxnId, UsageId, words};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+words! {
+    /// Where an organization's money stands (reference 2.18).
+    pub enum MoneyState {
+        /// Enough.
+        Healthy = "healthy",
+        /// At or below the warning line.
+        LowBalance = "low_balance",
+        /// Will be used up soon; work is about to be released.
+        AutoReleasePending = "auto_release_pending",
+        /// Used up.
+        Depleted = "depleted",
+    }
+}
+
+words! {
+    /// What a ledger transaction is about.
+    pub enum TxnKind {
+        /// Credit given by the platform.
+        Grant = "grant",
+        /// Money reserved for running work.
+        Hold = "hold",
+        /// Reserved money given back.
+        HoldRelease = "hold_release",
+        /// Metered usage charged.
+        Usage = "usage",
+        /// A correction that names the transaction it corrects.
+        Correction = "correction",
+    }
+}
+
+/// `GET /api/v1/billing/balance`
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct Balance {
+    /// What can be spent.
+    pub available: Money,
+    /// What is reserved for running work.
+    pub held: Money,
+    /// Where it stands.
+    pub state: MoneyState,
+    /// What running work costs per hour.
+    pub burn_per_hour: Money,
+    /// When money runs out at the present rate; absent when nothing runs.
+    pub runs_out_at: Option<Time>,
+}
+
+/// A line of the statement: one posting that touched the organization's money.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct StatementLine {
+    /// The posting.
+    pub id: PostingId,
+    /// Its transaction.
+    pub txn_id: TxnId,
+    /// When.
+    pub at: Time,
+    /// What about.
+    pub kind: TxnKind,
+    /// In plain words.
+    pub memo: String,
+    /// Positive: in. Negative: out.
+    pub amount: Money,
+    /// The project it belongs to.
+    pub project_id: Option<ProjectId>,
+    /// The allocation it belongs to.
+    pub allocation_id: Option<AllocationId>,
+    /// Whether the hardware behind it is simulated.
+    pub simulated: bool,
+}
+
+/// A window of metered usage.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct UsageLine {
+    /// Identifier.
+    pub id: UsageId,
+    /// The allocation.
+    pub allocation_id: AllocationId,
+    /// The project.
+    pub project_id: ProjectId,
+    /// What was used.
+    pub sku: String,
+    /// From, inclusive.
+    pub from: Time,
+    /// To, exclusive.
+    pub to: Time,
+    /// Units: GPUs, or CPU slots.
+    pub units: i64,
+    /// Price per unit and hour that held in this window.
+    pub price_per_hour: Money,
+    /// What it cost.
+    pub charge: Money,
+    /// Whether the hardware is simulated.
+    pub simulated: bool,
+}

@@ -1,0 +1,37 @@
+//! The words on the wire: typed ids, money, time, error codes, request and response types, and
+//! the protocol between control plane and agent.
+//!
+//! Promises: no I/O, no clock, no async. Every value that crosses a boundary is parsed once, here,
+//! into a type that cannot be wrong afterwards. Absent on purpose: anything that decides.
+
+pub mod allocations;
+pub mod audit;
+pub mod billing;
+pub mod catalog;
+pub mod error;
+pub mod fleet;
+pub mod ids;
+pub mod money;
+pub mod node;
+pub mod people;
+pub mod stored;
+pub mod time;
+pub mod words;
+
+pub use error::{Blocker, Code, FieldError, Problem};
+pub use ids::*;
+pub use money::{Currency, Micros, Money};
+pub use stored::{Kind, Stored, Value};
+pub use time::Time;
+
+use serde::{Deserialize, Serialize};
+
+/// One page of a list: the rows and the cursor of the next page.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Page<T> {
+    /// The rows of this page, newest first unless the operation says otherwise.
+    pub items: Vec<T>,
+    /// Opaque; give it back as `?cursor=` for the next page. Absent on the last page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}

@@ -1,0 +1,1 @@
+//! node on the wire.

@@ -1,0 +1,47 @@
+//! `gpuaas`: one binary, three roles. Parses the command line and calls the right crate.
+
+mod args;
+
+use args::{Args, Command};
+use clap::Parser;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if args.command.serves() {
+        let filter =
+            EnvFilter::try_from_env("GPUAAS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        tracing_subscriber::fmt()
+            .json()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.to_string()),
+    };
+    runtime.block_on(run(args.command))
+}
+
+async fn run(command: Command) -> ExitCode {
+    let ended = match command {
+        Command::Up(up) => args::up(up).await,
+        Command::Server(server) => args::server(server).await,
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let cause = error.cause().map(|cause| format!("{cause:#}"));
+            fail(&cause.unwrap_or_else(|| error.sentence()))
+        }
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "the last words of a command that failed")]
+fn fail(words: &str) -> ExitCode {
+    eprintln!("gpuaas: {words}");
+    ExitCode::from(7)
+}

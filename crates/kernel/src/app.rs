@@ -1,0 +1,138 @@
+//! The application value every verb gets: database, seams, and what each domain registered.
+
+use crate::http::InFlight;
+use crate::{
+    audit,
+    db::Db,
+    html::{ChromeFn, NavItem},
+    http::{Head, Viewer},
+};
+use seams::Seams;
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    future::Future,
+    ops::Deref,
+    pin::Pin,
+    sync::Arc,
+};
+use tokio::sync::broadcast;
+
+/// Where people reach the site.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The brand people see.
+    pub brand: String,
+    /// `http://127.0.0.1:8080`
+    pub public_url: String,
+    /// Whether people reach it over TLS.
+    pub over_tls: bool,
+    /// Whether cookies may be marked secure (TLS, or the loopback interface).
+    pub secure_cookies: bool,
+    /// Whether hardware here is simulated.
+    pub simulated: bool,
+}
+
+/// Says who looks at a page.
+pub type ViewerFn =
+    for<'a> fn(&'a App, &'a Arc<Head>) -> Pin<Box<dyn Future<Output = Option<Viewer>> + Send + 'a>>;
+
+/// What the pieces of a program register.
+pub struct Parts {
+    /// Database.
+    pub db: Db,
+    /// Seams.
+    pub seams: Seams,
+    /// Where people reach it.
+    pub site: Site,
+    /// Entries of the side bar.
+    pub nav: Vec<NavItem>,
+    /// Chips of the top bar.
+    pub chrome: Vec<ChromeFn>,
+    /// Who looks.
+    pub viewer: ViewerFn,
+    /// Each domain's settings and adapters, by type.
+    pub extras: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+}
+
+/// The application.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// What is behind [`App`].
+pub struct Inner {
+    /// Database.
+    pub db: Db,
+    /// Seams.
+    pub seams: Seams,
+    /// Where people reach it.
+    pub site: Site,
+    /// Refusals on their way into the record.
+    pub audit: audit::Queue,
+    /// Idempotency keys being worked on.
+    pub in_flight: InFlight,
+    /// Entries of the side bar.
+    pub nav: Vec<NavItem>,
+    /// Chips of the top bar.
+    pub chrome: Vec<ChromeFn>,
+    /// Who looks.
+    pub viewer: ViewerFn,
+    /// Told when something changed: a topic such as `project:proj_…`.
+    pub topics: broadcast::Sender<String>,
+    /// Cancelled when the program ends.
+    pub ending: tokio_util::sync::CancellationToken,
+    extras: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+}
+
+impl Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Puts the pieces together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            db: parts.db,
+            seams: parts.seams,
+            site: parts.site,
+            audit: audit::Queue::default(),
+            in_flight: InFlight::default(),
+            nav: parts.nav,
+            chrome: parts.chrome,
+            viewer: parts.viewer,
+            topics: broadcast::channel(1024).0,
+            ending: tokio_util::sync::CancellationToken::new(),
+            extras: parts.extras,
+        }))
+    }
+
+    /// Returns what a domain registered under its type: settings or an adapter.
+    ///
+    /// # Panics
+    /// When it was not registered: the program is wired wrongly and must not start.
+    #[allow(clippy::panic, reason = "wiring fault, found by the first test that builds an App")]
+    pub fn get<T: Any + Send + Sync>(&self) -> &T {
+        match self.0.extras.get(&TypeId::of::<T>()).and_then(|any| any.downcast_ref::<T>()) {
+            Some(found) => found,
+            None => panic!("{} was not registered", std::any::type_name::<T>()),
+        }
+    }
+
+    /// Tells every open page that a topic changed.
+    pub fn changed(&self, topic: impl Into<String>) {
+        let _ = self.0.topics.send(topic.into());
+    }
+}
+
+impl Inner {
+    /// Returns a function that tells open pages about a topic; for `after_commit`.
+    pub fn teller(&self, topic: impl Into<String>) -> impl FnOnce() + Send + 'static {
+        let (topics, topic) = (self.topics.clone(), topic.into());
+        move || {
+            let _ = topics.send(topic);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Pages: the frame around them, the components they are made of, and the files they load.
+//!
+//! Pages work without scripts. Text is always escaped; markup is built with `html!` only.
+
+pub mod assets;
+mod components;
+mod form;
+mod frame;
+mod icon;
+mod markdown;
+
+pub use components::*;
+pub use form::*;
+pub use frame::{Chip, ChromeFn, NavFor, NavItem, error_page, frame};
+pub use icon::icon;
+pub use markdown::markdown;
+pub use maud::{Markup, html};
+
+use http::StatusCode;
+
+/// A page: everything it shows, before the frame is put around it.
+pub struct Page {
+    /// Title: of the window and of the page.
+    pub title: String,
+    /// What stands inside.
+    pub body: Markup,
+    /// The frame.
+    pub layout: Layout,
+    /// Status; 200 unless it is an error page or a form with faults.
+    pub status: StatusCode,
+}
+
+/// The frame around a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Side bar and top bar.
+    Shell,
+    /// One card in the middle: before signing in.
+    Card,
+    /// Nothing around: the terminal's own window.
+    Bare,
+}
+
+impl Page {
+    /// Returns a page in the usual frame.
+    pub fn new(title: impl Into<String>, body: Markup) -> Self {
+        Self { title: title.into(), body, layout: Layout::Shell, status: StatusCode::OK }
+    }
+
+    /// Returns a page with one card in the middle.
+    pub fn card(title: impl Into<String>, body: Markup) -> Self {
+        Self { layout: Layout::Card, ..Self::new(title, body) }
+    }
+
+    /// Returns a page with nothing around it.
+    pub fn bare(title: impl Into<String>, body: Markup) -> Self {
+        Self { layout: Layout::Bare, ..Self::new(title, body) }
+    }
+
+    /// Sets the status.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+}

@@ -1,0 +1,7 @@
+//! Tools tests are built from. Only with the feature `testkit`.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up stops aloud")]
+
+mod database;
+
+pub use database::{Engine, TestDb};

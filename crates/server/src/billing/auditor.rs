@@ -1,0 +1,179 @@
+//! The ledger's auditor: rebuilds every balance from the postings and looks for broken invariants.
+
+use super::rating;
+use api::{AccountId, AllocationId, Micros, Time};
+use kernel::{App, Result, db::Reader, row, sweeps::Sweep};
+use std::{future::Future, pin::Pin, time::Duration};
+
+/// A broken invariant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Which: `M2`.
+    pub invariant: &'static str,
+    /// Where and how.
+    pub what: String,
+}
+
+row! {
+    struct Rebuilt {
+        account_id: AccountId,
+        stored: Micros,
+        posted: Micros,
+    }
+}
+
+row! {
+    struct Metered {
+        allocation_id: AllocationId,
+        units: i64,
+        price_per_hour: Micros,
+        started_at: Time,
+        metered_to: Time,
+        stopped_at: Option<Time>,
+        charged: Micros,
+        billed_micros: i64,
+        windows: i64,
+    }
+}
+
+row! {
+    struct Summed {
+        count: i64,
+        from_at: Option<Time>,
+        to_at: Option<Time>,
+        covered: i64,
+        billed: i64,
+        charge: Micros,
+        posted: Micros,
+    }
+}
+
+/// Looks for broken money invariants.
+///
+/// # Errors
+/// What the database says.
+pub async fn audit(tx: &mut Reader) -> Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    balances(tx, &mut findings).await?;
+    holds(tx, &mut findings).await?;
+    meters(tx, &mut findings).await?;
+    Ok(findings)
+}
+
+async fn balances(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
+    let rows: Vec<Rebuilt> = tx
+        .list(
+            "SELECT b.account_id, b.balance,
+                CAST(COALESCE((SELECT SUM(amount) FROM ledger_postings WHERE credit_account = b.account_id), 0)
+                   - COALESCE((SELECT SUM(amount) FROM ledger_postings WHERE debit_account = b.account_id), 0) AS BIGINT)
+               FROM account_balances b ORDER BY b.account_id",
+            (),
+        )
+        .await?;
+    for row in &rows {
+        if row.stored != row.posted {
+            let what = format!(
+                "account {}: stored {}, posted {}",
+                row.account_id, row.stored.0, row.posted.0
+            );
+            findings.push(Finding { invariant: "M2", what });
+        }
+    }
+    let sum: i128 = rows.iter().map(|row| i128::from(row.stored.0)).sum();
+    if sum != 0 {
+        findings.push(Finding { invariant: "M2", what: format!("all balances sum to {sum}") });
+    }
+    Ok(())
+}
+
+async fn holds(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
+    let wrong: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM (
+               SELECT a.org_id FROM ledger_accounts a JOIN account_balances b ON b.account_id = a.id
+                WHERE a.kind = 'held' AND b.balance <> COALESCE((SELECT SUM(h.remaining) FROM holds h
+                      WHERE h.org_id = a.org_id AND h.state = 'open'), 0)) wrong",
+            (),
+        )
+        .await?;
+    if wrong > 0 {
+        let what = format!("{wrong} organizations hold other than their open holds");
+        findings.push(Finding { invariant: "M5", what });
+    }
+    Ok(())
+}
+
+async fn meters(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
+    let rows: Vec<(Metered, Summed)> = tx
+        .list(
+            "SELECT m.allocation_id, m.units, m.price_per_hour, m.started_at, m.metered_to,
+                    m.stopped_at, m.charged, m.billed_micros, m.windows,
+                    CAST(COUNT(w.id) AS BIGINT), MIN(w.from_at), MAX(w.to_at),
+                    CAST(COALESCE(SUM(w.to_at - w.from_at), 0) AS BIGINT),
+                    CAST(COALESCE(SUM(CASE WHEN w.billable THEN w.to_at - w.from_at ELSE 0 END), 0) AS BIGINT),
+                    CAST(COALESCE(SUM(w.charge), 0) AS BIGINT),
+                    CAST(COALESCE((SELECT SUM(p.amount) FROM ledger_postings p
+                      JOIN ledger_transactions t ON t.id = p.txn_id
+                     WHERE t.allocation_id = m.allocation_id AND t.kind = 'usage'), 0) AS BIGINT)
+               FROM meters m LEFT JOIN usage_windows w ON w.allocation_id = m.allocation_id
+              GROUP BY m.allocation_id, m.units, m.price_per_hour, m.started_at, m.metered_to,
+                    m.stopped_at, m.charged, m.billed_micros, m.windows
+              ORDER BY m.allocation_id",
+            (),
+        )
+        .await?;
+    for (meter, sum) in &rows {
+        for (invariant, what) in broken(meter, sum) {
+            findings.push(Finding { invariant, what: format!("{}: {what}", meter.allocation_id) });
+        }
+    }
+    Ok(())
+}
+
+/// Says which invariants a meter and the sum of its windows break.
+fn broken(meter: &Metered, sum: &Summed) -> Vec<(&'static str, &'static str)> {
+    let mut wrong = Vec::new();
+    let reach = meter.metered_to.0 - meter.started_at.0;
+    let begins = sum.from_at.is_none_or(|from| from == meter.started_at);
+    let ends = sum.to_at.is_none_or(|to| to == meter.metered_to);
+    if sum.covered != reach || !begins || !ends || sum.count != meter.windows {
+        wrong.push(("M6", "its windows do not cover its time exactly once"));
+    }
+    if meter.stopped_at.is_some_and(|stopped| meter.metered_to > stopped) {
+        wrong.push(("M8", "a window reaches past its end"));
+    }
+    let span = Duration::from_micros(sum.billed.unsigned_abs());
+    let rated = rating::total(meter.price_per_hour, meter.units, span);
+    if rated != Some(sum.charge) || sum.charge != meter.charged || sum.billed != meter.billed_micros
+    {
+        wrong.push(("M7", "rating its windows again gives another charge"));
+    }
+    if sum.posted != sum.charge {
+        wrong.push(("M7", "the ledger's postings are not its charge"));
+    }
+    wrong
+}
+
+/// Runs the auditor once; a finding is an alarm.
+pub fn run(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
+    Box::pin(async move {
+        let findings = audit(&mut *app.db.read().await?).await?;
+        for finding in &findings {
+            tracing::error!(
+                invariant = finding.invariant,
+                what = finding.what,
+                "a money invariant is broken"
+            );
+        }
+        Ok(if findings.is_empty() {
+            "every invariant holds".to_owned()
+        } else {
+            format!("{} findings", findings.len())
+        })
+    })
+}
+
+/// Returns the auditor's sweep.
+pub const fn sweep() -> Sweep {
+    Sweep { name: "billing.auditor", every: Duration::from_secs(300), run }
+}

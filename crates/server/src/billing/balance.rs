@@ -1,0 +1,68 @@
+//! Where an organization's money stands, read from the ledger.
+
+use super::{Settings, model, model::AccountKind, rating, store};
+use api::{
+    Currency, Micros, Money, OrgId, billing::Balance, billing::MoneyState, time::span_words,
+};
+use kernel::{App, Result, db::Reader, html::Chip, http::Viewer};
+use std::{future::Future, pin::Pin};
+
+/// Returns the balance of an organization.
+///
+/// # Errors
+/// What the database says.
+pub async fn balance(
+    app: &App,
+    tx: &mut Reader,
+    org: OrgId,
+    currency: Currency,
+) -> Result<Balance> {
+    let available = store::balance_of(tx, org, AccountKind::Available).await?;
+    let held = store::balance_of(tx, org, AccountKind::Held).await?;
+    let burn = store::burn(tx, org).await?;
+    let stopping = store::is_stopping(tx, org).await?;
+    let total = Micros(available.0.saturating_add(held.0));
+    let now = tx.now();
+    Ok(Balance {
+        available: Money::new(available, currency),
+        held: Money::new(held, currency),
+        state: model::state(available, held, app.get::<Settings>().low(), stopping),
+        burn_per_hour: Money::new(burn, currency),
+        runs_out_at: rating::lasts(total, burn).map(|span| now.plus(span)),
+    })
+}
+
+/// Returns `3 d 4 h` at the present rate, or nothing when nothing runs.
+pub fn runway(balance: &Balance) -> Option<String> {
+    let total = Micros(balance.available.micros.0.saturating_add(balance.held.micros.0));
+    rating::lasts(total, balance.burn_per_hour.micros).map(span_words)
+}
+
+/// Makes the balance chip of the top bar.
+pub fn chrome<'a>(
+    app: &'a App,
+    viewer: &'a Viewer,
+) -> Pin<Box<dyn Future<Output = Result<Option<Chip>>> + Send + 'a>> {
+    Box::pin(async move {
+        let Some((org, _)) = viewer.org else { return Ok(None) };
+        let mut tx = app.db.read().await?;
+        let Some(org) = crate::tenancy::find_organization(&mut tx, org).await? else {
+            return Ok(None);
+        };
+        let balance = balance(app, &mut tx, org.id, org.currency).await?;
+        let text = match runway(&balance) {
+            Some(span) => format!("{} · {span}", balance.available),
+            None => balance.available.to_string(),
+        };
+        let tone = match balance.state {
+            MoneyState::Healthy => "",
+            MoneyState::LowBalance => "warn",
+            MoneyState::AutoReleasePending | MoneyState::Depleted => "bad",
+        };
+        let title = format!(
+            "Balance of {}: {} available, {} held",
+            org.name, balance.available, balance.held
+        );
+        Ok(Some(Chip { href: "/account/billing".into(), icon: "wallet", text, title, tone }))
+    })
+}

@@ -1,0 +1,257 @@
+//! Holds: money reserved for running work. Opened with the launch, extended each minute, used up by
+//! charges, closed with the release.
+
+use super::{
+    Settings,
+    model::AccountKind,
+    post::{Fact, Transfer, post},
+    rating, store,
+};
+use crate::tenancy::{self, InProject};
+use api::{
+    AllocationId, Code, Currency, HoldId, Micros, OrgId, ProjectId, Time, billing::TxnKind, words,
+};
+use kernel::{App, Error, Result, audit::System, db::Reader, db::WriteTx, row};
+
+words! {
+    /// Whether a hold still reserves money.
+    pub enum HoldState {
+        /// Yes.
+        Open = "open",
+        /// No; nothing remains in it.
+        Closed = "closed",
+    }
+}
+
+row! {
+    /// Money reserved for an allocation.
+    pub struct Hold in "holds" {
+        /// Identifier.
+        pub id: HoldId,
+        /// Whose.
+        pub org_id: OrgId,
+        /// Project.
+        pub project_id: ProjectId,
+        /// Allocation.
+        pub allocation_id: AllocationId,
+        /// What the work costs per hour, all units.
+        pub rate_per_hour: Micros,
+        /// What is left in it.
+        pub remaining: Micros,
+        /// Open or closed.
+        pub state: HoldState,
+        /// Rises with each change; names its ledger facts.
+        pub step: i64,
+        /// Until when it pays at the present rate.
+        pub ends_at: Time,
+        /// When the work must be stopped because it could not be extended.
+        pub stop_at: Option<Time>,
+        /// When it was opened.
+        pub created_at: Time,
+        /// When it was closed.
+        pub closed_at: Option<Time>,
+    }
+}
+
+/// What a hold is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct HoldAsk {
+    /// For which allocation.
+    pub allocation_id: AllocationId,
+    /// What it costs per hour, all units.
+    pub rate_per_hour: Micros,
+    /// Whether the hardware is simulated.
+    pub simulated: bool,
+}
+
+/// Extends holds and closes them.
+pub const WRITER: System =
+    System { name: "billing.holds", unaudited: Some("each change is a ledger transaction") };
+
+fn fact(hold: &Hold, kind: TxnKind, currency: Currency, simulated: bool, memo: &str) -> Fact {
+    Fact {
+        kind,
+        source: "hold",
+        source_id: format!("{}:{}", hold.id, hold.step),
+        memo: memo.to_owned(),
+        org_id: hold.org_id,
+        currency,
+        project_id: Some(hold.project_id),
+        allocation_id: Some(hold.allocation_id),
+        simulated,
+        corrects: None,
+    }
+}
+
+async fn currency_of(tx: &mut Reader, org: OrgId) -> Result<Currency> {
+    let org = tenancy::find_organization(tx, org).await?;
+    org.map(|org| org.currency).ok_or_else(Error::not_found)
+}
+
+/// Reserves money for work: the setting's minutes of its rate, or the whole balance when that is
+/// less; at least one minute beyond the stop margin must be covered.
+///
+/// # Errors
+/// `insufficient_balance`.
+pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) -> Result<Hold> {
+    let settings = app.get::<Settings>();
+    let overflow = || Error::internal(anyhow::anyhow!("a hold overflows"));
+    let wanted = rating::cover(ask.rate_per_hour, 1, settings.hold_span()).ok_or_else(overflow)?;
+    let floor = settings.stop_margin() + std::time::Duration::from_secs(60);
+    let least = rating::cover(ask.rate_per_hour, 1, floor).ok_or_else(overflow)?;
+    let available = store::balance_of(tx, scope.org_id(), AccountKind::Available).await?;
+    let amount = wanted.min(available);
+    if amount < least {
+        return Err(Code::InsufficientBalance.into());
+    }
+    let span = rating::lasts(amount, ask.rate_per_hour).unwrap_or_else(|| settings.hold_span());
+    let hold = Hold {
+        id: tx.new_id(),
+        org_id: scope.org_id(),
+        project_id: scope.project_id(),
+        allocation_id: ask.allocation_id,
+        rate_per_hour: ask.rate_per_hour,
+        remaining: amount,
+        state: HoldState::Open,
+        step: 1,
+        ends_at: tx.now().plus(span.min(settings.hold_span())),
+        stop_at: None,
+        created_at: tx.now(),
+        closed_at: None,
+    };
+    tx.insert(&hold).await?;
+    let currency = currency_of(tx, hold.org_id).await?;
+    let fact = fact(&hold, TxnKind::Hold, currency, ask.simulated, "Reserved for running work");
+    let reserve = Transfer { debit: AccountKind::Available, credit: AccountKind::Held, amount };
+    post(tx, &fact, &[reserve]).await?;
+    Ok(hold)
+}
+
+/// Fills a hold up to the setting's minutes again, or says when its work must stop.
+async fn extend(app: &App, tx: &mut WriteTx, hold: &Hold, simulated: bool) -> Result<bool> {
+    let settings = app.get::<Settings>();
+    let overflow = || Error::internal(anyhow::anyhow!("a hold overflows"));
+    let wanted = rating::cover(hold.rate_per_hour, 1, settings.hold_span()).ok_or_else(overflow)?;
+    let missing = Micros((wanted.0 - hold.remaining.0).max(0));
+    let available = store::balance_of(tx, hold.org_id, AccountKind::Available).await?;
+    let amount = missing.min(available);
+    let remaining = hold.remaining.plus(amount).ok_or_else(overflow)?;
+    let span = rating::lasts(remaining, hold.rate_per_hour)
+        .unwrap_or_else(|| settings.hold_span())
+        .min(settings.hold_span());
+    let ends_at = tx.now().plus(span);
+    let short = remaining < wanted;
+    let stop_at = short.then(|| ends_at.minus(settings.stop_margin()));
+    let new = Hold { remaining, ends_at, stop_at, step: hold.step + 1, ..hold.clone() };
+    if !store::change_hold(tx, hold, &new).await? {
+        return Err(Code::Raced.into());
+    }
+    let currency = currency_of(tx, hold.org_id).await?;
+    let fact = fact(&new, TxnKind::Hold, currency, simulated, "Reserved for running work");
+    let reserve = Transfer { debit: AccountKind::Available, credit: AccountKind::Held, amount };
+    if amount > Micros::ZERO {
+        post(tx, &fact, &[reserve]).await?;
+    }
+    Ok(!short)
+}
+
+/// Extends every open hold whose work is metered; returns how many were extended and how many could
+/// not be filled.
+///
+/// # Errors
+/// What the database says.
+pub async fn extend_all(app: &App) -> Result<(usize, usize)> {
+    let (mut filled, mut short, mut after) = (0, 0, None);
+    loop {
+        let holds = store::open_holds(&mut *app.db.read().await?, after, 200).await?;
+        let Some(last) = holds.last() else { return Ok((filled, short)) };
+        after = Some(last.id);
+        for hold in holds {
+            let mut tx = app.db.write(&WRITER).await?;
+            let meter = store::find_meter(&mut tx, hold.allocation_id).await?;
+            let fresh = store::find_hold(&mut tx, hold.allocation_id).await?;
+            let Some(fresh) = fresh else { continue };
+            if meter.as_ref().is_some_and(|meter| meter.stopped_at.is_some()) {
+                continue; // the release will close it
+            }
+            let simulated = meter.is_some_and(|meter| meter.simulated);
+            if extend(app, &mut tx, &fresh, simulated).await? {
+                filled += 1;
+            } else {
+                short += 1;
+            }
+            tx.commit().await?;
+        }
+    }
+}
+
+/// Returns open holds whose work must be stopped by now.
+///
+/// # Errors
+/// What the database says.
+pub async fn due_to_stop(tx: &mut Reader) -> Result<Vec<Hold>> {
+    let now = tx.now();
+    store::holds_to_stop(tx, now, 500).await
+}
+
+/// Takes a charge out of a hold; what it does not cover comes from the balance, and what that does
+/// not cover is booked as the platform's loss. Returns how it was paid.
+pub(super) async fn draw(
+    tx: &mut WriteTx,
+    org: OrgId,
+    allocation: AllocationId,
+    charge: Micros,
+) -> Result<Vec<Transfer>> {
+    let mut left = charge;
+    let mut transfers = Vec::new();
+    let mut take = |kind: AccountKind, most: Micros| {
+        let amount = left.min(most).max(Micros::ZERO);
+        left = Micros(left.0 - amount.0);
+        if amount > Micros::ZERO {
+            transfers.push(Transfer { debit: kind, credit: AccountKind::Revenue, amount });
+        }
+        amount
+    };
+    if let Some(hold) = store::find_hold(tx, allocation).await? {
+        let amount = take(AccountKind::Held, hold.remaining);
+        let new = Hold {
+            remaining: Micros(hold.remaining.0 - amount.0),
+            step: hold.step + 1,
+            ..hold.clone()
+        };
+        if !store::change_hold(tx, &hold, &new).await? {
+            return Err(Code::Raced.into());
+        }
+    }
+    let available = store::balance_of(tx, org, AccountKind::Available).await?;
+    take(AccountKind::Available, available);
+    take(AccountKind::Loss, Micros(i64::MAX));
+    Ok(transfers)
+}
+
+/// Closes an allocation's hold and gives back what is left. Closing twice changes nothing.
+///
+/// # Errors
+/// `conflict` when somebody changed it at the same moment.
+pub async fn close(tx: &mut WriteTx, allocation: AllocationId, simulated: bool) -> Result<()> {
+    let Some(hold) = store::find_hold(tx, allocation).await? else { return Ok(()) };
+    let new = Hold {
+        remaining: Micros::ZERO,
+        state: HoldState::Closed,
+        stop_at: None,
+        closed_at: Some(tx.now()),
+        step: hold.step + 1,
+        ..hold.clone()
+    };
+    if !store::change_hold(tx, &hold, &new).await? {
+        return Err(Code::Raced.into());
+    }
+    if hold.remaining == Micros::ZERO {
+        return Ok(());
+    }
+    let currency = currency_of(tx, hold.org_id).await?;
+    let fact = fact(&new, TxnKind::HoldRelease, currency, simulated, "Reservation given back");
+    let amount = hold.remaining;
+    let back = Transfer { debit: AccountKind::Held, credit: AccountKind::Available, amount };
+    post(tx, &fact, &[back]).await.map(|_| ())
+}

@@ -1,0 +1,137 @@
+//! Routes of billing.
+
+use super::{balance, pages, store};
+use crate::tenancy::{Action, Allowed, Ask, Found, InProject, find_organization};
+use api::{
+    AllocationId, Money, Page,
+    billing::{Balance, StatementLine, UsageLine},
+};
+use kernel::{
+    App, Error, Result,
+    db::Reader,
+    http::{Cursor, Json, Paging, Query, Route},
+};
+use serde::Deserialize;
+
+/// Looks at the money of the project's organization.
+pub struct ReadBilling;
+impl Action for ReadBilling {
+    const NAME: &'static str = "billing.read";
+    type Scope = InProject;
+    type Row = ();
+    async fn find<'a>(_: &'a mut Reader, ask: &'a Ask<'a>) -> Result<Option<Found<()>>> {
+        Ok(ask.in_context())
+    }
+}
+
+/// Returns the routes of billing.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/api/v1/billing/balance", balance_http)
+            .says("Says what the organization can spend, what is held, and when it runs out."),
+        Route::get("/api/v1/billing/statement", statement_http)
+            .says("Lists the postings that touched the organization's money, newest first."),
+        Route::get("/api/v1/billing/usage", usage_http)
+            .says("Lists the project's usage windows, newest first."),
+        Route::get("/account/billing", pages::billing_page),
+    ]
+}
+
+async fn balance_http(who: Allowed<ReadBilling>, app: App, (): ()) -> Result<Json<Balance>> {
+    let mut tx = app.db.read().await?;
+    let org =
+        find_organization(&mut tx, who.scope().org_id()).await?.ok_or_else(Error::not_found)?;
+    balance::balance(&app, &mut tx, org.id, org.currency).await.map(Json)
+}
+
+/// Returns a page of the statement: what came into and went out of the organization's money. Its
+/// lines sum to available plus held.
+pub(super) async fn statement(
+    tx: &mut Reader,
+    who: &Allowed<ReadBilling>,
+    paging: &Paging,
+) -> Result<Page<StatementLine>> {
+    let org = find_organization(tx, who.scope().org_id()).await?.ok_or_else(Error::not_found)?;
+    let limit = paging.limit()?;
+    let rows = store::statement(tx, org.id, paging.after()?, limit + 1).await?;
+    let lines: Vec<StatementLine> = rows
+        .into_iter()
+        .map(|(posting, (txn, side))| {
+            let sign = if side.debit.is_customer() { -1 } else { 1 };
+            StatementLine {
+                id: posting.id,
+                txn_id: txn.id,
+                at: posting.at,
+                kind: txn.kind,
+                memo: txn.memo,
+                amount: Money::new(api::Micros(posting.amount.0 * sign), org.currency),
+                project_id: txn.project_id,
+                allocation_id: txn.allocation_id,
+                simulated: txn.simulated,
+            }
+        })
+        .collect();
+    let (items, next_cursor) = Cursor::page(lines, limit, |line| line.id);
+    Ok(Page { items, next_cursor })
+}
+
+async fn statement_http(
+    who: Allowed<ReadBilling>,
+    app: App,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<StatementLine>>> {
+    statement(&mut *app.db.read().await?, &who, &paging).await.map(Json)
+}
+
+/// `GET /api/v1/billing/usage`
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UsageQuery {
+    /// Only this allocation.
+    #[serde(default)]
+    pub allocation_id: Option<AllocationId>,
+    /// Opaque; from the answer before.
+    #[serde(default)]
+    pub cursor: Option<String>,
+    /// 1 to 200; 50 when absent.
+    #[serde(default)]
+    pub limit: Option<i64>,
+}
+
+pub(super) async fn usage(
+    tx: &mut Reader,
+    who: &Allowed<ReadBilling>,
+    query: &UsageQuery,
+) -> Result<Page<UsageLine>> {
+    let org = find_organization(tx, who.scope().org_id()).await?.ok_or_else(Error::not_found)?;
+    let paging = Paging { cursor: query.cursor.clone(), limit: query.limit };
+    let limit = paging.limit()?;
+    let rows =
+        store::usage(tx, who.scope(), query.allocation_id, paging.after()?, limit + 1).await?;
+    let money = |micros| Money::new(micros, org.currency);
+    let lines: Vec<UsageLine> = rows
+        .into_iter()
+        .map(|row| UsageLine {
+            id: row.id,
+            allocation_id: row.allocation_id,
+            project_id: row.project_id,
+            sku: row.sku,
+            from: row.from_at,
+            to: row.to_at,
+            units: row.units,
+            price_per_hour: money(row.price_per_hour),
+            charge: money(row.charge),
+            simulated: row.simulated,
+        })
+        .collect();
+    let (items, next_cursor) = Cursor::page(lines, limit, |line| line.id);
+    Ok(Page { items, next_cursor })
+}
+
+async fn usage_http(
+    who: Allowed<ReadBilling>,
+    app: App,
+    Query(query): Query<UsageQuery>,
+) -> Result<Json<Page<UsageLine>>> {
+    usage(&mut *app.db.read().await?, &who, &query).await.map(Json)
+}

@@ -1,0 +1,238 @@
+//! Meters: the clock of an allocation, cut into closed windows, each charged once.
+//!
+//! A meter starts at confirmed ready and stops at the release request or the forced-release
+//! decision, whatever becomes of the clean-up.
+
+use super::{
+    Settings, holds,
+    post::{Fact, post},
+    rating,
+    store::{self, Window},
+};
+use crate::tenancy::{self, InProject};
+use api::{AllocationId, Code, Micros, OrgId, ProjectId, Time, billing::TxnKind};
+use kernel::{App, Error, Result, audit::System, db::WriteTx, row};
+use std::time::Duration;
+
+row! {
+    /// The clock of an allocation.
+    pub struct Meter in "meters" {
+        /// Allocation.
+        pub allocation_id: AllocationId,
+        /// Whose.
+        pub org_id: OrgId,
+        /// Project.
+        pub project_id: ProjectId,
+        /// What is used.
+        pub sku: String,
+        /// Units.
+        pub units: i64,
+        /// Price per unit and hour, frozen for the run.
+        pub price_per_hour: Micros,
+        /// Whether the hardware is simulated.
+        pub simulated: bool,
+        /// Confirmed ready.
+        pub started_at: Time,
+        /// How far its windows reach.
+        pub metered_to: Time,
+        /// Microseconds charged for.
+        pub billed_micros: i64,
+        /// What was charged.
+        pub charged: Micros,
+        /// How many windows.
+        pub windows: i64,
+        /// When it stopped.
+        pub stopped_at: Option<Time>,
+    }
+}
+
+/// What a meter starts with.
+#[derive(Debug, Clone)]
+pub struct MeterStart {
+    /// Allocation.
+    pub allocation_id: AllocationId,
+    /// What is used.
+    pub sku: String,
+    /// Units.
+    pub units: i64,
+    /// Price per unit and hour.
+    pub price_per_hour: Micros,
+    /// Whether the hardware is simulated.
+    pub simulated: bool,
+    /// Confirmed ready.
+    pub at: Time,
+}
+
+/// Cuts windows while work runs.
+pub const WRITER: System =
+    System { name: "billing.meters", unaudited: Some("each window is a ledger transaction") };
+
+/// Starts a meter. Starting twice changes nothing.
+///
+/// # Errors
+/// What the database says.
+pub async fn start(tx: &mut WriteTx, scope: &InProject, begin: MeterStart) -> Result<()> {
+    if store::find_meter(tx, begin.allocation_id).await?.is_some() {
+        return Ok(());
+    }
+    let meter = Meter {
+        allocation_id: begin.allocation_id,
+        org_id: scope.org_id(),
+        project_id: scope.project_id(),
+        sku: begin.sku,
+        units: begin.units,
+        price_per_hour: begin.price_per_hour,
+        simulated: begin.simulated,
+        started_at: begin.at,
+        metered_to: begin.at,
+        billed_micros: 0,
+        charged: Micros::ZERO,
+        windows: 0,
+        stopped_at: None,
+    };
+    tx.insert(&meter).await
+}
+
+/// Whether a window is charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Billable {
+    Yes,
+    No,
+}
+
+/// Closes the window that reaches to `to` and charges it; an empty one is left out.
+async fn cut(
+    tx: &mut WriteTx,
+    meter: &Meter,
+    to: Time,
+    billable: Billable,
+    stopped_at: Option<Time>,
+) -> Result<Meter> {
+    let to = to.max(meter.metered_to);
+    let span = to.since(meter.metered_to);
+    let billed = match billable {
+        Billable::Yes => meter.billed_micros + i64::try_from(span.as_micros()).unwrap_or(i64::MAX),
+        Billable::No => meter.billed_micros,
+    };
+    let whole = Duration::from_micros(billed.unsigned_abs());
+    let total = rating::total(meter.price_per_hour, meter.units, whole)
+        .ok_or_else(|| Error::internal(anyhow::anyhow!("a charge overflows")))?;
+    let charge = Micros(total.0 - meter.charged.0);
+    let empty = span.is_zero();
+    let new = Meter {
+        metered_to: to,
+        billed_micros: billed,
+        charged: total,
+        windows: meter.windows + i64::from(!empty),
+        stopped_at,
+        ..meter.clone()
+    };
+    if !store::change_meter(tx, meter, &new).await? {
+        return Err(Code::Raced.into());
+    }
+    if empty {
+        return Ok(new);
+    }
+    let window = Window {
+        id: tx.new_id(),
+        org_id: meter.org_id,
+        project_id: meter.project_id,
+        allocation_id: meter.allocation_id,
+        seq: new.windows,
+        sku: meter.sku.clone(),
+        units: meter.units,
+        price_per_hour: meter.price_per_hour,
+        billable: billable == Billable::Yes,
+        from_at: meter.metered_to,
+        to_at: to,
+        charge,
+        simulated: meter.simulated,
+    };
+    tx.insert(&window).await?;
+    charge_window(tx, meter, &window).await?;
+    Ok(new)
+}
+
+async fn charge_window(tx: &mut WriteTx, meter: &Meter, window: &Window) -> Result<()> {
+    if window.charge == Micros::ZERO {
+        return Ok(());
+    }
+    let org = tenancy::find_organization(tx, meter.org_id).await?.ok_or_else(Error::not_found)?;
+    let transfers = holds::draw(tx, meter.org_id, meter.allocation_id, window.charge).await?;
+    let fact = Fact {
+        kind: TxnKind::Usage,
+        source: "usage",
+        source_id: format!("{}:{}", meter.allocation_id, window.seq),
+        memo: format!("{} × {}", meter.units, meter.sku),
+        org_id: meter.org_id,
+        currency: org.currency,
+        project_id: Some(meter.project_id),
+        allocation_id: Some(meter.allocation_id),
+        simulated: meter.simulated,
+        corrects: None,
+    };
+    post(tx, &fact, &transfers).await.map(|_| ())
+}
+
+/// Stops a meter at a moment, closes its last window and charges it. Stopping twice changes nothing.
+/// Returns what the whole run cost; none when it never started.
+///
+/// # Errors
+/// `conflict` when somebody changed it at the same moment.
+pub async fn stop(tx: &mut WriteTx, allocation: AllocationId, at: Time) -> Result<Option<Micros>> {
+    let Some(meter) = store::find_meter(tx, allocation).await? else { return Ok(None) };
+    if meter.stopped_at.is_some() {
+        return Ok(Some(meter.charged));
+    }
+    let at = at.max(meter.metered_to);
+    let stopped = cut(tx, &meter, at, Billable::Yes, Some(at)).await?;
+    Ok(Some(stopped.charged))
+}
+
+/// Charges up to the last confirmed heartbeat of a lost node and leaves the time after it, up to
+/// `to`, unbilled.
+///
+/// # Errors
+/// `conflict`.
+pub async fn pause(
+    tx: &mut WriteTx,
+    allocation: AllocationId,
+    confirmed: Time,
+    to: Time,
+) -> Result<()> {
+    let Some(meter) = store::find_meter(tx, allocation).await? else { return Ok(()) };
+    if meter.stopped_at.is_some() {
+        return Ok(());
+    }
+    let charged = cut(tx, &meter, confirmed.min(to), Billable::Yes, None).await?;
+    cut(tx, &charged, to, Billable::No, None).await.map(|_| ())
+}
+
+/// Cuts a window of every running meter that is due; returns how many.
+///
+/// # Errors
+/// What the database says.
+pub async fn tick_all(app: &App) -> Result<usize> {
+    let window = app.get::<Settings>().window();
+    let (mut count, mut after) = (0, None);
+    loop {
+        let meters = store::running_meters(&mut *app.db.read().await?, after, 200).await?;
+        let Some(last) = meters.last() else { return Ok(count) };
+        after = Some(last.allocation_id);
+        for meter in meters {
+            if app.seams.clock.now().since(meter.metered_to) < window {
+                continue;
+            }
+            let mut tx = app.db.write(&WRITER).await?;
+            let Some(fresh) = store::find_meter(&mut tx, meter.allocation_id).await? else {
+                continue;
+            };
+            let now = tx.now();
+            if fresh.stopped_at.is_none() {
+                cut(&mut tx, &fresh, now, Billable::Yes, None).await?;
+                count += 1;
+            }
+            tx.commit().await?;
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The ledger: accounts, postings, holds, usage windows and rating. Every amount on every screen is
+//! read from here.
+//!
+//! Promises (reliability.md, M1–M12): each posting is a transfer, so it sums to zero by shape;
+//! entries are never changed; one business fact is one transaction; a customer's money never goes
+//! below zero; work runs only inside an open hold; a window of usage is charged once, and only for
+//! time between confirmed ready and the release request.
+//!
+//! Words: *available* can be spent; *held* is reserved for running work; a *meter* is the clock of
+//! one allocation; a *window* is a closed piece of it. Amounts are integers of a millionth of the
+//! currency's unit. Absent here: payments, budgets, refunds (later).
+
+mod auditor;
+mod balance;
+mod grants;
+mod holds;
+mod http;
+mod meter;
+mod model;
+mod pages;
+mod post;
+pub mod rating;
+mod settings;
+mod store;
+
+pub use auditor::{Finding, audit, run as run_auditor, sweep};
+pub use balance::{balance, chrome, runway};
+pub use grants::{grant, welcome};
+pub use holds::{Hold, HoldAsk, WRITER as HOLDS_WRITER, close, due_to_stop, extend_all, open};
+pub use http::routes;
+pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, pause, start, stop, tick_all};
+pub use model::AccountKind;
+pub use pages::BillingView;
+pub use post::{Fact, Posted, Transfer, open_accounts, post};
+pub use settings::Settings;
+
+use kernel::html::{NavFor, NavItem};
+
+/// Entries of the side bar.
+pub fn nav() -> Vec<NavItem> {
+    vec![NavItem {
+        group: "Account",
+        label: "Billing",
+        href: "/account/billing",
+        icon: "wallet",
+        who: NavFor::Everyone,
+    }]
+}

@@ -1,0 +1,230 @@
+//! Pages of billing: balance, statement, usage.
+
+use super::{
+    balance,
+    http::{ReadBilling, UsageQuery, statement, usage},
+};
+use crate::tenancy::{Allowed, find_organization};
+use api::{
+    AllocationId, Currency, Micros, Money, PostingId, ProjectId, Time, TxnId, UsageId,
+    billing::{Balance, MoneyState, StatementLine, TxnKind, UsageLine},
+};
+use kernel::{
+    App, Error, Result,
+    html::{
+        Markup, Page, badge, banner, col, empty, html, moment, next_page, num, page_head,
+        simulated_badge, stat, table,
+    },
+    http::Paging,
+};
+
+/// The page of an organization's money.
+#[derive(Debug, Clone)]
+pub struct BillingView {
+    /// The organization's name.
+    pub org: String,
+    /// Where it stands.
+    pub balance: Balance,
+    /// The statement.
+    pub lines: Vec<StatementLine>,
+    /// The project's usage.
+    pub usage: Vec<UsageLine>,
+    /// The statement's next page.
+    pub next: Option<String>,
+}
+
+impl BillingView {
+    /// Returns every kind of this page.
+    pub fn samples() -> Vec<Self> {
+        let nil = uuid::Uuid::nil();
+        let eur = |micros| Money::new(Micros(micros), Currency::EUR);
+        let at = Time(1_795_000_000_000_000);
+        let line = |kind, micros, memo: &str, simulated| StatementLine {
+            id: PostingId(nil),
+            txn_id: TxnId(nil),
+            at,
+            kind,
+            memo: memo.into(),
+            amount: eur(micros),
+            project_id: Some(ProjectId(nil)),
+            allocation_id: Some(AllocationId(nil)),
+            simulated,
+        };
+        let usage = UsageLine {
+            id: UsageId(nil),
+            allocation_id: AllocationId(nil),
+            project_id: ProjectId(nil),
+            sku: "h100-sxm-slice".into(),
+            from: at,
+            to: Time(at.0 + 60_000_000),
+            units: 8,
+            price_per_hour: eur(2_490_000),
+            charge: eur(332_000),
+            simulated: true,
+        };
+        let balance = |available, held, burn, state| Balance {
+            available: eur(available),
+            held: eur(held),
+            state,
+            burn_per_hour: eur(burn),
+            runs_out_at: (burn > 0).then_some(Time(at.0 + 3_600_000_000)),
+        };
+        let empty = Self {
+            org: "Ada".into(),
+            balance: balance(0, 0, 0, MoneyState::Depleted),
+            lines: vec![],
+            usage: vec![],
+            next: None,
+        };
+        vec![
+            empty.clone(),
+            Self {
+                balance: balance(20_000_000, 0, 0, MoneyState::Healthy),
+                lines: vec![line(TxnKind::Grant, 20_000_000, "Welcome credit", false)],
+                ..empty.clone()
+            },
+            Self {
+                org: "An organization with the longest name that fits on a page".into(),
+                balance: balance(1_200_000, 4_980_000, 19_920_000, MoneyState::AutoReleasePending),
+                lines: vec![
+                    line(TxnKind::Usage, -332_001, "8 × h100-sxm-slice", true),
+                    line(TxnKind::Grant, 6_512_001, "Welcome credit", false),
+                ],
+                usage: vec![usage],
+                next: Some("bmV4dA".into()),
+            },
+        ]
+    }
+
+    /// Draws it.
+    pub fn draw(&self) -> Markup {
+        let purpose = format!(
+            "What {} can spend, what is held for running work, and every movement.",
+            self.org
+        );
+        html! {
+            (page_head("Billing", &purpose, None))
+            (self.warning())
+            div class="stats" {
+                (stat("Available", &self.balance.available.to_string(), "can be spent"))
+                (stat("Held", &self.balance.held.to_string(), "reserved for running work"))
+                (stat("Now", &format!("{} / h", self.balance.burn_per_hour), "what running work costs"))
+                (stat("Lasts", &balance::runway(&self.balance).unwrap_or_else(|| "–".into()), "at the present rate"))
+            }
+            section class="section" { h2 { "Statement" } (self.statement()) }
+            section class="section" { h2 { "Usage of this project" } (self.usage_table()) }
+        }
+    }
+
+    fn warning(&self) -> Markup {
+        match self.balance.state {
+            MoneyState::Healthy => html! {},
+            MoneyState::LowBalance => banner(
+                "warn",
+                "The balance is low. Running work is released when it is used up.",
+                None,
+            ),
+            MoneyState::AutoReleasePending => banner(
+                "bad",
+                "The balance will not cover the next minutes. Running work is about to be released.",
+                None,
+            ),
+            MoneyState::Depleted => banner(
+                "info",
+                "There is nothing to spend yet. The catalog stays open to look at; ask the people who run this site for credit.",
+                None,
+            ),
+        }
+    }
+
+    fn statement(&self) -> Markup {
+        if self.lines.is_empty() {
+            return empty(
+                "receipt",
+                "No movement yet",
+                "Credit, reservations and charges appear here, each to the last digit, and never change afterwards.",
+                None,
+            );
+        }
+        let rows: Vec<Vec<Markup>> = self
+            .lines
+            .iter()
+            .map(|line| {
+                vec![
+                    moment(line.at),
+                    badge(tone(line.kind), words(line.kind)),
+                    html! { (line.memo) @if line.simulated { " " (simulated_badge()) } },
+                    html! { @if let Some(id) = line.allocation_id { a href={ "/workloads/" (id) } { "workload" } } },
+                    html! { (line.amount.exact()) },
+                ]
+            })
+            .collect();
+        html! {
+            (table("Statement", &[col("When"), col("What"), col("For"), col("Workload"), num("Amount")], &rows))
+            (next_page("/account/billing", &[], self.next.as_deref()))
+        }
+    }
+
+    fn usage_table(&self) -> Markup {
+        if self.usage.is_empty() {
+            return empty(
+                "gauge",
+                "No usage yet",
+                "Metered time of this project's workloads appears here, from confirmed ready to the release request.",
+                None,
+            );
+        }
+        let rows: Vec<Vec<Markup>> = self
+            .usage
+            .iter()
+            .map(|row| {
+                vec![
+                    html! { (row.units) " × " (row.sku) @if row.simulated { " " (simulated_badge()) } },
+                    moment(row.from),
+                    html! { (api::time::span_words(row.to.since(row.from))) },
+                    html! { (row.price_per_hour) },
+                    html! { (row.charge.exact()) },
+                ]
+            })
+            .collect();
+        table(
+            "Usage",
+            &[col("What"), col("From"), num("For"), num("Price per unit and hour"), num("Charge")],
+            &rows,
+        )
+    }
+}
+
+const fn words(kind: TxnKind) -> &'static str {
+    match kind {
+        TxnKind::Grant => "credit",
+        TxnKind::Hold => "reserved",
+        TxnKind::HoldRelease => "given back",
+        TxnKind::Usage => "usage",
+        TxnKind::Correction => "correction",
+    }
+}
+
+const fn tone(kind: TxnKind) -> &'static str {
+    match kind {
+        TxnKind::Grant => "good",
+        TxnKind::Usage => "info",
+        _ => "",
+    }
+}
+
+pub(super) async fn billing_page(who: Allowed<ReadBilling>, app: App, (): ()) -> Result<Page> {
+    let mut tx = app.db.read().await?;
+    let org =
+        find_organization(&mut tx, who.scope().org_id()).await?.ok_or_else(Error::not_found)?;
+    let paging = Paging { cursor: who.head().query("cursor"), limit: None };
+    let lines = statement(&mut tx, &who, &paging).await?;
+    let view = BillingView {
+        balance: balance::balance(&app, &mut tx, org.id, org.currency).await?,
+        org: org.name,
+        lines: lines.items,
+        usage: usage(&mut tx, &who, &UsageQuery::default()).await?.items,
+        next: lines.next_cursor,
+    };
+    Ok(Page::new("Billing", view.draw()))
+}

@@ -1,0 +1,364 @@
+//! All SQL of the ledger.
+
+use super::{holds::Hold, meter::Meter, model::AccountKind};
+use crate::tenancy::InProject;
+use api::{
+    AccountId, AllocationId, Currency, GrantId, HoldId, Micros, OrgId, PostingId, ProjectId, Time,
+    TxnId, UsageId, billing::TxnKind,
+};
+use kernel::{
+    Result,
+    db::{Reader, WriteTx},
+    row,
+};
+
+row! {
+    /// A ledger account.
+    pub struct Account in "ledger_accounts" {
+        /// Identifier.
+        pub id: AccountId,
+        /// Kind.
+        pub kind: AccountKind,
+        /// Whose; none for the platform's.
+        pub org_id: Option<OrgId>,
+        /// Currency.
+        pub currency: Currency,
+        /// Since when.
+        pub created_at: Time,
+    }
+}
+
+row! {
+    /// What an account holds: credits less debits.
+    pub struct BalanceRow in "account_balances" {
+        /// Account.
+        pub account_id: AccountId,
+        /// Whether it may not go below zero.
+        pub customer: bool,
+        /// Amount.
+        pub balance: Micros,
+    }
+}
+
+row! {
+    /// One business fact.
+    pub struct Transaction in "ledger_transactions" {
+        /// Identifier.
+        pub id: TxnId,
+        /// Kind.
+        pub kind: TxnKind,
+        /// Where the fact comes from.
+        pub source: String,
+        /// Its name there.
+        pub source_id: String,
+        /// In plain words.
+        pub memo: String,
+        /// Whose money.
+        pub org_id: OrgId,
+        /// Project.
+        pub project_id: Option<ProjectId>,
+        /// Allocation.
+        pub allocation_id: Option<AllocationId>,
+        /// Whether the hardware is simulated.
+        pub simulated: bool,
+        /// What it corrects.
+        pub corrects: Option<TxnId>,
+        /// Who answers for it.
+        pub actor: String,
+        /// Names everything the request caused.
+        pub correlation_id: String,
+        /// When.
+        pub at: Time,
+    }
+}
+
+row! {
+    /// One transfer.
+    pub struct Posting in "ledger_postings" {
+        /// Identifier.
+        pub id: PostingId,
+        /// Its transaction.
+        pub txn_id: TxnId,
+        /// Loses.
+        pub debit_account: AccountId,
+        /// Gains.
+        pub credit_account: AccountId,
+        /// How much; more than nothing.
+        pub amount: Micros,
+        /// When.
+        pub at: Time,
+    }
+}
+
+row! {
+    /// A given credit.
+    pub struct Grant in "grants" {
+        /// Identifier.
+        pub id: GrantId,
+        /// To whom.
+        pub org_id: OrgId,
+        /// Its transaction.
+        pub txn_id: TxnId,
+        /// Why.
+        pub reason: String,
+        /// How much.
+        pub amount: Micros,
+        /// When.
+        pub created_at: Time,
+    }
+}
+
+row! {
+    /// A closed piece of metered time.
+    pub struct Window in "usage_windows" {
+        /// Identifier.
+        pub id: UsageId,
+        /// Whose.
+        pub org_id: OrgId,
+        /// Project.
+        pub project_id: ProjectId,
+        /// Allocation.
+        pub allocation_id: AllocationId,
+        /// Its place, from 1.
+        pub seq: i64,
+        /// What was used.
+        pub sku: String,
+        /// Units.
+        pub units: i64,
+        /// Price per unit and hour.
+        pub price_per_hour: Micros,
+        /// Whether it is charged; a gap of a lost node is not.
+        pub billable: bool,
+        /// From, inclusive.
+        pub from_at: Time,
+        /// To, exclusive.
+        pub to_at: Time,
+        /// What it cost.
+        pub charge: Micros,
+        /// Whether the hardware is simulated.
+        pub simulated: bool,
+    }
+}
+
+/// Returns an account.
+pub async fn find_account(
+    tx: &mut Reader,
+    kind: AccountKind,
+    org: Option<OrgId>,
+    currency: Currency,
+) -> Result<Option<Account>> {
+    match org {
+        Some(org) => {
+            tx.find(
+                "SELECT {} FROM ledger_accounts
+                  WHERE org_id = $1 AND kind = $2 AND currency = $3",
+                (org, kind, currency),
+            )
+            .await
+        }
+        None => {
+            tx.find(
+                "SELECT {} FROM ledger_accounts
+                  WHERE org_id IS NULL AND kind = $1 AND currency = $2",
+                (kind, currency),
+            )
+            .await
+        }
+    }
+}
+
+/// Returns whether a fact was posted.
+pub async fn fact_exists(tx: &mut Reader, source: &str, id: &str) -> Result<bool> {
+    tx.value::<i64>(
+        "SELECT COUNT(*) FROM ledger_transactions WHERE source = $1 AND source_id = $2",
+        (source, id),
+    )
+    .await
+    .map(|count| count > 0)
+}
+
+/// Changes a balance; the constraint refuses what a customer does not have.
+pub async fn change_balance(tx: &mut WriteTx, id: AccountId, change: Micros) -> Result<u64> {
+    tx.run("UPDATE account_balances SET balance = balance + $1 WHERE account_id = $2", (change, id))
+        .await
+}
+
+/// Returns what an organization has in an account.
+pub async fn balance_of(tx: &mut Reader, org: OrgId, kind: AccountKind) -> Result<Micros> {
+    tx.value(
+        "SELECT CAST(COALESCE(SUM(b.balance), 0) AS BIGINT)
+           FROM account_balances b JOIN ledger_accounts a ON a.id = b.account_id
+          WHERE a.org_id = $1 AND a.kind = $2",
+        (org, kind),
+    )
+    .await
+}
+
+/// Returns the sum of the rates of an organization's running meters, per hour.
+pub async fn burn(tx: &mut Reader, org: OrgId) -> Result<Micros> {
+    tx.value(
+        "SELECT CAST(COALESCE(SUM(price_per_hour * units), 0) AS BIGINT)
+           FROM meters WHERE org_id = $1 AND stopped_at IS NULL",
+        (org,),
+    )
+    .await
+}
+
+/// Returns whether work of an organization is about to be stopped.
+pub async fn is_stopping(tx: &mut Reader, org: OrgId) -> Result<bool> {
+    tx.value::<i64>(
+        "SELECT COUNT(*) FROM holds WHERE org_id = $1 AND state = 'open' AND stop_at IS NOT NULL",
+        (org,),
+    )
+    .await
+    .map(|count| count > 0)
+}
+
+row! {
+    /// How a posting changed an organization's money as a whole.
+    pub struct Side {
+        /// The debit account's kind.
+        pub debit: AccountKind,
+        /// The credit account's kind.
+        pub credit: AccountKind,
+    }
+}
+
+/// Returns the postings that changed what an organization has, newest first: their sum is available
+/// plus held. Reservations move money between the two and are left out.
+pub async fn statement(
+    tx: &mut Reader,
+    org: OrgId,
+    before: Option<PostingId>,
+    limit: i64,
+) -> Result<Vec<(Posting, (Transaction, Side))>> {
+    let postings: Vec<(Posting, Transaction)> = tx
+        .pairs(
+            "SELECT {a}, {b} FROM ledger_postings a JOIN ledger_transactions b ON b.id = a.txn_id
+              WHERE b.org_id = $1 AND b.kind NOT IN ('hold', 'hold_release')
+                AND EXISTS (SELECT 1 FROM ledger_accounts c WHERE c.org_id = $1
+                             AND c.id IN (a.debit_account, a.credit_account))
+                AND ($2 IS NULL OR a.id < $2)
+              ORDER BY a.id DESC LIMIT $3",
+            (org, before, limit),
+        )
+        .await?;
+    let accounts: Vec<Account> = tx
+        .list("SELECT {} FROM ledger_accounts WHERE org_id = $1 OR org_id IS NULL", (org,))
+        .await?;
+    let kind = |id: AccountId| {
+        accounts.iter().find(|account| account.id == id).map_or(AccountKind::Loss, |a| a.kind)
+    };
+    Ok(postings
+        .into_iter()
+        .map(|(posting, txn)| {
+            let side =
+                Side { debit: kind(posting.debit_account), credit: kind(posting.credit_account) };
+            (posting, (txn, side))
+        })
+        .collect())
+}
+
+/// Returns a project's usage windows, newest first.
+pub async fn usage(
+    tx: &mut Reader,
+    scope: &InProject,
+    allocation: Option<AllocationId>,
+    before: Option<UsageId>,
+    limit: i64,
+) -> Result<Vec<Window>> {
+    tx.list(
+        "SELECT {} FROM usage_windows
+          WHERE org_id = $1 AND project_id = $2
+            AND ($3 IS NULL OR allocation_id = $3) AND ($4 IS NULL OR id < $4)
+          ORDER BY id DESC LIMIT $5",
+        (scope.org_id(), scope.project_id(), allocation, before, limit),
+    )
+    .await
+}
+
+/// Returns the open hold of an allocation.
+pub async fn find_hold(tx: &mut Reader, allocation: AllocationId) -> Result<Option<Hold>> {
+    tx.find("SELECT {} FROM holds WHERE allocation_id = $1 AND state = 'open'", (allocation,)).await
+}
+
+/// Returns open holds, in id order.
+pub async fn open_holds(tx: &mut Reader, after: Option<HoldId>, limit: i64) -> Result<Vec<Hold>> {
+    tx.list(
+        "SELECT {} FROM holds WHERE state = 'open' AND ($1 IS NULL OR id > $1)
+          ORDER BY id LIMIT $2",
+        (after, limit),
+    )
+    .await
+}
+
+/// Returns open holds whose work must be stopped by now.
+pub async fn holds_to_stop(tx: &mut Reader, now: Time, limit: i64) -> Result<Vec<Hold>> {
+    tx.list(
+        "SELECT {} FROM holds WHERE state = 'open' AND stop_at IS NOT NULL AND stop_at <= $1
+          ORDER BY stop_at, id LIMIT $2",
+        (now, limit),
+    )
+    .await
+}
+
+/// Changes an open hold, guarded by its step.
+pub async fn change_hold(tx: &mut WriteTx, old: &Hold, new: &Hold) -> Result<bool> {
+    tx.run(
+        "UPDATE holds SET remaining = $1, ends_at = $2, stop_at = $3, state = $4, closed_at = $5,
+                step = $6
+          WHERE id = $7 AND step = $8 AND state = 'open'",
+        (
+            new.remaining,
+            new.ends_at,
+            new.stop_at,
+            new.state,
+            new.closed_at,
+            new.step,
+            old.id,
+            old.step,
+        ),
+    )
+    .await
+    .map(|count| count == 1)
+}
+
+/// Returns a meter.
+pub async fn find_meter(tx: &mut Reader, allocation: AllocationId) -> Result<Option<Meter>> {
+    tx.find("SELECT {} FROM meters WHERE allocation_id = $1", (allocation,)).await
+}
+
+/// Returns running meters, in id order.
+pub async fn running_meters(
+    tx: &mut Reader,
+    after: Option<AllocationId>,
+    limit: i64,
+) -> Result<Vec<Meter>> {
+    tx.list(
+        "SELECT {} FROM meters WHERE stopped_at IS NULL AND ($1 IS NULL OR allocation_id > $1)
+          ORDER BY allocation_id LIMIT $2",
+        (after, limit),
+    )
+    .await
+}
+
+/// Moves a meter on, guarded by how far it was metered.
+pub async fn change_meter(tx: &mut WriteTx, old: &Meter, new: &Meter) -> Result<bool> {
+    tx.run(
+        "UPDATE meters SET metered_to = $1, billed_micros = $2, charged = $3, windows = $4,
+                stopped_at = $5
+          WHERE allocation_id = $6 AND metered_to = $7 AND windows = $8 AND stopped_at IS NULL",
+        (
+            new.metered_to,
+            new.billed_micros,
+            new.charged,
+            new.windows,
+            new.stopped_at,
+            old.allocation_id,
+            old.metered_to,
+            old.windows,
+        ),
+    )
+    .await
+    .map(|count| count == 1)
+}

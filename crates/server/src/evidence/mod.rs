@@ -1,0 +1,20 @@
+//! Reading what happened: the audit record, and whether its chain holds.
+
+mod http;
+mod pages;
+
+pub use http::routes;
+pub use pages::AuditView;
+
+use kernel::html::{NavFor, NavItem};
+
+/// Entries of the side bar.
+pub fn nav() -> Vec<NavItem> {
+    vec![NavItem {
+        group: "Platform",
+        label: "Audit",
+        href: "/platform/evidence/audit",
+        icon: "shield-check",
+        who: NavFor::Operators,
+    }]
+}

@@ -1,0 +1,176 @@
+//! The page of the audit record.
+
+use super::http::{AuditQuery, ReadAudit, list};
+use crate::tenancy::Operator;
+use api::{
+    AuditId, Time,
+    audit::{ActorKind, AuditEntry, ChainReport, Outcome},
+};
+use kernel::{
+    App, Result,
+    audit::chain,
+    html::{
+        Markup, Page, badge, banner, col, empty, html, id_copy, moment, next_page, num, page_head,
+        table,
+    },
+};
+
+/// The audit record.
+#[derive(Debug, Clone)]
+pub struct AuditView {
+    /// Entries.
+    pub entries: Vec<AuditEntry>,
+    /// What was looked for.
+    pub query: AuditQuery,
+    /// Whether the chain holds.
+    pub chain: ChainReport,
+    /// The next page.
+    pub next: Option<String>,
+}
+
+impl AuditView {
+    /// Returns every kind of this page.
+    pub fn samples() -> Vec<Self> {
+        let entry = |action: &str, outcome, count| AuditEntry {
+            id: AuditId(uuid::Uuid::nil()),
+            seq: Some(41),
+            hash: Some("9f".repeat(32)),
+            at: Time(1_795_000_000_000_000),
+            actor_kind: ActorKind::User,
+            actor: "usr_01jd3x5gq8f9v7m2k4n6p8r0st".into(),
+            org_id: None,
+            project_id: None,
+            action: action.into(),
+            target: Some("alloc_01jd3x5gq8f9v7m2k4n6p8r0st".into()),
+            outcome,
+            code: (outcome != Outcome::Success).then(|| "insufficient_permissions".into()),
+            correlation_id: "cor_01jd3x5gq8f9v7m2k4n6p8r0st".into(),
+            ip_address: Some("127.0.0.1".into()),
+            count,
+        };
+        let chain = ChainReport {
+            entries: 41,
+            waiting: 0,
+            head: "ab".repeat(32),
+            broken_at: None,
+            reason: None,
+        };
+        let broken = ChainReport {
+            broken_at: Some(17),
+            reason: Some("an entry, or the hash before it, was altered".into()),
+            ..chain.clone()
+        };
+        let query =
+            AuditQuery { action: Some("allocation.create".into()), ..AuditQuery::default() };
+        vec![
+            Self { entries: vec![], query, chain: chain.clone(), next: None },
+            Self {
+                entries: vec![
+                    entry("allocation.create", Outcome::Success, 1),
+                    entry("project.delete", Outcome::Denied, 12),
+                ],
+                query: AuditQuery::default(),
+                chain: broken,
+                next: Some("bmV4dA".into()),
+            },
+        ]
+    }
+
+    /// Draws it.
+    pub fn draw(&self) -> Markup {
+        html! {
+            (page_head("Audit", "Every change and every refusal: who, what, from where, and how it ended. Entries are chained by hash and never change.", None))
+            (self.chain_banner())
+            (self.filters())
+            @if self.entries.is_empty() {
+                (empty("file-search", "Nothing matches", "No entry has all of these properties. Take a filter away to see more.",
+                    Some(html! { a class="button" href="/platform/evidence/audit" { "Show all" } })))
+            } @else { (self.rows()) }
+        }
+    }
+
+    fn chain_banner(&self) -> Markup {
+        match (&self.chain.broken_at, &self.chain.reason) {
+            (Some(at), Some(reason)) => {
+                banner("bad", &format!("The chain is broken at entry {at}: {reason}."), None)
+            }
+            _ => html! {
+                p class="muted small" { "Chain of " (self.chain.entries) " entries holds. Head " code { (self.chain.head.chars().take(16).collect::<String>()) "…" } }
+            },
+        }
+    }
+
+    fn filters(&self) -> Markup {
+        let outcome = self.query.outcome;
+        html! {
+            form method="get" action="/platform/evidence/audit" class="inline-form section" role="search" {
+                div class="field" { label for="action" { "Action" } input id="action" name="action" value=(self.query.action.as_deref().unwrap_or_default()) placeholder="allocation.create"; }
+                div class="field" { label for="correlation_id" { "Correlation ID" } input id="correlation_id" name="correlation_id" value=(self.query.correlation_id.as_deref().unwrap_or_default()) placeholder="cor_…"; }
+                div class="field" { label for="outcome" { "Outcome" }
+                    select id="outcome" name="outcome" {
+                        option value="" { "any" }
+                        @for one in Outcome::ALL { option value=(one) selected[outcome == Some(*one)] { (one) } }
+                    }
+                }
+                button class="button" { "Filter" }
+            }
+            div class="section" {}
+        }
+    }
+
+    fn rows(&self) -> Markup {
+        let rows: Vec<Vec<Markup>> = self
+            .entries
+            .iter()
+            .map(|entry| {
+                let tone = match entry.outcome {
+                    Outcome::Success => "good",
+                    Outcome::Failure => "bad",
+                    Outcome::Denied => "warn",
+                };
+                vec![
+                    html! { (entry.seq.map_or_else(|| "…".to_owned(), |seq| seq.to_string())) },
+                    moment(entry.at),
+                    html! { code { (entry.action) } @if entry.count > 1 { " × " (entry.count) } },
+                    html! { (badge(tone, entry.outcome.as_str())) @if let Some(code) = &entry.code { " " span class="muted small" { (code) } } },
+                    actor(entry),
+                    html! { @if let Some(target) = &entry.target { (id_copy(target)) } },
+                    id_copy(&entry.correlation_id),
+                ]
+            })
+            .collect();
+        let query = [
+            ("action", self.query.action.as_deref().unwrap_or_default()),
+            ("correlation_id", self.query.correlation_id.as_deref().unwrap_or_default()),
+            ("outcome", self.query.outcome.map_or("", Outcome::as_str)),
+        ];
+        html! {
+            (table("Audit entries", &[num("No."), col("When"), col("Action"), col("Outcome"), col("Who"), col("Target"), col("Correlation")], &rows))
+            (next_page("/platform/evidence/audit", &query, self.next.as_deref()))
+        }
+    }
+}
+
+fn actor(entry: &AuditEntry) -> Markup {
+    match entry.actor_kind {
+        ActorKind::User | ActorKind::Node => id_copy(&entry.actor),
+        ActorKind::System | ActorKind::Anonymous => html! { (entry.actor) },
+    }
+}
+
+pub(super) async fn audit_page(who: Operator<ReadAudit>, app: App, (): ()) -> Result<Page> {
+    let text = |name: &str| who.head().query(name).filter(|text| !text.is_empty());
+    let query = AuditQuery {
+        action: text("action"),
+        actor: text("actor"),
+        correlation_id: text("correlation_id"),
+        outcome: text("outcome").and_then(|text| Outcome::parse(&text)),
+        cursor: text("cursor"),
+        limit: None,
+    };
+    let mut tx = app.db.read().await?;
+    let page = list(&mut tx, &query).await?;
+    let chain = chain::verify(&mut tx).await?;
+    let view = AuditView { entries: page.items, query, chain, next: page.next_cursor };
+    Ok(Page::new("Audit", view.draw()))
+}

@@ -1,0 +1,206 @@
+//! Who calls: found from the session's cookie or bearer token, once per request.
+
+use super::{
+    sessions::Seen,
+    store::{self, Session, User},
+};
+use api::{Code, SessionId, UserId, audit::ActorKind, people::SessionKind};
+use kernel::{
+    App, Error, Result,
+    audit::{Accountable, Record, Stamp},
+    db::Lane,
+    html::FormCtx,
+    http::{self, Entrance, EntranceKind, Head, cookie},
+    secret::Secret,
+};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+/// A signed-in person on one device. Made only here.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    user: User,
+    session: Session,
+    csrf: String,
+}
+
+impl Caller {
+    /// Returns the person.
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// Returns the person's id.
+    pub fn user_id(&self) -> UserId {
+        self.user.id
+    }
+
+    /// Returns the session.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Returns the token this session's forms carry.
+    pub fn csrf(&self) -> &str {
+        &self.csrf
+    }
+
+    /// Returns what a form of this session needs.
+    pub fn form(&self, app: &App) -> FormCtx {
+        FormCtx::new(&self.csrf, &*app.seams.rng)
+    }
+
+    /// Ends when the session does: within five seconds of its revocation, on any replica.
+    pub async fn revoked(&self, app: &App) {
+        let mut topics = app.topics.subscribe();
+        let wanted = session_topic(self.session.id);
+        loop {
+            let told = tokio::time::timeout(Duration::from_secs(3), topics.recv()).await;
+            if matches!(&told, Ok(Ok(topic)) if *topic != wanted) {
+                continue;
+            }
+            let live = async { store::is_live(&mut *app.db.read().await?, self.session.id).await };
+            if matches!(live.await, Ok(false)) {
+                return;
+            }
+        }
+    }
+
+    /// Returns the stamp of an act of this person.
+    pub fn stamp(&self, head: &Arc<Head>, action: &'static str) -> Stamp {
+        Stamp {
+            actor_kind: ActorKind::User,
+            actor: self.user.id.to_string(),
+            user_id: Some(self.user.id),
+            org_id: None,
+            project_id: None,
+            action,
+            correlation_id: head.correlation_id,
+            ip: Some(head.ip.to_string()),
+            lane: Lane::Interactive,
+            record: Record::Entry,
+            request: head.mutates().then(|| head.slot.clone()),
+            guard: None,
+        }
+    }
+}
+
+/// Returns the topic that tells a session's streams to look again.
+pub fn session_topic(id: SessionId) -> String {
+    format!("session:{id}")
+}
+
+/// Returns who calls, or nothing when nobody is signed in.
+pub async fn optional_caller(app: &App, head: &Arc<Head>) -> Result<Option<Arc<Caller>>> {
+    match caller(app, head).await {
+        Ok(caller) => Ok(Some(caller)),
+        Err(error) if error.code().status() == 401 => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns who calls. A cookie request that changes something must prove that it comes from a page
+/// of this site.
+///
+/// # Errors
+/// `token_missing`, `token_invalid`, `token_expired`, `cross_site_request`.
+pub async fn caller(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
+    if let Some(known) = head.recall::<Caller>() {
+        return Ok(known);
+    }
+    let (token, kind) = credential(app, head)?;
+    if kind == SessionKind::Browser && head.mutates() {
+        http::same_origin(head)?;
+        if head.is_form() {
+            http::form_token(head, token.reveal())?;
+        }
+    }
+    let found = store::find_session(&mut *app.db.read().await?, &token.digest()).await?;
+    let (session, user) = found.ok_or(Code::TokenInvalid)?;
+    let now = app.seams.clock.now();
+    let idle = Duration::from_micros(session.idle_micros.unsigned_abs());
+    let seen = app.get::<Seen>().latest(session.id).unwrap_or(session.last_seen_at);
+    if session.kind != kind
+        || session.revoked_at.is_some()
+        || user.state != store::UserState::Active
+    {
+        return Err(Code::TokenInvalid.into());
+    }
+    if session.expires_at <= now || now.since(seen) > idle {
+        return Err(Code::TokenExpired.into());
+    }
+    app.get::<Seen>().note(session.id, now, head.ip);
+    let csrf = http::csrf_token(token.reveal());
+    let caller = Arc::new(Caller { user, session, csrf });
+    head.remember(caller.clone());
+    Ok(caller)
+}
+
+fn credential(app: &App, head: &Head) -> Result<(Secret, SessionKind)> {
+    if head.has_header("authorization") {
+        let text = head.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let token = text.and_then(Secret::presented).ok_or(Code::TokenInvalid)?;
+        return Ok((token, SessionKind::Cli));
+    }
+    let name = if app.site.secure_cookies { cookie::SESSION } else { cookie::SESSION_INSECURE };
+    let text = cookie::get(head, name).filter(|text| !text.is_empty()).ok_or(Code::TokenMissing)?;
+    let token = Secret::presented(text).ok_or(Code::TokenInvalid)?;
+    Ok((token, SessionKind::Browser))
+}
+
+/// An act on one's own account.
+pub trait MyselfAction: Send + Sync + 'static {
+    /// `session.revoke`
+    const NAME: &'static str;
+}
+
+/// The entrance to one's own account.
+pub struct Myself<A> {
+    caller: Arc<Caller>,
+    stamp: Stamp,
+    head: Arc<Head>,
+    action: PhantomData<fn() -> A>,
+}
+
+/// What [`Myself`] gives a verb.
+pub type Me = Arc<Caller>;
+
+impl<A> Myself<A> {
+    /// Returns who it is.
+    pub fn caller(&self) -> &Me {
+        &self.caller
+    }
+
+    /// Returns the request.
+    pub fn head(&self) -> &Arc<Head> {
+        &self.head
+    }
+}
+
+impl<A> Accountable for Myself<A> {
+    fn stamp(&self) -> Stamp {
+        self.stamp.clone()
+    }
+}
+
+impl<A: MyselfAction> Entrance for Myself<A> {
+    const KIND: EntranceKind = EntranceKind::Myself;
+    const ACTION: &'static str = A::NAME;
+    const SCOPE: &'static str = "account";
+
+    async fn enter(app: &App, head: &Arc<Head>) -> Result<Self> {
+        let caller = caller(app, head).await?;
+        let stamp = caller.stamp(head, A::NAME);
+        Ok(Self { caller, stamp, head: head.clone(), action: PhantomData })
+    }
+}
+
+impl<A> std::fmt::Debug for Myself<A> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Myself({})", self.caller.user.id)
+    }
+}
+
+/// Returns a refusal for people who are signed in but do not run the platform.
+pub fn operators_only(caller: &Caller) -> Result<()> {
+    if caller.user.operator { Ok(()) } else { Err(Error::new(Code::OperatorRequired)) }
+}

@@ -1,0 +1,49 @@
+//! People who sign in: accounts, sessions, passwords, one-time links. Gives [`Caller`].
+//!
+//! Promises: only hashes of bearer secrets and passwords are stored; an unknown name, a wrong
+//! password and a locked account look and take the same; a session ends at its limit, at its idle
+//! limit, or when it is revoked, and every live stream of it within five seconds.
+//!
+//! Words: *user* is a person; *session* is one sign-in on one device; *link* opens a page once.
+//! Absent here: what a person may do (tenancy), second factors and single sign-on (later).
+
+mod caller;
+mod guesses;
+mod http;
+mod links;
+mod model;
+mod pages;
+mod password;
+mod sessions;
+mod settings;
+mod sign_in;
+mod store;
+
+pub use caller::{
+    Caller, Me, Myself, MyselfAction, caller, operators_only, optional_caller, session_topic,
+};
+pub use guesses::WRITER as GUESSES_WRITER;
+pub use http::{routes, view};
+pub use links::{
+    FirstLink, WRITER as LINK_WRITER, check_first_link, make_first_link, redeem_first_link,
+};
+pub use model::{Email, NewAccount, display_name, parse_account, return_target};
+pub use pages::{LogInView, SessionsView, account_fields, signed_in};
+pub use password::Hasher;
+pub use sessions::{Seen, WRITER as SEEN_WRITER, flush_seen, run as run_seen};
+pub use settings::Settings;
+pub use sign_in::{Opened, open_session};
+pub use store::{User, UserState, set_project};
+
+use kernel::html::{NavFor, NavItem};
+
+/// Entries of the side bar.
+pub fn nav() -> Vec<NavItem> {
+    vec![NavItem {
+        group: "Account",
+        label: "Sessions",
+        href: "/account/sessions",
+        icon: "monitor",
+        who: NavFor::Everyone,
+    }]
+}

@@ -1,0 +1,246 @@
+//! Pages of identity: signing in and out, sessions.
+
+use super::{
+    Settings,
+    caller::{Caller, Myself, optional_caller},
+    http::LogIn,
+    model::return_target,
+    sessions::{self, List, Revoke, RevokeOthers, SignOut},
+    sign_in::{Attempt, Opened, sign_in},
+};
+use api::{
+    Time,
+    people::{SessionKind, SessionView},
+};
+use kernel::{
+    App, Error, Result,
+    audit::Accountable,
+    html::{
+        Entered, Field, FormCtx, Markup, Page, ago, badge, col, danger, html, icon, moment,
+        page_head, table,
+    },
+    http::{Answer, Form, Go, Named, Output, Public, Route, cookie},
+};
+
+/// Looks at the sign-in page.
+pub struct LogInPage;
+impl Named for LogInPage {
+    const NAME: &'static str = "auth.login_page";
+}
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/auth/login", log_in_page),
+        Route::post("/auth/login", log_in_form).shows_secret(),
+        Route::post("/auth/logout", log_out_form),
+        Route::get("/account/sessions", sessions_page),
+        Route::post("/account/sessions/{session_id}/revoke", revoke_form),
+        Route::post("/account/sessions/revoke-others", revoke_others_form),
+    ]
+}
+
+/// The sign-in page.
+#[derive(Debug, Clone)]
+pub struct LogInView {
+    /// Where to go afterwards.
+    pub back: String,
+    /// What was entered.
+    pub entered: Entered,
+    /// Whether strangers may make an account.
+    pub sign_up: bool,
+}
+
+impl LogInView {
+    /// Returns every kind of this page.
+    pub fn samples() -> Vec<Self> {
+        let fresh = Self { back: "/".into(), entered: Entered::fresh(), sign_up: true };
+        let refused = Entered::fresh()
+            .with("email", "ada@example.com")
+            .refused(&Error::new(api::Code::SignInRefused));
+        vec![
+            fresh.clone(),
+            Self { entered: refused, sign_up: false, ..fresh.clone() },
+            Self { back: "/workloads?state=active".into(), ..fresh },
+        ]
+    }
+
+    /// Draws it.
+    pub fn draw(&self) -> Markup {
+        html! {
+            h1 { "Sign in" }
+            p class="muted" { "Your compute, your bill, one place." }
+            (self.entered.banner())
+            form method="post" action="/auth/login" {
+                input type="hidden" name="return" value=(self.back);
+                (Field::text("email", "E-mail address").kind("email", "username").draw(&self.entered))
+                (Field::text("password", "Password").kind("password", "current-password").draw(&self.entered))
+                button class="button primary wide" { "Sign in" }
+            }
+            @if self.sign_up {
+                p class="below" { "New here? " a href="/auth/signup" { "Create an account" } }
+            } @else {
+                p class="below" { "Accounts are made by the people who run this site." }
+            }
+        }
+    }
+}
+
+async fn log_in_page(who: Public<LogInPage>, app: App, (): ()) -> Result<Answer> {
+    let back = return_target(&who.head().query("return").unwrap_or_default());
+    if optional_caller(&app, who.head()).await?.is_some() {
+        return Go::to(back).answer();
+    }
+    let sign_up = app.get::<Settings>().sign_up;
+    let view = LogInView { back, entered: Entered::fresh(), sign_up };
+    Page::card("Sign in", view.draw()).answer()
+}
+
+async fn log_in_form(who: Public<LogIn>, app: App, Form(fields): Form) -> Result<Answer> {
+    let email = fields.text("email");
+    let back = return_target(&fields.text("return"));
+    let attempt = Attempt {
+        email: &email,
+        password: fields.raw("password").to_owned(),
+        kind: SessionKind::Browser,
+        device_label: "browser".to_owned(),
+        ip: who.stamp().ip.unwrap_or_default(),
+    };
+    match sign_in(&app, &who, attempt).await {
+        Ok((_, opened)) => signed_in(&app, &opened, &back).answer(),
+        Err(error) if matches!(error.code().status(), 401 | 429) => {
+            let entered = Entered::fresh().with("email", email).refused(&error);
+            let view = LogInView { back, entered, sign_up: app.get::<Settings>().sign_up };
+            let page = Page::card("Sign in", view.draw());
+            let status = http::StatusCode::from_u16(error.code().status());
+            Err(error.showing(page.status(status.unwrap_or(http::StatusCode::UNAUTHORIZED))))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns the redirect that carries a fresh session's cookie.
+pub fn signed_in(app: &App, opened: &Opened, back: &str) -> Go {
+    let secure = app.site.secure_cookies;
+    Go::to(back).cookie(cookie::session(opened.token.reveal(), opened.keep, secure))
+}
+
+async fn log_out_form(who: Myself<SignOut>, app: App, _: Form) -> Result<Go> {
+    sessions::sign_out(&app, &who).await?;
+    let ended = cookie::end_session(app.site.secure_cookies);
+    Ok(Go::to("/auth/login").cookie(ended).saying("You are signed out."))
+}
+
+/// The page of one's sessions.
+#[derive(Debug, Clone)]
+pub struct SessionsView {
+    /// They.
+    pub rows: Vec<SessionView>,
+    /// Now.
+    pub now: Time,
+    /// For the forms.
+    pub form: FormCtx,
+}
+
+impl SessionsView {
+    /// Returns every kind of this page.
+    pub fn samples() -> Vec<Self> {
+        let row = |current: bool, label: &str| SessionView {
+            id: api::SessionId(uuid::Uuid::nil()),
+            kind: SessionKind::Browser,
+            device_label: label.to_owned(),
+            ip_address: "2001:db8:85a3:8d3:1319:8a2e:370:7348".to_owned(),
+            signed_in_at: Time(1_795_000_000_000_000),
+            last_seen_at: Time(1_795_000_100_000_000),
+            expires_at: Time(1_795_086_400_000_000),
+            current,
+        };
+        let now = Time(1_795_000_200_000_000);
+        let form = FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) };
+        let long =
+            "a device with the longest label that anybody may give it, eighty characters long";
+        vec![
+            Self { rows: vec![row(true, "browser")], now, form: form.clone() },
+            Self {
+                rows: vec![row(true, "browser"), row(false, "command line"), row(false, long)],
+                now,
+                form,
+            },
+        ]
+    }
+
+    /// Draws it.
+    pub fn draw(&self) -> Markup {
+        let rows: Vec<Vec<Markup>> = self.rows.iter().map(|row| self.row(row)).collect();
+        let others = self.rows.iter().filter(|row| !row.current).count();
+        let end_all = (others > 0).then(|| {
+            danger(
+                "End all others",
+                "End every other session?",
+                "Every other browser and command line of yours is signed out at once, and their open terminals close.",
+                html! {
+                    form method="post" action="/account/sessions/revoke-others" {
+                        (self.form.hidden("others"))
+                        button class="button danger-go" { "End " (others) " other sessions" }
+                    }
+                },
+            )
+        });
+        html! {
+            (page_head("Sessions", "Where you are signed in. Ending a session closes its open terminals within five seconds.", end_all))
+            (table("Sessions", &[col("Device"), col("Address"), col("Signed in"), col("Last seen"), col("Ends"), col("")], &rows))
+        }
+    }
+
+    fn row(&self, row: &SessionView) -> Vec<Markup> {
+        let sign = if row.kind == SessionKind::Browser { "monitor" } else { "terminal" };
+        vec![
+            html! { (icon(sign)) " " (row.device_label) " " @if row.current { (badge("good", "this one")) } },
+            html! { code { (row.ip_address) } },
+            moment(row.signed_in_at),
+            ago(row.last_seen_at, self.now),
+            ago(row.expires_at, self.now),
+            html! {
+                form method="post" action={ "/account/sessions/" (row.id) "/revoke" } {
+                    (self.form.hidden(&row.id.to_string()))
+                    button class="button" { @if row.current { "Sign out" } @else { "End" } }
+                }
+            },
+        ]
+    }
+}
+
+async fn sessions_page(who: Myself<List>, app: App, (): ()) -> Result<Page> {
+    let rows = sessions::list(&app, &who).await?;
+    let form = Caller::form(who.caller(), &app);
+    let view = SessionsView { rows, now: app.seams.clock.now(), form };
+    Ok(Page::new("Sessions", view.draw()))
+}
+
+async fn revoke_form(who: Myself<Revoke>, app: App, _: Form) -> Result<Go> {
+    let id = who.head().id("session_id")?;
+    sessions::revoke(&app, &who, id).await?;
+    if id == who.caller().session().id {
+        let ended = cookie::end_session(app.site.secure_cookies);
+        return Ok(Go::to("/auth/login").cookie(ended).saying("You are signed out."));
+    }
+    Ok(Go::to("/account/sessions").saying("The session is ended."))
+}
+
+async fn revoke_others_form(who: Myself<RevokeOthers>, app: App, _: Form) -> Result<Go> {
+    let count = sessions::revoke_others(&app, &who).await?;
+    Ok(Go::to("/account/sessions").saying(&format!("Ended {count} other sessions.")))
+}
+
+/// Draws the fields of a new account.
+pub fn account_fields(entered: &Entered) -> Markup {
+    html! {
+        (Field::text("display_name", "Name").kind("text", "name").draw(entered))
+        (Field::text("email", "E-mail address").kind("email", "username").draw(entered))
+        (Field::text("password", "Password").kind("password", "new-password").hint(password_hint()).draw(entered))
+    }
+}
+
+/// Returns what a password must be.
+pub const fn password_hint() -> &'static str {
+    "15 characters or more. A few words of your own are best."
+}

@@ -1,0 +1,55 @@
+//! Settings of `[identity]`.
+
+use kernel::{Error, Result};
+use serde::Deserialize;
+use std::time::Duration;
+
+/// Limits of accounts and sessions.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Whether strangers may make an account.
+    pub sign_up: bool,
+    /// Hours after which a person's session ends at the latest.
+    pub session_hours: u64,
+    /// Minutes without use after which it ends.
+    pub session_idle_minutes: u64,
+    /// The same for people who run the platform.
+    pub operator_session_hours: u64,
+    /// The same for people who run the platform.
+    pub operator_idle_minutes: u64,
+    /// Wrong guesses per account in 15 minutes before waiting begins.
+    pub guesses_per_account: i64,
+    /// Wrong guesses per address in 15 minutes before waiting begins.
+    pub guesses_per_address: i64,
+}
+
+impl Settings {
+    /// Refuses what cannot be meant.
+    ///
+    /// # Errors
+    /// `internal_error` naming the key.
+    pub fn check(self) -> Result<Self> {
+        let hours = [self.session_hours, self.operator_session_hours];
+        let minutes = [self.session_idle_minutes, self.operator_idle_minutes];
+        let guesses = [self.guesses_per_account, self.guesses_per_address];
+        let fine = hours.iter().all(|h| (1..=24 * 90).contains(h))
+            && minutes.iter().all(|m| (1..=60 * 24 * 30).contains(m))
+            && guesses.iter().all(|g| (1..=1000).contains(g));
+        if fine {
+            Ok(self)
+        } else {
+            Err(Error::internal(anyhow::anyhow!("settings of [identity]: a limit is out of range")))
+        }
+    }
+
+    /// Returns the absolute and the idle limit of a session.
+    pub fn limits(&self, operator: bool) -> (Duration, Duration) {
+        let (hours, minutes) = if operator {
+            (self.operator_session_hours, self.operator_idle_minutes)
+        } else {
+            (self.session_hours, self.session_idle_minutes)
+        };
+        (Duration::from_secs(hours * 3600), Duration::from_secs(minutes * 60))
+    }
+}

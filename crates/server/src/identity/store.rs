@@ -1,0 +1,246 @@
+//! All SQL of identity.
+
+use api::{LinkId, ProjectId, SessionId, Time, UserId, people::SessionKind, words};
+use kernel::{
+    Result,
+    db::{Reader, WriteTx},
+    row,
+};
+
+words! {
+    /// Whether a person may sign in.
+    pub enum UserState {
+        /// Yes.
+        Active = "active",
+        /// No.
+        Disabled = "disabled",
+    }
+}
+
+row! {
+    /// A person.
+    pub struct User in "users" {
+        /// Identifier.
+        pub id: UserId,
+        /// Sign-in name.
+        pub email: String,
+        /// How people address them.
+        pub display_name: String,
+        /// Argon2id, in PHC form.
+        pub password_hash: Option<String>,
+        /// Whether they run the platform.
+        pub operator: bool,
+        /// Whether they may sign in.
+        pub state: UserState,
+        /// Since when.
+        pub created_at: Time,
+    }
+}
+
+row! {
+    /// A sign-in on a device.
+    pub struct Session in "sessions" {
+        /// Identifier.
+        pub id: SessionId,
+        /// The person.
+        pub user_id: UserId,
+        /// Cookie or bearer.
+        pub kind: SessionKind,
+        /// SHA-256 of the token.
+        pub token_hash: Vec<u8>,
+        /// Device name.
+        pub device_label: String,
+        /// Address it last came from.
+        pub ip_address: String,
+        /// The project its pages are in.
+        pub project_id: Option<ProjectId>,
+        /// When it began.
+        pub signed_in_at: Time,
+        /// When it was last used; up to a few seconds behind.
+        pub last_seen_at: Time,
+        /// How long it may lie idle.
+        pub idle_micros: i64,
+        /// When it ends at the latest.
+        pub expires_at: Time,
+        /// When it was ended.
+        pub revoked_at: Option<Time>,
+        /// Why.
+        pub revoke_reason: Option<String>,
+    }
+}
+
+row! {
+    /// A link that opens a page once.
+    pub struct Link in "one_time_links" {
+        /// Identifier.
+        pub id: LinkId,
+        /// What for.
+        pub purpose: String,
+        /// SHA-256 of the token.
+        pub token_hash: Vec<u8>,
+        /// When it was made.
+        pub created_at: Time,
+        /// When it ends.
+        pub expires_at: Time,
+        /// When it was used.
+        pub used_at: Option<Time>,
+    }
+}
+
+row! {
+    /// Wrong guesses counted in a bucket.
+    pub struct Guesses in "guesses" {
+        /// `account:…` or `address:…`
+        pub bucket: String,
+        /// How many in the window.
+        pub failures: i64,
+        /// When the window began.
+        pub window_from: Time,
+        /// Until when nothing is tried.
+        pub blocked_until: Time,
+    }
+}
+
+/// Returns the person with an address.
+pub async fn find_user_by_email(tx: &mut Reader, email: &str) -> Result<Option<User>> {
+    tx.find("SELECT {} FROM users WHERE email = $1", (email,)).await
+}
+
+/// Returns whether anybody runs the platform.
+pub async fn has_operator(tx: &mut Reader) -> Result<bool> {
+    tx.value::<i64>("SELECT COUNT(*) FROM users WHERE operator AND state = 'active'", ())
+        .await
+        .map(|count| count > 0)
+}
+
+/// Returns the session of a token, with its person.
+pub async fn find_session(tx: &mut Reader, token_hash: &[u8]) -> Result<Option<(Session, User)>> {
+    let found = tx
+        .pairs(
+            "SELECT {a}, {b} FROM sessions a JOIN users b ON b.id = a.user_id
+              WHERE a.token_hash = $1",
+            (token_hash.to_vec(),),
+        )
+        .await?;
+    Ok(found.into_iter().next())
+}
+
+/// Returns whether a session is still good.
+pub async fn is_live(tx: &mut Reader, id: SessionId) -> Result<bool> {
+    let now = tx.now();
+    tx.value::<i64>(
+        "SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id
+          WHERE s.id = $1 AND s.revoked_at IS NULL AND s.expires_at > $2 AND u.state = 'active'",
+        (id, now),
+    )
+    .await
+    .map(|count| count > 0)
+}
+
+/// Returns a person's live sessions, newest first.
+pub async fn list_sessions(tx: &mut Reader, user: UserId) -> Result<Vec<Session>> {
+    let now = tx.now();
+    tx.list(
+        "SELECT {} FROM sessions
+          WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+          ORDER BY id DESC LIMIT 100",
+        (user, now),
+    )
+    .await
+}
+
+/// Ends one of a person's sessions; says whether it was live.
+pub async fn revoke_session(
+    tx: &mut WriteTx,
+    user: UserId,
+    id: SessionId,
+    reason: &str,
+) -> Result<bool> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE sessions SET revoked_at = $1, revoke_reason = $2
+          WHERE user_id = $3 AND id = $4 AND revoked_at IS NULL",
+        (now, reason, user, id),
+    )
+    .await
+    .map(|count| count == 1)
+}
+
+/// Ends every other session of a person; returns how many.
+pub async fn revoke_others(tx: &mut WriteTx, user: UserId, keep: SessionId) -> Result<u64> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE sessions SET revoked_at = $1, revoke_reason = 'ended from another session'
+          WHERE user_id = $2 AND id <> $3 AND revoked_at IS NULL",
+        (now, user, keep),
+    )
+    .await
+}
+
+/// Notes that a session was used.
+pub async fn touch(tx: &mut WriteTx, id: SessionId, at: Time, ip: &str) -> Result<()> {
+    tx.run(
+        "UPDATE sessions SET last_seen_at = $1, ip_address = $2
+          WHERE id = $3 AND last_seen_at < $1",
+        (at, ip, id),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Sets the project a session's pages are in.
+pub async fn set_project(tx: &mut WriteTx, session: SessionId, project: ProjectId) -> Result<()> {
+    tx.run("UPDATE sessions SET project_id = $1 WHERE id = $2", (project, session))
+        .await
+        .map(|_| ())
+}
+
+/// Returns the link of a token.
+pub async fn find_link(tx: &mut Reader, token_hash: &[u8]) -> Result<Option<Link>> {
+    tx.find("SELECT {} FROM one_time_links WHERE token_hash = $1", (token_hash.to_vec(),)).await
+}
+
+/// Uses a link; says whether this was the one use.
+pub async fn use_link(tx: &mut WriteTx, id: LinkId) -> Result<bool> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE one_time_links SET used_at = $1
+          WHERE id = $2 AND used_at IS NULL AND expires_at > $1",
+        (now, id),
+    )
+    .await
+    .map(|count| count == 1)
+}
+
+/// Ends every unused link of a purpose.
+pub async fn end_links(tx: &mut WriteTx, purpose: &str) -> Result<()> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE one_time_links SET used_at = $1 WHERE purpose = $2 AND used_at IS NULL",
+        (now, purpose),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Returns the counts of buckets.
+pub async fn guesses(tx: &mut Reader, first: &str, second: &str) -> Result<Vec<Guesses>> {
+    tx.list("SELECT {} FROM guesses WHERE bucket = $1 OR bucket = $2", (first, second)).await
+}
+
+/// Sets the count of a bucket.
+pub async fn set_guesses(tx: &mut WriteTx, row: &Guesses) -> Result<()> {
+    tx.run(
+        "INSERT INTO guesses (bucket, failures, window_from, blocked_until) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (bucket) DO UPDATE SET failures = excluded.failures,
+           window_from = excluded.window_from, blocked_until = excluded.blocked_until",
+        (row.bucket.clone(), row.failures, row.window_from, row.blocked_until),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Forgets the count of a bucket.
+pub async fn forget_guesses(tx: &mut WriteTx, bucket: &str) -> Result<()> {
+    tx.run("DELETE FROM guesses WHERE bucket = $1", (bucket,)).await.map(|_| ())
+}

@@ -1,0 +1,20 @@
+//! The product: all domains, web, wiring.
+//!
+//! The folder names are the domains; each `mod.rs` says what its domain promises. Levels and the
+//! direction of dependencies stand in `ARCHITECTURE.md` and are kept by a test.
+
+pub mod billing;
+pub mod config;
+pub mod evidence;
+pub mod identity;
+mod migrations;
+pub mod onboarding;
+pub mod serve;
+pub mod tenancy;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod up;
+pub mod web;
+pub mod wire;
+
+pub use migrations::MIGRATIONS;

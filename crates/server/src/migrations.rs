@@ -1,0 +1,17 @@
+//! The numbered list of migrations, for both databases.
+
+use kernel::db::Migration;
+
+macro_rules! migration {
+    ($name:literal) => {
+        Migration { name: $name, sql: include_str!(concat!("../migrations/", $name)) }
+    };
+}
+
+/// Every migration, in order.
+pub const MIGRATIONS: &[Migration] = &[
+    migration!("0001_kernel.sql"),
+    migration!("0002_identity.sql"),
+    migration!("0003_tenancy.sql"),
+    migration!("0004_billing.sql"),
+];

@@ -1,0 +1,136 @@
+//! Making an account with everything that belongs to it.
+
+use crate::{
+    billing,
+    identity::{self, Hasher, NewAccount, Opened, User, UserState},
+    tenancy::{Department, OrgMember, Organization, Project, ProjectMember, slug},
+};
+use api::{
+    Code, OrgId, ProjectId,
+    people::{OrgType, Role, SessionKind},
+};
+use kernel::{
+    App, Error, Result,
+    audit::{Accountable, Key},
+    db::{WriteTx, broke},
+};
+
+/// Whether the new person runs the platform.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// No: a customer.
+    Customer,
+    /// Yes, by the first link's token.
+    FirstOperator(&'a str),
+}
+
+/// What signing up made.
+pub struct New {
+    /// The person.
+    pub user: User,
+    /// Their organization.
+    pub org_id: OrgId,
+    /// Their project.
+    pub project_id: ProjectId,
+    /// Their first session.
+    pub opened: Opened,
+}
+
+/// Makes an account, its personal organization, department, project, ledger accounts, welcome credit
+/// and first session, in one transaction.
+///
+/// # Errors
+/// `validation_error` when the address is taken; `link_invalid` for a used first link.
+pub async fn create_account(
+    app: &App,
+    who: &impl Accountable,
+    account: NewAccount,
+    standing: Standing<'_>,
+    kind: SessionKind,
+    ip: &str,
+) -> Result<New> {
+    let hash = app.get::<Hasher>().hash(account.password.clone()).await?;
+    let mut tx = app.db.write(who).await?;
+    if let Standing::FirstOperator(token) = standing {
+        identity::redeem_first_link(&mut tx, token).await?;
+    }
+    let user = User {
+        id: tx.new_id(),
+        email: account.email.as_str().to_owned(),
+        display_name: account.display_name,
+        password_hash: Some(hash),
+        operator: matches!(standing, Standing::FirstOperator(_)),
+        state: UserState::Active,
+        created_at: tx.now(),
+    };
+    tx.insert(&user).await.map_err(taken)?;
+    let (org_id, project_id) = personal_organization(app, &mut tx, &user).await?;
+    let label = if kind == SessionKind::Browser { "browser" } else { "command line" };
+    let opened = identity::open_session(app, &mut tx, &user, kind, label, ip).await?;
+    tx.target(user.id);
+    tx.belongs_to(org_id, Some(project_id));
+    tx.note(Key::Person, user.id);
+    tx.commit().await?;
+    Ok(New { user, org_id, project_id, opened })
+}
+
+fn taken(error: Error) -> Error {
+    if broke(&error, "email") {
+        Error::new(Code::ValidationError).and_field(
+            "email",
+            "This address cannot be used for a new account. Sign in if it is yours.",
+        )
+    } else {
+        error
+    }
+}
+
+async fn personal_organization(
+    app: &App,
+    tx: &mut WriteTx,
+    user: &User,
+) -> Result<(OrgId, ProjectId)> {
+    let currency = app.get::<billing::Settings>().currency;
+    let org_id: OrgId = tx.new_id();
+    let tail: String = org_id.to_string().chars().rev().take(6).collect();
+    let org = Organization {
+        id: org_id,
+        name: user.display_name.clone(),
+        slug: format!("{}-{tail}", slug(&user.display_name)),
+        kind: OrgType::Personal,
+        currency,
+        policy_epoch: 1,
+        created_at: tx.now(),
+    };
+    tx.insert(&org).await?;
+    let department = Department {
+        id: tx.new_id(),
+        org_id,
+        slug: "default".into(),
+        display_name: "Default".into(),
+        is_default: true,
+        state: "active".into(),
+        created_at: tx.now(),
+    };
+    tx.insert(&department).await?;
+    let project = Project {
+        id: tx.new_id(),
+        org_id,
+        department_id: department.id,
+        name: "Default".into(),
+        slug: "default".into(),
+        created_at: tx.now(),
+        deleted_at: None,
+    };
+    tx.insert(&project).await?;
+    let (user_id, created_at) = (user.id, tx.now());
+    let owner = OrgMember { id: tx.new_id(), org_id, user_id, role: Role::Owner, created_at };
+    tx.insert(&owner).await?;
+    let project_id = project.id;
+    let role = Role::Owner;
+    let member = ProjectMember { id: tx.new_id(), org_id, project_id, user_id, role, created_at };
+    tx.insert(&member).await?;
+    billing::open_accounts(tx, org_id, currency).await?;
+    billing::welcome(app, tx, org_id, currency).await?;
+    Ok((org_id, project_id))
+}

@@ -1,0 +1,155 @@
+//! The control plane as a process: opens the database, listens, ends cleanly.
+
+use crate::{MIGRATIONS, config::Config, identity, wire};
+use kernel::{
+    App, Context, Error, Result,
+    app::Site,
+    db::{Db, Place},
+    http::router,
+    secret::write_private,
+};
+use seams::Seams;
+use serde_json::json;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::net::TcpListener;
+
+/// How the control plane is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where its files are.
+    pub data: PathBuf,
+    /// Where people reach it; port 0 picks a free one.
+    pub http: SocketAddr,
+    /// PostgreSQL address; SQLite in the data folder when absent.
+    pub database: Option<String>,
+    /// What people type; made from the address when absent.
+    pub public_url: Option<String>,
+    /// Whether plain HTTP on a public address is accepted.
+    pub insecure_http: bool,
+    /// Settings file.
+    pub config: Option<PathBuf>,
+    /// Where the first link is written.
+    pub first_link_file: Option<PathBuf>,
+    /// Whether hardware is simulated.
+    pub simulated: bool,
+}
+
+/// Runs the control plane until it is told to end.
+///
+/// # Errors
+/// A sentence for the operator: what cannot be opened or bound.
+pub async fn run(options: Options) -> Result<()> {
+    let file = match &options.config {
+        Some(path) => Some(std::fs::read_to_string(path).context("read the settings file")?),
+        None => None,
+    };
+    let config = Config::load(file.as_deref(), std::env::vars())?;
+    std::fs::create_dir_all(&options.data).context("make the data folder")?;
+    let seams = Seams::real();
+    let db = Db::open(&place(&options), seams.clone(), MIGRATIONS).await?;
+    let listener = TcpListener::bind(options.http).await.context("listen for people")?;
+    let address = listener.local_addr().context("read the address listened on")?;
+    let site = site(&options, &config, address)?;
+    let url = site.public_url.clone();
+    let app = wire::app(db, seams, site, &config)?;
+    wire::background(&app);
+    announce(&app, &options, &url).await?;
+    let service =
+        router(app.clone(), wire::routes()).into_make_service_with_connect_info::<SocketAddr>();
+    let ending = app.ending.clone();
+    let serving = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { ending.cancelled().await });
+    tokio::select! {
+        served = serving.into_future() => served.context("serve requests")?,
+        () = told_to_end(&app) => {}
+    }
+    app.audit.flush(&app).await?;
+    identity::flush_seen(&app).await?;
+    app.db.close().await;
+    Ok(())
+}
+
+fn place(options: &Options) -> Place {
+    match &options.database {
+        Some(url) => Place::Postgres(url.clone()),
+        None => {
+            Place::File { path: options.data.join("gpuaas.db"), durable: true, max_pages: None }
+        }
+    }
+}
+
+/// Plain HTTP is for this machine only, unless the operator says otherwise aloud.
+fn site(options: &Options, config: &Config, address: SocketAddr) -> Result<Site> {
+    let loopback = address.ip().is_loopback();
+    let url = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let over_tls = url.starts_with("https://");
+    if !loopback && !over_tls && !options.insecure_http {
+        return Err(Error::internal(anyhow::anyhow!(
+            "{address} can be reached from other machines without TLS: put a TLS proxy before it and \
+             give --public-url https://…, or accept the risk with --insecure-http"
+        )));
+    }
+    Ok(Site {
+        brand: config.brand.name.clone(),
+        public_url: url.trim_end_matches('/').to_owned(),
+        over_tls,
+        secure_cookies: over_tls || loopback,
+        simulated: options.simulated,
+    })
+}
+
+/// Says where it listens, and how the first person signs in.
+async fn announce(app: &App, options: &Options, url: &str) -> Result<()> {
+    let endpoints = json!({ "http": url, "pid": std::process::id() }).to_string();
+    write_private(&options.data.join("endpoints.json"), endpoints.as_bytes())?;
+    if let Some(link) = identity::make_first_link(app).await? {
+        let link = link.url(url);
+        say(&format!("First sign-in: {link}"));
+        if let Some(path) = &options.first_link_file {
+            write_private(path, link.as_bytes())?;
+        }
+    }
+    say(&format!("Listening: {url}"));
+    Ok(())
+}
+
+#[allow(clippy::print_stdout, reason = "the two lines the operator starts from")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Waits for SIGTERM or SIGINT, then gives requests in flight ten seconds.
+async fn told_to_end(app: &App) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    app.ending.cancel();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+}
+
+/// Returns the data folder where none is given.
+pub fn default_data() -> PathBuf {
+    let system = Path::new("/var/lib/gpuaas");
+    if nix_root() {
+        return system.to_owned();
+    }
+    let home = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".local/share")));
+    home.map_or_else(|| system.to_owned(), |home| home.join("gpuaas"))
+}
+
+fn nix_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}

@@ -1,0 +1,279 @@
+//! The proof that a caller may do something to something: [`Allowed`] carries the caller, the scope
+//! and the row, and can be made in one way only.
+
+use super::{
+    context::context_project,
+    policy,
+    store::{self, Project},
+};
+use crate::identity::{self, Caller, operators_only};
+use api::{Code, OrgId, ProjectId, people::Role};
+use kernel::{
+    App, Error, Result,
+    audit::{Accountable, Guard, Stamp},
+    db::Reader,
+    html::FormCtx,
+    http::{Entrance, EntranceKind, Head},
+};
+use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc};
+
+/// An organization the caller was let into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InOrg(OrgId);
+
+/// A project the caller was let into. Queries take this, not a bare id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InProject(OrgId, ProjectId);
+
+impl InOrg {
+    /// Returns the organization.
+    pub fn org_id(&self) -> OrgId {
+        self.0
+    }
+}
+
+impl InProject {
+    /// Returns the organization.
+    pub fn org_id(&self) -> OrgId {
+        self.0
+    }
+
+    /// Returns the project.
+    pub fn project_id(&self) -> ProjectId {
+        self.1
+    }
+
+    /// Returns the scope of a row that a background step or sweep works on, where no caller stands
+    /// behind it.
+    pub fn of_row(org: OrgId, project: ProjectId) -> Self {
+        Self(org, project)
+    }
+}
+
+/// The kinds of scope an action is checked in.
+pub trait ScopeOf: Copy + Send + Sync + 'static {
+    /// Its name in the golden files.
+    const NAME: &'static str;
+    /// Makes it; `None` when the row has no project and the action needs one.
+    fn of(org: OrgId, project: Option<ProjectId>) -> Option<Self>;
+    /// Returns the organization.
+    fn org(&self) -> OrgId;
+    /// Returns the project, when it is one.
+    fn project(&self) -> Option<ProjectId>;
+}
+
+impl ScopeOf for InOrg {
+    const NAME: &'static str = "organization";
+    fn of(org: OrgId, _: Option<ProjectId>) -> Option<Self> {
+        Some(Self(org))
+    }
+    fn org(&self) -> OrgId {
+        self.0
+    }
+    fn project(&self) -> Option<ProjectId> {
+        None
+    }
+}
+
+impl ScopeOf for InProject {
+    const NAME: &'static str = "project";
+    fn of(org: OrgId, project: Option<ProjectId>) -> Option<Self> {
+        project.map(|project| Self(org, project))
+    }
+    fn org(&self) -> OrgId {
+        self.0
+    }
+    fn project(&self) -> Option<ProjectId> {
+        Some(self.1)
+    }
+}
+
+/// What a domain gets to find the row an action is about.
+pub struct Ask<'a> {
+    /// The request.
+    pub head: &'a Arc<Head>,
+    /// The project named by the request (`X-Project-ID`, `?project=`, a form's field) or the
+    /// session's; none when the person has no project.
+    pub context: Option<Project>,
+}
+
+impl Ask<'_> {
+    /// Returns the context as the place of something that is yet to be made or listed.
+    pub fn in_context(&self) -> Option<Found<()>> {
+        let project = self.context.as_ref()?;
+        Some(Found { org_id: project.org_id, project_id: Some(project.id), row: () })
+    }
+}
+
+/// A row and the scope it lives in.
+pub struct Found<R> {
+    /// Organization.
+    pub org_id: OrgId,
+    /// Project, when it has one.
+    pub project_id: Option<ProjectId>,
+    /// The row.
+    pub row: R,
+}
+
+/// Something a person may be allowed to do. Declared by the domain that does it.
+pub trait Action: Send + Sync + 'static {
+    /// Permission, audit word, route id and idempotency scope in one: `project.update`.
+    const NAME: &'static str;
+    /// Where it is checked.
+    type Scope: ScopeOf;
+    /// What it is done to; `()` for lists and creations.
+    type Row: Send + Sync + 'static;
+    /// Finds the row the request names, whoever it belongs to; who may see it is decided after.
+    fn find<'a>(
+        tx: &'a mut Reader,
+        ask: &'a Ask<'a>,
+    ) -> impl Future<Output = Result<Option<Found<Self::Row>>>> + Send + 'a;
+}
+
+/// The proof.
+pub struct Allowed<A: Action> {
+    caller: Arc<Caller>,
+    scope: A::Scope,
+    role: Role,
+    row: A::Row,
+    head: Arc<Head>,
+    stamp: Stamp,
+}
+
+impl<A: Action> Allowed<A> {
+    /// Returns who it is.
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// Returns where.
+    pub fn scope(&self) -> &A::Scope {
+        &self.scope
+    }
+
+    /// Returns their role there.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Returns what it is done to.
+    pub fn row(&self) -> &A::Row {
+        &self.row
+    }
+
+    /// Returns the request.
+    pub fn head(&self) -> &Arc<Head> {
+        &self.head
+    }
+
+    /// Returns what a form of this page needs.
+    pub fn form(&self, app: &App) -> FormCtx {
+        self.caller.form(app)
+    }
+
+    /// Returns whether the same person may do something else in the same scope: for buttons.
+    pub fn may(&self, action: &str) -> bool {
+        policy::may(self.role, action)
+    }
+}
+
+impl<A: Action> Accountable for Allowed<A> {
+    fn stamp(&self) -> Stamp {
+        self.stamp.clone()
+    }
+}
+
+impl<A: Action> Entrance for Allowed<A> {
+    const KIND: EntranceKind = EntranceKind::Allowed;
+    const ACTION: &'static str = A::NAME;
+    const SCOPE: &'static str = <A::Scope as ScopeOf>::NAME;
+
+    async fn enter(app: &App, head: &Arc<Head>) -> Result<Self> {
+        let caller = identity::caller(app, head).await?;
+        let mut stamp = caller.stamp(head, A::NAME);
+        head.remember(Arc::new(stamp.clone()));
+        let mut tx = app.db.read().await?;
+        let context = context_project(&mut tx, &caller, head).await?;
+        let ask = Ask { head, context };
+        let found = A::find(&mut tx, &ask).await?.ok_or_else(Error::not_found)?;
+        let scope = A::Scope::of(found.org_id, found.project_id).ok_or_else(Error::not_found)?;
+        let user = caller.user_id();
+        let role = store::role_in(&mut tx, user, scope.org(), scope.project()).await?;
+        let role = role.ok_or_else(Error::not_found)?;
+        stamp.org_id = Some(scope.org());
+        stamp.project_id = scope.project();
+        head.remember(Arc::new(stamp.clone()));
+        if !policy::may(role, A::NAME) {
+            return Err(Code::InsufficientPermissions.into());
+        }
+        let epoch = store::epoch(&mut tx, scope.org()).await?;
+        stamp.guard = Some(Arc::new(Epoch { org: scope.org(), epoch }));
+        Ok(Self { caller, scope, role, row: found.row, head: head.clone(), stamp })
+    }
+}
+
+/// Refuses a write when rights in the organization changed since the caller was let in.
+struct Epoch {
+    org: OrgId,
+    epoch: i64,
+}
+
+impl Guard for Epoch {
+    fn holds<'a>(
+        &'a self,
+        tx: &'a mut Reader,
+    ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>> {
+        Box::pin(async move { Ok(store::epoch(tx, self.org).await? == self.epoch) })
+    }
+}
+
+/// Something only people who run the platform may do.
+pub trait OperatorAction: Send + Sync + 'static {
+    /// `node.approve`
+    const NAME: &'static str;
+}
+
+/// The entrance of people who run the platform.
+pub struct Operator<A> {
+    caller: Arc<Caller>,
+    head: Arc<Head>,
+    stamp: Stamp,
+    action: PhantomData<fn() -> A>,
+}
+
+impl<A> Operator<A> {
+    /// Returns who it is.
+    pub fn caller(&self) -> &Arc<Caller> {
+        &self.caller
+    }
+
+    /// Returns the request.
+    pub fn head(&self) -> &Arc<Head> {
+        &self.head
+    }
+
+    /// Returns what a form of this page needs.
+    pub fn form(&self, app: &App) -> FormCtx {
+        self.caller.form(app)
+    }
+}
+
+impl<A> Accountable for Operator<A> {
+    fn stamp(&self) -> Stamp {
+        self.stamp.clone()
+    }
+}
+
+impl<A: OperatorAction> Entrance for Operator<A> {
+    const KIND: EntranceKind = EntranceKind::Operator;
+    const ACTION: &'static str = A::NAME;
+    const SCOPE: &'static str = "platform";
+
+    async fn enter(app: &App, head: &Arc<Head>) -> Result<Self> {
+        let caller = identity::caller(app, head).await?;
+        let stamp = caller.stamp(head, A::NAME);
+        head.remember(Arc::new(stamp.clone()));
+        operators_only(&caller)?;
+        Ok(Self { caller, head: head.clone(), stamp, action: PhantomData })
+    }
+}

@@ -1,0 +1,277 @@
+//! All SQL of tenancy.
+
+use super::{InProject, policy};
+use api::{
+    Currency, DeptId, MemberId, OrgId, ProjectId, Time, UserId,
+    people::{OrgType, Role},
+};
+use kernel::{
+    Result,
+    db::{Reader, WriteTx},
+    row,
+};
+
+row! {
+    /// An organization: owner and payer.
+    pub struct Organization in "organizations" {
+        /// Identifier.
+        pub id: OrgId,
+        /// Name.
+        pub name: String,
+        /// Name in addresses.
+        pub slug: String,
+        /// How it came to be.
+        pub kind: OrgType,
+        /// What it pays in.
+        pub currency: Currency,
+        /// Rises with every change of rights.
+        pub policy_epoch: i64,
+        /// Since when.
+        pub created_at: Time,
+    }
+}
+
+row! {
+    /// A department: a cost centre.
+    pub struct Department in "departments" {
+        /// Identifier.
+        pub id: DeptId,
+        /// Organization.
+        pub org_id: OrgId,
+        /// Name in addresses.
+        pub slug: String,
+        /// Name.
+        pub display_name: String,
+        /// Whether it is the one every organization has.
+        pub is_default: bool,
+        /// `active` or `disabled`.
+        pub state: String,
+        /// Since when.
+        pub created_at: Time,
+    }
+}
+
+row! {
+    /// A project.
+    pub struct Project in "projects" {
+        /// Identifier.
+        pub id: ProjectId,
+        /// Organization.
+        pub org_id: OrgId,
+        /// Department.
+        pub department_id: DeptId,
+        /// Name.
+        pub name: String,
+        /// Name in addresses.
+        pub slug: String,
+        /// Since when.
+        pub created_at: Time,
+        /// Until when.
+        pub deleted_at: Option<Time>,
+    }
+}
+
+row! {
+    /// A person's role in an organization.
+    pub struct OrgMember in "org_members" {
+        /// Identifier.
+        pub id: MemberId,
+        /// Organization.
+        pub org_id: OrgId,
+        /// Person.
+        pub user_id: UserId,
+        /// Role.
+        pub role: Role,
+        /// Since when.
+        pub created_at: Time,
+    }
+}
+
+row! {
+    /// A person's role in a project.
+    pub struct ProjectMember in "project_members" {
+        /// Identifier.
+        pub id: MemberId,
+        /// Organization.
+        pub org_id: OrgId,
+        /// Project.
+        pub project_id: ProjectId,
+        /// Person.
+        pub user_id: UserId,
+        /// Role.
+        pub role: Role,
+        /// Since when.
+        pub created_at: Time,
+    }
+}
+
+/// Returns an organization.
+pub async fn find_organization(tx: &mut Reader, id: OrgId) -> Result<Option<Organization>> {
+    tx.find("SELECT {} FROM organizations WHERE id = $1", (id,)).await
+}
+
+/// Returns a live project, whoever it belongs to; [`super::Allowed`] decides who may see it.
+pub async fn find_project(tx: &mut Reader, id: ProjectId) -> Result<Option<Project>> {
+    tx.find("SELECT {} FROM projects WHERE id = $1 AND deleted_at IS NULL", (id,)).await
+}
+
+/// Returns the organizations a person belongs to, with their role.
+pub async fn list_organizations(
+    tx: &mut Reader,
+    user: UserId,
+) -> Result<Vec<(Organization, OrgMember)>> {
+    tx.pairs(
+        "SELECT {a}, {b} FROM organizations a JOIN org_members b ON b.org_id = a.id
+          WHERE b.user_id = $1 ORDER BY a.name, a.id LIMIT 200",
+        (user,),
+    )
+    .await
+}
+
+/// Returns the projects a person may enter, with their organization.
+pub async fn list_projects(tx: &mut Reader, user: UserId) -> Result<Vec<(Project, Organization)>> {
+    tx.pairs(
+        "SELECT {a}, {b} FROM projects a JOIN organizations b ON b.id = a.org_id
+          WHERE a.deleted_at IS NULL AND (
+            EXISTS (SELECT 1 FROM project_members m WHERE m.project_id = a.id AND m.user_id = $1)
+            OR EXISTS (SELECT 1 FROM org_members o WHERE o.org_id = a.org_id AND o.user_id = $1
+                        AND o.role IN ('owner', 'admin')))
+          ORDER BY b.name, a.name, a.id LIMIT 500",
+        (user,),
+    )
+    .await
+}
+
+/// Returns a person's role in a scope: their project role, or the organization's where that is
+/// owner or admin; the stronger of both.
+pub async fn role_in(
+    tx: &mut Reader,
+    user: UserId,
+    org: OrgId,
+    project: Option<ProjectId>,
+) -> Result<Option<Role>> {
+    let in_org: Option<OrgMember> = tx
+        .find("SELECT {} FROM org_members WHERE org_id = $1 AND user_id = $2", (org, user))
+        .await?;
+    let in_org = in_org.map(|member| member.role);
+    let Some(project) = project else { return Ok(in_org) };
+    let in_project: Option<ProjectMember> = tx
+        .find(
+            "SELECT {} FROM project_members
+              WHERE org_id = $1 AND project_id = $2 AND user_id = $3",
+            (org, project, user),
+        )
+        .await?;
+    let inherited = in_org.filter(|role| matches!(role, Role::Owner | Role::Admin));
+    Ok(policy::stronger(inherited, in_project.map(|member| member.role)))
+}
+
+/// Returns the organization's policy epoch.
+pub async fn epoch(tx: &mut Reader, org: OrgId) -> Result<i64> {
+    tx.value("SELECT policy_epoch FROM organizations WHERE id = $1", (org,)).await
+}
+
+/// Notes that rights in an organization changed.
+pub async fn raise_epoch(tx: &mut WriteTx, org: OrgId) -> Result<()> {
+    tx.run("UPDATE organizations SET policy_epoch = policy_epoch + 1 WHERE id = $1", (org,))
+        .await
+        .map(|_| ())
+}
+
+/// Returns the default department.
+pub async fn default_department(tx: &mut Reader, org: OrgId) -> Result<Department> {
+    tx.get("SELECT {} FROM departments WHERE org_id = $1 AND is_default", (org,)).await
+}
+
+/// Renames a project.
+pub async fn rename_project(
+    tx: &mut WriteTx,
+    scope: &InProject,
+    name: &str,
+    slug: &str,
+) -> Result<u64> {
+    tx.run(
+        "UPDATE projects SET name = $1, slug = $2
+          WHERE org_id = $3 AND id = $4 AND deleted_at IS NULL",
+        (name, slug, scope.org_id(), scope.project_id()),
+    )
+    .await
+}
+
+/// Marks a project as deleted; its rows stay for the ledger and the audit record.
+pub async fn delete_project(tx: &mut WriteTx, scope: &InProject) -> Result<u64> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE projects SET deleted_at = $1
+          WHERE org_id = $2 AND id = $3 AND deleted_at IS NULL",
+        (now, scope.org_id(), scope.project_id()),
+    )
+    .await
+}
+
+row! {
+    /// A member with their name.
+    pub struct Person {
+        /// Person.
+        pub id: UserId,
+        /// Sign-in name.
+        pub email: String,
+        /// Name.
+        pub display_name: String,
+    }
+}
+
+/// Returns the members of a project: those with a role of their own in it.
+pub async fn list_members(
+    tx: &mut Reader,
+    scope: &InProject,
+) -> Result<Vec<(ProjectMember, Person)>> {
+    tx.pairs(
+        "SELECT {a}, {b} FROM project_members a JOIN users b ON b.id = a.user_id
+          WHERE a.org_id = $1 AND a.project_id = $2 ORDER BY b.display_name, b.id LIMIT 500",
+        (scope.org_id(), scope.project_id()),
+    )
+    .await
+}
+
+/// Returns one member of a project.
+pub async fn find_member(
+    tx: &mut Reader,
+    project: ProjectId,
+    id: MemberId,
+) -> Result<Option<ProjectMember>> {
+    tx.find("SELECT {} FROM project_members WHERE project_id = $1 AND id = $2", (project, id)).await
+}
+
+/// Returns how many owners a project has in its own right.
+pub async fn count_owners(tx: &mut Reader, scope: &InProject) -> Result<i64> {
+    tx.value(
+        "SELECT COUNT(*) FROM project_members
+          WHERE org_id = $1 AND project_id = $2 AND role = 'owner'",
+        (scope.org_id(), scope.project_id()),
+    )
+    .await
+}
+
+/// Sets a member's role.
+pub async fn set_role(
+    tx: &mut WriteTx,
+    scope: &InProject,
+    id: MemberId,
+    role: Role,
+) -> Result<u64> {
+    tx.run(
+        "UPDATE project_members SET role = $1 WHERE org_id = $2 AND project_id = $3 AND id = $4",
+        (role, scope.org_id(), scope.project_id(), id),
+    )
+    .await
+}
+
+/// Removes a member.
+pub async fn remove_member(tx: &mut WriteTx, scope: &InProject, id: MemberId) -> Result<u64> {
+    tx.run(
+        "DELETE FROM project_members WHERE org_id = $1 AND project_id = $2 AND id = $3",
+        (scope.org_id(), scope.project_id(), id),
+    )
+    .await
+}

@@ -1,0 +1,88 @@
+//! Puts the product together: the one file that names every domain.
+
+use crate::{billing, config::Config, evidence, identity, onboarding, tenancy, web};
+use kernel::{
+    App, Result,
+    app::{Parts, Site},
+    audit,
+    db::Db,
+    html::NavItem,
+    http::{self, Route},
+    sweeps::{Sweep, Sweeps},
+};
+use seams::Seams;
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+};
+
+/// Returns every route of the product.
+pub fn routes() -> Vec<Route> {
+    let mut routes = web::routes();
+    routes.extend(identity::routes());
+    routes.extend(onboarding::routes());
+    routes.extend(tenancy::routes());
+    routes.extend(billing::routes());
+    routes.extend(evidence::routes());
+    routes
+}
+
+fn nav() -> Vec<NavItem> {
+    let mut nav = web::nav();
+    let help = nav.split_off(1);
+    nav.extend(tenancy::nav());
+    nav.extend(billing::nav());
+    nav.extend(identity::nav());
+    nav.extend(evidence::nav());
+    nav.extend(help);
+    nav
+}
+
+/// Returns every sweep.
+pub fn sweeps() -> Vec<Sweep> {
+    vec![billing::sweep()]
+}
+
+/// Returns every background writer, for the golden file.
+pub fn writers() -> Vec<audit::System> {
+    vec![
+        audit::QUEUE_WRITER,
+        audit::chain::WRITER,
+        http::IDEMPOTENCY_WRITER,
+        identity::GUESSES_WRITER,
+        identity::LINK_WRITER,
+        identity::SEEN_WRITER,
+        billing::HOLDS_WRITER,
+        billing::METERS_WRITER,
+    ]
+}
+
+/// Builds the application over a migrated database.
+///
+/// # Errors
+/// `internal_error` when a piece cannot be made.
+pub fn app(db: Db, seams: Seams, site: Site, config: &Config) -> Result<App> {
+    let mut extras: HashMap<TypeId, Box<dyn Any + Send + Sync>> = HashMap::new();
+    let mut add = |id: TypeId, extra: Box<dyn Any + Send + Sync>| {
+        extras.insert(id, extra);
+    };
+    let registry = web::Registry(routes().into_iter().map(|route| route.info).collect());
+    add(TypeId::of::<web::Registry>(), Box::new(registry));
+    add(TypeId::of::<identity::Settings>(), Box::new(config.identity.clone()));
+    add(TypeId::of::<identity::Hasher>(), Box::new(identity::Hasher::new()?));
+    add(TypeId::of::<identity::Seen>(), Box::new(identity::Seen::default()));
+    add(TypeId::of::<billing::Settings>(), Box::new(config.billing.clone()));
+    add(TypeId::of::<tenancy::Holdings>(), Box::new(tenancy::Holdings(Vec::new())));
+    add(TypeId::of::<Sweeps>(), Box::new(Sweeps::default()));
+    let chrome: Vec<kernel::html::ChromeFn> = vec![billing::chrome];
+    let viewer = tenancy::viewer;
+    Ok(App::new(Parts { db, seams, site, nav: nav(), chrome, viewer, extras }))
+}
+
+/// Starts everything that runs beside requests.
+pub fn background(app: &App) {
+    app.supervise("audit.queue", audit::run_queue);
+    app.supervise("audit.chain", audit::chain::run);
+    app.supervise("identity.seen", identity::run_seen);
+    app.get::<Sweeps>().start(app, sweeps());
+}

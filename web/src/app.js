@@ -1,0 +1,87 @@
+// What pages do beyond links and forms. Everything works without it but copying and live updates.
+"use strict";
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) {
+    navigator.clipboard.writeText(button.dataset.copy).then(() => {
+      button.classList.add("copied");
+      setTimeout(() => button.classList.remove("copied"), 1200);
+    });
+    return;
+  }
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// A form is sent once: the second click finds the button busy.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  for (const button of event.target.querySelectorAll("button:not([type=button])")) {
+    setTimeout(() => { button.disabled = true; }, 0);
+    setTimeout(() => { button.disabled = false; }, 8000);
+  }
+});
+window.addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("button:disabled:not([data-off])")) button.disabled = false;
+});
+
+// Moments in the viewer's zone; UTC stays on hover.
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time[data-local]")) {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    time.title = time.textContent;
+    time.textContent = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+    delete time.dataset.local;
+  }
+}
+localTimes(document);
+document.addEventListener("htmx:after:swap", () => localTimes(document));
+
+// One stream a page, only while it is looked at. It says which topic changed; the parts of the page
+// that show that topic fetch themselves again.
+const live = [...new Set([...document.querySelectorAll("[data-topic]")].map((part) => part.dataset.topic))];
+if (live.length > 0) {
+  let stream = null;
+  const refresh = (topic) => {
+    for (const part of document.querySelectorAll("[data-topic]")) {
+      if (!topic || part.dataset.topic === topic) part.dispatchEvent(new CustomEvent("changed"));
+    }
+  };
+  const open = () => {
+    const query = live.map((topic) => `topic=${encodeURIComponent(topic)}`).join("&");
+    stream = new EventSource(`/events?${query}`);
+    stream.addEventListener("changed", (event) => refresh(event.data));
+    stream.addEventListener("ended", () => { stream.close(); stream = null; location.reload(); });
+  };
+  const close = () => { if (stream) stream.close(); stream = null; };
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) close();
+    else if (!stream) { open(); refresh(null); }
+  });
+  window.addEventListener("pagehide", close);
+  if (!document.hidden) open();
+}
+
+// A running cost: from the moment the meter started, at the price of the hour.
+for (const meter of document.querySelectorAll("[data-meter]")) {
+  const { start, rate, sign } = meter.dataset;
+  const began = new Date(start).getTime();
+  const skew = Date.now() - new Date(meter.dataset.now).getTime();
+  const tick = () => {
+    const seconds = Math.max(0, (Date.now() - skew - began) / 1000);
+    meter.textContent = sign + (Number(rate) * seconds / 3600 / 1e6).toFixed(4);
+  };
+  tick();
+  setInterval(tick, 1000);
+}

@@ -1,0 +1,1 @@
+// The terminal page; filled when the terminal exists.
