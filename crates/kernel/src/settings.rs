@@ -31,7 +31,10 @@ impl Settings {
                 .entry(domain.to_ascii_lowercase())
                 .or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(table) = domain {
-                table.insert(key.to_ascii_lowercase(), typed(&value));
+                let key = key.to_ascii_lowercase();
+                let text = matches!(table.get(&key), Some(Value::String(_)));
+                let value = if text { Value::String(value) } else { typed(&value) };
+                table.insert(key, value);
             }
         }
         Ok(Self(merged))

@@ -70,10 +70,10 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config) -> Result<App> {
     add(TypeId::of::<web::Registry>(), Box::new(registry));
     add(TypeId::of::<identity::Settings>(), Box::new(config.identity.clone()));
     add(TypeId::of::<identity::Hasher>(), Box::new(identity::Hasher::new()?));
-    add(TypeId::of::<identity::Seen>(), Box::new(identity::Seen::default()));
+    add(TypeId::of::<identity::Seen>(), Box::<identity::Seen>::default());
     add(TypeId::of::<billing::Settings>(), Box::new(config.billing.clone()));
     add(TypeId::of::<tenancy::Holdings>(), Box::new(tenancy::Holdings(Vec::new())));
-    add(TypeId::of::<Sweeps>(), Box::new(Sweeps::default()));
+    add(TypeId::of::<Sweeps>(), Box::<Sweeps>::default());
     let chrome: Vec<kernel::html::ChromeFn> = vec![billing::chrome];
     let viewer = tenancy::viewer;
     Ok(App::new(Parts { db, seams, site, nav: nav(), chrome, viewer, extras }))

@@ -183,9 +183,31 @@ fn unreadable(head: &Head) -> Option<Error> {
         return None;
     }
     match serde_json::from_slice::<serde::de::IgnoredAny>(&head.body) {
+        Ok(_) if too_deep(&head.body) => Some(
+            Error::new(Code::InvalidRequest).and_field("body", "This JSON is nested too deep."),
+        ),
         Ok(_) => None,
         Err(_) => Some(Error::new(Code::InvalidRequest).and_field("body", "This is not JSON.")),
     }
+}
+
+/// Says whether well-formed JSON is nested deeper than 128.
+fn too_deep(json: &[u8]) -> bool {
+    let (mut depth, mut text, mut escaped) = (0_u32, false, false);
+    for byte in json {
+        match (text, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => text = !text,
+            (false, b'[' | b'{') => depth += 1,
+            (false, b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > 128 {
+            return true;
+        }
+    }
+    false
 }
 
 async fn run(app: &App, route: &Route, head: &Arc<Head>) -> Result<Answer> {

@@ -7,7 +7,7 @@ mod plain;
 
 pub use docs::DocsView;
 pub use home::HomeView;
-pub use plain::EdgeErrorView;
+pub use plain::{EdgeErrorView, document};
 
 use kernel::{
     html::{NavFor, NavItem},

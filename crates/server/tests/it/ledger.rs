@@ -1,0 +1,327 @@
+//! The ledger against a small reference model, on both databases.
+
+use api::{AllocationId, Currency, Micros};
+use kernel::{App, Result};
+use proptest::prelude::*;
+use server::{
+    billing::{self, HoldAsk, MeterStart},
+    both,
+    tenancy::InProject,
+    testkit::{Engine, SEED, World},
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a person may do to money in this test.
+#[derive(Debug, Clone)]
+enum Op {
+    Grant { key: u8, amount: i64 },
+    Open { slot: u8, rate: i64 },
+    Start { slot: u8 },
+    Wait { seconds: u16 },
+    Extend,
+    Tick,
+    Stop { slot: u8 },
+    Close { slot: u8 },
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let op = prop_oneof![
+        2 => (0_u8..6, 1_i64..50_000_000).prop_map(|(key, amount)| Op::Grant { key, amount }),
+        3 => (0_u8..4, 1_i64..40_000_000).prop_map(|(slot, rate)| Op::Open { slot, rate }),
+        3 => (0_u8..4).prop_map(|slot| Op::Start { slot }),
+        4 => (0_u16..4000).prop_map(|seconds| Op::Wait { seconds }),
+        2 => Just(Op::Extend),
+        2 => Just(Op::Tick),
+        2 => (0_u8..4).prop_map(|slot| Op::Stop { slot }),
+        2 => (0_u8..4).prop_map(|slot| Op::Close { slot }),
+    ];
+    proptest::collection::vec(op, 1..40)
+}
+
+/// The model: money as three numbers and runs as spans, with none of the ledger's machinery.
+#[derive(Debug, Default)]
+struct Model {
+    granted: i64,
+    keys: Vec<u8>,
+    now: u64,
+    runs: BTreeMap<u8, Run>,
+    ended: Vec<Run>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Run {
+    rate: i64,
+    started: Option<u64>,
+    stopped: Option<u64>,
+}
+
+impl Run {
+    fn cost(&self, now: u64) -> i64 {
+        let Some(started) = self.started else { return 0 };
+        let span = self.stopped.unwrap_or(now) - started;
+        i64::try_from(i128::from(self.rate) * i128::from(span) / 3600).unwrap()
+    }
+}
+
+fn allocation(world: &World, run: usize) -> AllocationId {
+    let _ = world;
+    AllocationId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + run as u128))
+}
+
+struct Case<'a> {
+    world: &'a World,
+    scope: InProject,
+    model: Model,
+    ids: BTreeMap<u8, AllocationId>,
+    made: usize,
+}
+
+impl Case<'_> {
+    async fn step(&mut self, op: &Op) -> Result<()> {
+        let app: &App = &self.world.app;
+        match op {
+            Op::Grant { key, amount } => {
+                let mut tx = app.db.write(&SEED).await?;
+                let org = self.scope.org_id();
+                let source = ("test", format!("grant-{key}"));
+                billing::grant(&mut tx, org, Currency::EUR, Micros(*amount), source, "test")
+                    .await?;
+                tx.commit().await?;
+                if !self.model.keys.contains(key) {
+                    self.model.keys.push(*key);
+                    self.model.granted += amount;
+                }
+            }
+            Op::Open { slot, rate } if !self.model.runs.contains_key(slot) => {
+                let id = allocation(self.world, self.made);
+                let mut tx = app.db.write(&SEED).await?;
+                let ask =
+                    HoldAsk { allocation_id: id, rate_per_hour: Micros(*rate), simulated: true };
+                match billing::open(app, &mut tx, &self.scope, ask).await {
+                    Ok(_) => {
+                        tx.commit().await?;
+                        self.made += 1;
+                        self.ids.insert(*slot, id);
+                        let run = Run { rate: *rate, ..Run::default() };
+                        self.model.runs.insert(*slot, run);
+                    }
+                    Err(error) => assert_eq!(error.code(), api::Code::InsufficientBalance),
+                }
+            }
+            Op::Start { slot } => {
+                if let Some(run) = self.model.runs.get_mut(slot).filter(|run| run.started.is_none())
+                {
+                    let mut tx = app.db.write(&SEED).await?;
+                    let begin = MeterStart {
+                        allocation_id: self.ids[slot],
+                        sku: "test".into(),
+                        units: 1,
+                        price_per_hour: Micros(run.rate),
+                        simulated: true,
+                        at: tx.now(),
+                    };
+                    billing::start(&mut tx, &self.scope, begin).await?;
+                    tx.commit().await?;
+                    run.started = Some(self.model.now);
+                }
+            }
+            Op::Wait { seconds } => {
+                self.world.advance(u64::from(*seconds));
+                self.model.now += u64::from(*seconds);
+            }
+            Op::Extend => {
+                billing::extend_all(app).await?;
+            }
+            Op::Tick => {
+                billing::tick_all(app).await?;
+            }
+            Op::Stop { slot } => {
+                if let Some(run) = self.model.runs.get_mut(slot) {
+                    let mut tx = app.db.write(&SEED).await?;
+                    let at = tx.now();
+                    billing::stop(&mut tx, self.ids[slot], at).await?;
+                    tx.commit().await?;
+                    if run.started.is_some() && run.stopped.is_none() {
+                        run.stopped = Some(self.model.now);
+                    }
+                }
+            }
+            Op::Close { slot } => {
+                let over = |run: &&mut Run| run.started.is_none() || run.stopped.is_some();
+                if self.model.runs.get_mut(slot).filter(over).is_some() {
+                    let mut tx = app.db.write(&SEED).await?;
+                    billing::close(&mut tx, self.ids[slot], true).await?;
+                    billing::close(&mut tx, self.ids[slot], true).await?;
+                    tx.commit().await?;
+                    self.model.ended.extend(self.model.runs.remove(slot));
+                }
+            }
+            Op::Open { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Ends everything and compares with the model.
+    async fn settle(&mut self) {
+        let slots: Vec<u8> = self.model.runs.keys().copied().collect();
+        for slot in slots {
+            self.step(&Op::Stop { slot }).await.unwrap();
+            self.step(&Op::Close { slot }).await.unwrap();
+        }
+        let cost: i64 = self.model.ended.iter().map(|run| run.cost(self.model.now)).sum();
+        let mut tx = self.world.app.db.read().await.unwrap();
+        let balance =
+            billing::balance(&self.world.app, &mut tx, self.scope.org_id(), Currency::EUR)
+                .await
+                .unwrap();
+        let lost: i64 = tx
+            .value(
+                "SELECT CAST(COALESCE(SUM(p.amount), 0) AS BIGINT) FROM ledger_postings p
+                   JOIN ledger_accounts a ON a.id = p.debit_account WHERE a.kind = 'loss'",
+                (),
+            )
+            .await
+            .unwrap();
+        assert_eq!(balance.held.micros, Micros::ZERO);
+        assert_eq!(
+            balance.available.micros.0,
+            self.model.granted - cost + lost,
+            "{:?}",
+            self.model
+        );
+        assert!(balance.available.micros >= Micros::ZERO);
+        drop(tx);
+        self.world.assert_whole().await;
+    }
+}
+
+async fn play(engine: Engine, all: &[Op]) {
+    let world = World::with(engine, &[("GPUAAS_BILLING__WELCOME_CREDIT", "0")]).await;
+    let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
+    let mut case =
+        Case { world: &world, scope, model: Model::default(), ids: BTreeMap::new(), made: 0 };
+    for op in all {
+        case.step(op).await.unwrap();
+        let findings = billing::audit(&mut world.app.db.read().await.unwrap()).await.unwrap();
+        assert!(findings.is_empty(), "after {op:?}: {findings:?}");
+    }
+    case.settle().await;
+}
+
+fn cases(engine: Engine, cases: u32) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(all in ops())| {
+        runtime.block_on(play(engine, &all));
+    });
+}
+
+#[test]
+fn any_sequence_equals_the_model_on_sqlite() {
+    cases(Engine::Sqlite, 48);
+}
+
+#[test]
+fn any_sequence_equals_the_model_on_postgres() {
+    cases(Engine::Postgres, 8);
+}
+
+both! {
+    async fn the_last_money_is_held_once(engine: Engine) {
+        let world = World::with(engine, &[("GPUAAS_BILLING__WELCOME_CREDIT", "1")]).await;
+        let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
+        // 4.00 an hour: 15 minutes cost exactly the one unit that is there.
+        let tries = (0..50).map(|n| {
+            let world = &world;
+            async move {
+                let ask = HoldAsk { allocation_id: allocation(world, n), rate_per_hour: Micros(4_000_000), simulated: true };
+                let mut tx = world.app.db.write(&SEED).await?;
+                billing::open(&world.app, &mut tx, &scope, ask).await?;
+                tx.commit().await
+            }
+        });
+        let won = futures::future::join_all(tries).await.into_iter().filter(Result::is_ok).count();
+        assert_eq!(won, 1);
+        world.assert_whole().await;
+    }
+}
+
+both! {
+    async fn entries_cannot_be_changed_or_removed(engine: Engine) {
+        let world = World::on(engine).await;
+        for sql in [
+            "UPDATE ledger_postings SET amount = 1",
+            "DELETE FROM ledger_postings",
+            "UPDATE ledger_transactions SET memo = 'x'",
+            "DELETE FROM ledger_transactions",
+            "UPDATE audit_entries SET actor = 'nobody'",
+            "DELETE FROM audit_entries",
+        ] {
+            let mut tx = world.app.db.write(&SEED).await.unwrap();
+            assert!(tx.run(sql, ()).await.is_err(), "{sql}");
+        }
+        world.assert_whole().await;
+    }
+}
+
+both! {
+    async fn statement_and_balance_are_the_same_numbers(engine: Engine) {
+        let world = World::on(engine).await;
+        let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
+        let id = allocation(&world, 0);
+        let mut tx = world.app.db.write(&SEED).await.unwrap();
+        let ask = HoldAsk { allocation_id: id, rate_per_hour: Micros(2_490_000 * 3), simulated: true };
+        billing::open(&world.app, &mut tx, &scope, ask).await.unwrap();
+        let begin = MeterStart {
+            allocation_id: id, sku: "h100".into(), units: 3, price_per_hour: Micros(2_490_000), simulated: true, at: tx.now(),
+        };
+        billing::start(&mut tx, &scope, begin).await.unwrap();
+        tx.commit().await.unwrap();
+        world.clock.advance(Duration::from_micros(61_500_000));
+        billing::tick_all(&world.app).await.unwrap();
+        world.clock.advance(Duration::from_micros(10_700_000));
+        let mut tx = world.app.db.write(&SEED).await.unwrap();
+        let at = tx.now();
+        let cost = billing::stop(&mut tx, id, at).await.unwrap().unwrap();
+        billing::close(&mut tx, id, true).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(cost, Micros(2_490_000 * 3 * 72 / 3600), "72 whole seconds of 72.2");
+        let statement = world.get(&world.owner, "/api/v1/billing/statement").await.json();
+        let sum: i64 = statement["items"].as_array().unwrap().iter().map(|line| line["amount"]["micros"].as_str().unwrap().parse::<i64>().unwrap()).sum();
+        let balance = world.get(&world.owner, "/api/v1/billing/balance").await.json();
+        assert_eq!(balance["available"]["micros"], sum.to_string());
+        assert_eq!(sum, 20_000_000 - cost.0);
+        let usage = world.get(&world.owner, "/api/v1/billing/usage").await.json();
+        assert_eq!(usage["items"].as_array().unwrap().len(), 2);
+        assert_eq!(world.get(&world.outsider, "/api/v1/billing/usage").await.json()["items"].as_array().unwrap().len(), 0);
+        world.assert_whole().await;
+    }
+}
+
+both! {
+    async fn what_cannot_be_extended_is_to_be_stopped(engine: Engine) {
+        let world = World::with(engine, &[("GPUAAS_BILLING__WELCOME_CREDIT", "1")]).await;
+        let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
+        let id = allocation(&world, 0);
+        let mut tx = world.app.db.write(&SEED).await.unwrap();
+        let ask = HoldAsk { allocation_id: id, rate_per_hour: Micros(3_600_000), simulated: true };
+        billing::open(&world.app, &mut tx, &scope, ask).await.unwrap();
+        let begin = MeterStart {
+            allocation_id: id, sku: "h100".into(), units: 1, price_per_hour: Micros(3_600_000), simulated: true, at: tx.now(),
+        };
+        billing::start(&mut tx, &scope, begin).await.unwrap();
+        tx.commit().await.unwrap();
+        world.advance(120);
+        billing::tick_all(&world.app).await.unwrap();
+        billing::extend_all(&world.app).await.unwrap();
+        assert!(billing::due_to_stop(&mut world.app.db.read().await.unwrap()).await.unwrap().is_empty());
+        let balance = world.get(&world.owner, "/api/v1/billing/balance").await.json();
+        assert_eq!(balance["state"], "auto_release_pending");
+        world.advance(1000 - 120 - 60);
+        let due = billing::due_to_stop(&mut world.app.db.read().await.unwrap()).await.unwrap();
+        assert_eq!(due.len(), 1);
+        world.assert_whole().await;
+    }
+}

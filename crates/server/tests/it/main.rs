@@ -1,0 +1,18 @@
+//! Tests of the product through its doors, on both databases.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop aloud"
+)]
+
+mod golden;
+mod http_rules;
+mod identity;
+mod ledger;
+mod matrix;
+mod pages;
+mod tenancy;
+mod tidy;

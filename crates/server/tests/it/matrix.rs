@@ -1,0 +1,148 @@
+//! Every route × every kind of caller has an expectation; a new route without one fails here.
+
+use axum::body::Body;
+use http::{Method, Request};
+use kernel::http::{EntranceKind, RouteInfo, Surface};
+use server::{
+    testkit::{Person, World},
+    wire,
+};
+
+/// Fills the path with ids of the owner's project, so that only the caller decides the answer.
+fn path(world: &World, info: &RouteInfo) -> String {
+    info.path
+        .replace("{project_id}", &world.owner.project_id.to_string())
+        .replace("{member_id}", "mem_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{session_id}", "sess_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{hash}", "0")
+        .replace("{name}", "nothing")
+}
+
+async fn ask(world: &World, info: &RouteInfo, who: Option<&Person>) -> u16 {
+    let mut request = Request::builder()
+        .method(info.method.clone())
+        .uri(path(world, info))
+        .header("host", "localhost")
+        .header("origin", "http://localhost")
+        .header("x-idempotency-key", world.key())
+        .header("x-project-id", world.owner.project_id.to_string());
+    if let Some(person) = who {
+        request = request.header("authorization", format!("Bearer {}", person.token));
+    }
+    let form = info.surface == Surface::Form;
+    let (media, body) = if form {
+        (
+            "application/x-www-form-urlencoded",
+            format!("org_id={}&project_id={}", world.owner.org_id, world.owner.project_id),
+        )
+    } else {
+        ("application/json", format!("{{\"org_id\":\"{}\"}}", world.owner.org_id))
+    };
+    if info.method != Method::GET {
+        request = request.header("content-type", media);
+    }
+    let body = if info.method == Method::GET { String::new() } else { body };
+    world.send(request.body(Body::from(body)).unwrap()).await.status.as_u16()
+}
+
+/// Which callers may pass the entrance of an action; the others get the status they must get.
+fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
+    let page = info.surface != Surface::Api && info.path != "/events";
+    let refused_401 = if page { 303 } else { 401 };
+    match (info.entrance, persona) {
+        (EntranceKind::Public, _) => None,
+        (_, "anonymous") => Some(refused_401),
+        (EntranceKind::Myself, _) => None,
+        (EntranceKind::Operator, "operator") => None,
+        (EntranceKind::Operator, _) => Some(403),
+        (EntranceKind::Allowed, "outsider" | "operator") => Some(404),
+        (EntranceKind::Allowed, role) if info.scope == "organization" && role != "owner" => {
+            Some(404)
+        }
+        (EntranceKind::Allowed, role) => {
+            let role = api::people::Role::parse(role).expect("a role");
+            let rows = server::tenancy::matrix();
+            let line = rows.lines().find(|l| l.split_whitespace().next() == Some(info.action))?;
+            let place =
+                ["viewer", "member", "admin", "owner"].iter().position(|r| *r == role.as_str())?;
+            (line.split_whitespace().nth(place + 1) == Some("-")).then_some(403)
+        }
+        (EntranceKind::Signed | EntranceKind::Node, _) => Some(refused_401),
+    }
+}
+
+#[tokio::test]
+async fn every_route_lets_in_whom_it_must_and_nobody_else() {
+    let mut wrong = Vec::new();
+    for route in wire::routes() {
+        let info = route.info;
+        if info.path == "/events" {
+            continue; // a stream without end; its entrance is the same as every Myself route's
+        }
+        let world = World::new().await;
+        let people: [(&str, Option<&Person>); 7] = [
+            ("anonymous", None),
+            ("viewer", Some(&world.viewer)),
+            ("member", Some(&world.member)),
+            ("outsider", Some(&world.outsider)),
+            ("operator", Some(&world.operator)),
+            ("admin", Some(&world.admin)),
+            ("owner", Some(&world.owner)),
+        ];
+        for (persona, who) in people {
+            let status = ask(&world, &info, who).await;
+            let what = format!("{} {} as {persona}: {status}", info.method, info.path);
+            match expected(&info, persona) {
+                Some(wanted)
+                    if wanted != status && !(wanted == 403 && is_row(&info) && status == 404) =>
+                {
+                    wrong.push(format!("{what}, wanted {wanted}"));
+                }
+                None if (status == 401 && info.action != "auth.login") || status >= 500 => {
+                    wrong.push(format!("{what}, wanted in"))
+                }
+                None if status == 403 && info.entrance != EntranceKind::Public => {
+                    wrong.push(format!("{what}, wanted in"));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Rows that the path names but this test does not make: "not there" comes before the role.
+fn is_row(info: &RouteInfo) -> bool {
+    info.path.contains("{member_id}")
+}
+
+#[tokio::test]
+async fn no_read_changes_anything() {
+    let world = World::new().await;
+    for route in wire::routes() {
+        if route.info.method != Method::GET || route.info.path == "/events" {
+            continue;
+        }
+        let before = fingerprint(&world).await;
+        for who in [None, Some(&world.owner), Some(&world.operator)] {
+            ask(&world, &route.info, who).await;
+        }
+        assert_eq!(before, fingerprint(&world).await, "{} changes rows", route.info.path);
+    }
+}
+
+async fn fingerprint(world: &World) -> Vec<(String, i64)> {
+    let mut tx = world.app.db.read().await.unwrap();
+    let mut counts = Vec::new();
+    for (table, sql) in [
+        ("users", "SELECT COUNT(*) FROM users"),
+        ("sessions", "SELECT COALESCE(SUM(last_seen_at), 0) FROM sessions"),
+        ("projects", "SELECT COUNT(*) FROM projects"),
+        ("audit", "SELECT COUNT(*) FROM audit_entries"),
+        ("postings", "SELECT COUNT(*) FROM ledger_postings"),
+        ("keys", "SELECT COUNT(*) FROM idempotency_keys"),
+    ] {
+        counts.push((table.to_owned(), tx.value(sql, ()).await.unwrap()));
+    }
+    counts
+}

@@ -1,0 +1,73 @@
+//! Every page with every sample: it renders, escapes, loads nothing inline, and says nothing it must
+//! not say.
+
+use kernel::html::Markup;
+use server::{billing, evidence, identity, onboarding, tenancy, web};
+
+fn all() -> Vec<(&'static str, Markup)> {
+    let mut pages = Vec::new();
+    macro_rules! add {
+        ($($name:literal = $view:ty),+ $(,)?) => {
+            $(for sample in <$view>::samples() { pages.push(($name, sample.draw())); })+
+        };
+    }
+    add!(
+        "sign in" = identity::LogInView,
+        "sessions" = identity::SessionsView,
+        "sign up" = onboarding::SignUpView,
+        "first link" = onboarding::FirstView,
+        "projects" = tenancy::ProjectsView,
+        "project" = tenancy::ProjectView,
+        "billing" = billing::BillingView,
+        "audit" = evidence::AuditView,
+        "home" = web::HomeView,
+        "docs" = web::DocsView,
+        "edge error" = web::EdgeErrorView,
+    );
+    pages
+}
+
+#[test]
+fn every_sample_renders_without_inline_code() {
+    let pages = all();
+    assert!(pages.len() > 25);
+    for (name, markup) in pages {
+        let text = markup.into_string();
+        for bad in ["<script", " style=\"", " onclick", "javascript:", "<style"] {
+            assert!(!text.contains(bad), "{name}: {bad}");
+        }
+        assert!(text.contains("<h1") || name == "edge error", "{name} has no heading");
+    }
+}
+
+#[test]
+fn every_field_has_a_label_and_every_form_its_token() {
+    for (name, markup) in all() {
+        let text = markup.into_string();
+        for part in text.split("<form ").skip(1) {
+            let form = part.split("</form>").next().unwrap_or_default();
+            let public = form.contains("action=\"/auth/") && !form.contains("/auth/logout");
+            if form.starts_with("method=\"post\"") && !public {
+                assert!(form.contains("name=\"_csrf\""), "{name}: a form without a token");
+            }
+            for input in form.split("<input ").skip(1) {
+                let id = input.split("id=\"").nth(1).and_then(|rest| rest.split('"').next());
+                let hidden = input.starts_with("type=\"hidden\"");
+                let labelled = id.is_some_and(|id| form.contains(&format!("for=\"{id}\"")));
+                assert!(hidden || labelled, "{name}: a field without a label: {input}");
+            }
+        }
+    }
+}
+
+#[test]
+fn words_of_the_house() {
+    for (name, markup) in all() {
+        let text = markup.into_string();
+        let lower = text.to_lowercase();
+        for bad in ["oops", "keycloak", "stripe", "postgres", "sqlite", "lorem"] {
+            assert!(!lower.contains(bad), "{name}: {bad}");
+        }
+        assert!(!text.contains("! <") && !text.contains("!</"), "{name}: an exclamation mark");
+    }
+}

@@ -1,0 +1,341 @@
+CREATE TABLE account_balances (
+  account_id BLOB PRIMARY KEY REFERENCES ledger_accounts (id),
+  customer INTEGER NOT NULL,
+  balance INTEGER NOT NULL,
+  CONSTRAINT balance_covers CHECK (NOT customer OR balance >= 0)
+) STRICT;
+
+CREATE TABLE audit_chain (
+  seq INTEGER PRIMARY KEY CHECK (seq > 0),
+  entry_id BLOB NOT NULL UNIQUE REFERENCES audit_entries (id),
+  hash BLOB NOT NULL,
+  chained_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE audit_entries (
+  id BLOB PRIMARY KEY,
+  at INTEGER NOT NULL,
+  actor_kind TEXT NOT NULL CHECK (actor_kind IN ('user', 'node', 'system', 'anonymous')),
+  actor TEXT NOT NULL,
+  org_id BLOB,
+  project_id BLOB,
+  action TEXT NOT NULL,
+  target TEXT,
+  outcome TEXT NOT NULL CHECK (outcome IN ('success', 'failure', 'denied')),
+  code TEXT,
+  correlation_id TEXT NOT NULL,
+  ip TEXT,
+  count INTEGER NOT NULL CHECK (count > 0),
+  detail TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE audit_waiting (
+  entry_id BLOB PRIMARY KEY
+) STRICT;
+
+CREATE TABLE departments (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  slug TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  is_default INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
+  created_at INTEGER NOT NULL,
+  UNIQUE (org_id, id),
+  UNIQUE (org_id, slug)
+) STRICT;
+
+CREATE TABLE grants (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  txn_id BLOB NOT NULL UNIQUE REFERENCES ledger_transactions (id),
+  reason TEXT NOT NULL,
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE guesses (
+  bucket TEXT PRIMARY KEY,
+  failures INTEGER NOT NULL CHECK (failures >= 0),
+  window_from INTEGER NOT NULL,
+  blocked_until INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE holds (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  allocation_id BLOB NOT NULL,
+  rate_per_hour INTEGER NOT NULL CHECK (rate_per_hour >= 0),
+  remaining INTEGER NOT NULL CHECK (remaining >= 0),
+  state TEXT NOT NULL CHECK (state IN ('open', 'closed')),
+  step INTEGER NOT NULL,
+  ends_at INTEGER NOT NULL,
+  stop_at INTEGER,
+  created_at INTEGER NOT NULL,
+  closed_at INTEGER,
+  CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
+  CHECK (state = 'open' OR remaining = 0),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE idempotency_keys (
+  scope TEXT NOT NULL,
+  key TEXT NOT NULL,
+  request_hash BLOB NOT NULL,
+  status INTEGER NOT NULL,
+  media_type TEXT NOT NULL,
+  location TEXT NOT NULL,
+  body BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (scope, key)
+) STRICT;
+
+CREATE TABLE ledger_accounts (
+  id BLOB PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('available', 'held', 'revenue', 'promotions', 'loss')),
+  org_id BLOB REFERENCES organizations (id),
+  currency TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  CHECK ((org_id IS NOT NULL) = (kind IN ('available', 'held')))
+) STRICT;
+
+CREATE TABLE ledger_postings (
+  id BLOB PRIMARY KEY,
+  txn_id BLOB NOT NULL REFERENCES ledger_transactions (id),
+  debit_account BLOB NOT NULL REFERENCES ledger_accounts (id),
+  credit_account BLOB NOT NULL REFERENCES ledger_accounts (id),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  at INTEGER NOT NULL,
+  CHECK (debit_account <> credit_account)
+) STRICT;
+
+CREATE TABLE ledger_transactions (
+  id BLOB PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('grant', 'hold', 'hold_release', 'usage', 'correction')),
+  source TEXT NOT NULL,
+  source_id TEXT NOT NULL,
+  memo TEXT NOT NULL,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  project_id BLOB,
+  allocation_id BLOB,
+  simulated INTEGER NOT NULL,
+  corrects BLOB REFERENCES ledger_transactions (id),
+  actor TEXT NOT NULL,
+  correlation_id TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE marks (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE meters (
+  allocation_id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  sku TEXT NOT NULL,
+  units INTEGER NOT NULL CHECK (units > 0),
+  price_per_hour INTEGER NOT NULL CHECK (price_per_hour >= 0),
+  simulated INTEGER NOT NULL,
+  started_at INTEGER NOT NULL,
+  metered_to INTEGER NOT NULL,
+  billed_micros INTEGER NOT NULL CHECK (billed_micros >= 0),
+  charged INTEGER NOT NULL CHECK (charged >= 0),
+  windows INTEGER NOT NULL,
+  stopped_at INTEGER,
+  CHECK (metered_to >= started_at),
+  CHECK (stopped_at IS NULL OR stopped_at >= started_at),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE one_time_links (
+  id BLOB PRIMARY KEY,
+  purpose TEXT NOT NULL CHECK (purpose IN ('first_sign_in')),
+  token_hash BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  used_at INTEGER
+) STRICT;
+
+CREATE TABLE org_members (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  user_id BLOB NOT NULL REFERENCES users (id),
+  role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE organizations (
+  id BLOB PRIMARY KEY,
+  name TEXT NOT NULL,
+  slug TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('personal', 'enterprise')),
+  currency TEXT NOT NULL,
+  policy_epoch INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE project_members (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
+  created_at INTEGER NOT NULL,
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE projects (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  department_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  slug TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  deleted_at INTEGER,
+  UNIQUE (org_id, id),
+  FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id)
+) STRICT;
+
+CREATE TABLE schema_migrations (
+    name TEXT PRIMARY KEY,
+    checksum TEXT NOT NULL
+);
+
+CREATE TABLE sessions (
+  id BLOB PRIMARY KEY,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  kind TEXT NOT NULL CHECK (kind IN ('browser', 'cli')),
+  token_hash BLOB NOT NULL,
+  device_label TEXT NOT NULL,
+  ip_address TEXT NOT NULL,
+  project_id BLOB,
+  signed_in_at INTEGER NOT NULL,
+  last_seen_at INTEGER NOT NULL,
+  idle_micros INTEGER NOT NULL CHECK (idle_micros > 0),
+  expires_at INTEGER NOT NULL,
+  revoked_at INTEGER,
+  revoke_reason TEXT
+) STRICT;
+
+CREATE TABLE usage_windows (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  allocation_id BLOB NOT NULL REFERENCES meters (allocation_id),
+  seq INTEGER NOT NULL CHECK (seq > 0),
+  sku TEXT NOT NULL,
+  units INTEGER NOT NULL,
+  price_per_hour INTEGER NOT NULL,
+  billable INTEGER NOT NULL,
+  from_at INTEGER NOT NULL,
+  to_at INTEGER NOT NULL,
+  charge INTEGER NOT NULL CHECK (charge >= 0),
+  simulated INTEGER NOT NULL,
+  CHECK (to_at > from_at),
+  CHECK (billable OR charge = 0),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE users (
+  id BLOB PRIMARY KEY,
+  email TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  password_hash TEXT,
+  operator INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX audit_entries_correlation ON audit_entries (correlation_id);
+
+CREATE INDEX audit_entries_org ON audit_entries (org_id, id);
+
+CREATE UNIQUE INDEX departments_one_default ON departments (org_id) WHERE is_default;
+
+CREATE UNIQUE INDEX holds_one_open ON holds (allocation_id) WHERE state = 'open';
+
+CREATE INDEX holds_org ON holds (org_id, state);
+
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+CREATE UNIQUE INDEX ledger_accounts_org ON ledger_accounts (org_id, kind, currency) WHERE org_id IS NOT NULL;
+
+CREATE UNIQUE INDEX ledger_accounts_platform ON ledger_accounts (kind, currency) WHERE org_id IS NULL;
+
+CREATE INDEX ledger_postings_credit ON ledger_postings (credit_account, id);
+
+CREATE INDEX ledger_postings_debit ON ledger_postings (debit_account, id);
+
+CREATE INDEX ledger_postings_txn ON ledger_postings (txn_id);
+
+CREATE UNIQUE INDEX ledger_transactions_fact ON ledger_transactions (source, source_id);
+
+CREATE INDEX ledger_transactions_org ON ledger_transactions (org_id, id);
+
+CREATE INDEX meters_running ON meters (org_id) WHERE stopped_at IS NULL;
+
+CREATE UNIQUE INDEX one_time_links_token ON one_time_links (token_hash);
+
+CREATE UNIQUE INDEX org_members_person ON org_members (org_id, user_id);
+
+CREATE INDEX org_members_user ON org_members (user_id);
+
+CREATE UNIQUE INDEX organizations_slug ON organizations (slug);
+
+CREATE UNIQUE INDEX project_members_person ON project_members (project_id, user_id);
+
+CREATE INDEX project_members_user ON project_members (user_id);
+
+CREATE UNIQUE INDEX projects_slug ON projects (org_id, slug) WHERE deleted_at IS NULL;
+
+CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
+
+CREATE INDEX sessions_user ON sessions (user_id, id);
+
+CREATE UNIQUE INDEX usage_windows_from ON usage_windows (allocation_id, from_at);
+
+CREATE INDEX usage_windows_project ON usage_windows (project_id, id);
+
+CREATE UNIQUE INDEX usage_windows_seq ON usage_windows (allocation_id, seq);
+
+CREATE UNIQUE INDEX usage_windows_to ON usage_windows (allocation_id, to_at);
+
+CREATE UNIQUE INDEX users_email ON users (email);
+
+CREATE TRIGGER audit_chain_append_only BEFORE UPDATE ON audit_chain
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER audit_chain_stays BEFORE DELETE ON audit_chain
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER audit_entries_append_only BEFORE UPDATE ON audit_entries
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER audit_entries_stays BEFORE DELETE ON audit_entries
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER audit_entries_wait AFTER INSERT ON audit_entries
+BEGIN INSERT INTO audit_waiting (entry_id) VALUES (NEW.id); END;
+
+CREATE TRIGGER ledger_postings_append_only BEFORE UPDATE ON ledger_postings
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER ledger_postings_stays BEFORE DELETE ON ledger_postings
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER ledger_transactions_append_only BEFORE UPDATE ON ledger_transactions
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER ledger_transactions_stays BEFORE DELETE ON ledger_transactions
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER usage_windows_append_only BEFORE UPDATE ON usage_windows
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER usage_windows_stays BEFORE DELETE ON usage_windows
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+

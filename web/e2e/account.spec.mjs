@@ -1,0 +1,122 @@
+import { expect, test } from "@playwright/test";
+import AxeBuilder from "@axe-core/playwright";
+import { PASSWORD, Site } from "./site.mjs";
+
+let site;
+test.beforeAll(async () => { site = await Site.start(); });
+test.afterAll(async () => { await site.end(); });
+
+test.describe.configure({ mode: "serial" });
+let state;
+
+test("the first link makes the first account, once", async ({ page, context }) => {
+  await page.goto(site.first);
+  await page.getByLabel("Name").fill("Ada Lovelace");
+  await page.getByLabel("E-mail address").fill("ada@example.com");
+  await page.getByLabel("Password").fill("too short");
+  await page.getByRole("button", { name: "Create the first account" }).click();
+  await expect(page.getByText("Use 15 characters or more")).toBeVisible();
+  await expect(page.getByLabel("E-mail address")).toHaveValue("ada@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Create the first account" }).click();
+  await expect(page.getByRole("heading", { name: "Good to see you, Ada Lovelace" })).toBeVisible();
+  await expect(page.getByTitle(/Balance of/)).toContainText("€20.00");
+  state = await context.storageState();
+  await page.goto(site.first);
+  await expect(page.getByRole("heading", { name: "This link has ended" })).toBeVisible();
+});
+
+test("signing out and in again returns to the page asked for", async ({ browser }) => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${site.url}/account/billing`);
+  await expect(page).toHaveURL(/auth\/login\?return=%2Faccount%2Fbilling/);
+  await page.getByLabel("E-mail address").fill("ada@example.com");
+  await page.getByLabel("Password").fill("wrong wrong wrong wrong");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("alert")).toContainText("E-mail address or password is wrong.");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("heading", { name: "Billing" })).toBeVisible();
+  await page.getByLabel(/Account of/).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByText("You are signed out.")).toBeVisible();
+  await page.goBack();
+  await page.goto(`${site.url}/account/billing`);
+  await expect(page).toHaveURL(/auth\/login/);
+  await context.close();
+});
+
+test("projects: make, switch, rename, delete", async ({ browser }) => {
+  const context = await browser.newContext({ storageState: state });
+  const page = await context.newPage();
+  await page.goto(`${site.url}/access/projects`);
+  await page.getByLabel("Name").fill("default");
+  await page.getByRole("button", { name: "Create project" }).click();
+  await expect(page.getByText("already has this name")).toBeVisible();
+  await page.getByLabel("Name").fill("Vision lab");
+  await page.getByRole("button", { name: "Create project" }).click();
+  await expect(page.getByText("Vision lab is ready.")).toBeVisible();
+  await page.locator(".switcher summary").click();
+  await page.getByRole("button", { name: /^Vision lab/ }).click();
+  await expect(page.getByText("You are in Vision lab.")).toBeVisible();
+  await expect(page.locator(".switcher summary")).toContainText("Vision lab");
+  await page.getByLabel("Name", { exact: true }).fill("Speech lab");
+  await page.getByRole("button", { name: "Rename" }).click();
+  await expect(page.getByRole("heading", { name: "Speech lab" })).toBeVisible();
+  await page.getByText("Delete project").click();
+  await page.getByRole("button", { name: "Delete Speech lab" }).click();
+  await expect(page.getByText("Speech lab is deleted.")).toBeVisible();
+  await context.close();
+});
+
+test("a session ended elsewhere is over here", async ({ browser }) => {
+  const first = await browser.newContext({ storageState: state });
+  const second = await browser.newContext();
+  const other = await second.newPage();
+  await other.goto(`${site.url}/auth/login`);
+  await other.getByLabel("E-mail address").fill("ada@example.com");
+  await other.getByLabel("Password").fill(PASSWORD);
+  await other.getByRole("button", { name: "Sign in" }).click();
+  await expect(other.getByRole("heading", { name: /Good to see you/ })).toBeVisible();
+  const page = await first.newPage();
+  await page.goto(`${site.url}/account/sessions`);
+  await page.getByText("End all others").click();
+  await page.getByRole("button", { name: /End \d+ other sessions/ }).click();
+  await expect(page.getByText(/Ended \d+ other sessions/)).toBeVisible();
+  await other.reload();
+  await expect(other).toHaveURL(/auth\/login/);
+  await first.close();
+  await second.close();
+});
+
+test("every page is accessible, keeps its content policy and fits a narrow screen", async ({ browser }) => {
+  for (const colorScheme of ["light", "dark"]) {
+    const context = await browser.newContext({ storageState: state, colorScheme });
+    const page = await context.newPage();
+    const complaints = [];
+    page.on("console", (message) => { if (message.type() === "error") complaints.push(message.text()); });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    for (const path of ["/", "/access/projects", "/account/billing", "/account/sessions", "/platform/evidence/audit", "/docs", "/docs/money", "/auth/signup", "/edge-error"]) {
+      await page.setViewportSize({ width: 1440, height: 900 });
+      await page.goto(site.url + path);
+      const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]).analyze();
+      const serious = violations.filter((one) => ["serious", "critical"].includes(one.impact));
+      expect(serious.map((one) => `${path}: ${one.id} ${one.nodes[0].target}`)).toEqual([]);
+      await page.setViewportSize({ width: 375, height: 800 });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
+    }
+    expect(complaints).toEqual([]);
+    await context.close();
+  }
+});
+
+test("pages work without scripts", async ({ browser }) => {
+  const context = await browser.newContext({ storageState: state, javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(`${site.url}/access/projects`);
+  await page.getByLabel("Name").fill("No scripts");
+  await page.getByRole("button", { name: "Create project" }).click();
+  await expect(page.getByText("No scripts is ready.")).toBeVisible();
+  await context.close();
+});
