@@ -33,6 +33,20 @@ CREATE TABLE audit_waiting (
   entry_id BLOB PRIMARY KEY
 ) STRICT;
 
+CREATE TABLE claims (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  allocation_id BLOB NOT NULL,
+  node_id BLOB NOT NULL REFERENCES nodes (id),
+  slot_id BLOB NOT NULL REFERENCES node_slots (id),
+  kind TEXT NOT NULL CHECK (kind IN ('slot', 'node_exclusive')),
+  state TEXT NOT NULL CHECK (state IN ('live', 'ended')),
+  created_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
 CREATE TABLE departments (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL REFERENCES organizations (id),
@@ -89,6 +103,16 @@ CREATE TABLE idempotency_keys (
   body BLOB NOT NULL,
   created_at INTEGER NOT NULL,
   PRIMARY KEY (scope, key)
+) STRICT;
+
+CREATE TABLE join_tokens (
+  id BLOB PRIMARY KEY,
+  token_hash BLOB NOT NULL,
+  approves INTEGER NOT NULL,
+  shared_kernel TEXT NOT NULL CHECK (shared_kernel IN ('one_organization', 'allowed')),
+  uses_left INTEGER NOT NULL CHECK (uses_left >= 0),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE ledger_accounts (
@@ -149,6 +173,51 @@ CREATE TABLE meters (
   CHECK (metered_to >= started_at),
   CHECK (stopped_at IS NULL OR stopped_at >= started_at),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE node_slots (
+  id BLOB PRIMARY KEY,
+  node_id BLOB NOT NULL REFERENCES nodes (id),
+  slot_index INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('gpu', 'cpu')),
+  model TEXT NOT NULL,
+  gpu_uuid TEXT,
+  gpu_memory_mib INTEGER NOT NULL,
+  cpu_milli INTEGER NOT NULL CHECK (cpu_milli > 0),
+  mem_mib INTEGER NOT NULL CHECK (mem_mib > 0),
+  simulated INTEGER NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('discovered', 'available', 'cleanup_blocked', 'disabled')),
+  reason TEXT,
+  created_at INTEGER NOT NULL,
+  UNIQUE (node_id, slot_index)
+) STRICT;
+
+CREATE TABLE node_works (
+  allocation_id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  node_id BLOB NOT NULL REFERENCES nodes (id),
+  generation INTEGER NOT NULL CHECK (generation > 0),
+  want TEXT NOT NULL CHECK (want IN ('running', 'absent')),
+  spec TEXT NOT NULL,
+  observed_generation INTEGER NOT NULL,
+  observed_state TEXT CHECK (observed_state IN ('starting', 'running', 'stopping', 'absent', 'failed', 'stuck')),
+  observed_detail TEXT NOT NULL,
+  observed_at INTEGER,
+  created_at INTEGER NOT NULL,
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE nodes (
+  id BLOB PRIMARY KEY,
+  name TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('bootstrap_issued', 'enrolling', 'active', 'offline',
+    'quarantined', 'draining', 'retired', 'removing', 'deleted')),
+  simulated INTEGER NOT NULL,
+  shared_kernel TEXT NOT NULL CHECK (shared_kernel IN ('one_organization', 'allowed')),
+  inventory TEXT,
+  last_heartbeat_at INTEGER,
+  created_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE one_time_links (
@@ -221,6 +290,38 @@ CREATE TABLE sessions (
   revoke_reason TEXT
 ) STRICT;
 
+CREATE TABLE task_steps (
+  task_id BLOB NOT NULL REFERENCES tasks (id),
+  seq INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  step TEXT NOT NULL,
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  failed INTEGER NOT NULL,
+  PRIMARY KEY (task_id, seq)
+) STRICT;
+
+CREATE TABLE tasks (
+  id BLOB PRIMARY KEY,
+  kind TEXT NOT NULL,
+  subject BLOB NOT NULL,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  step TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('running', 'done', 'failed', 'needs_human')),
+  reason TEXT,
+  started_by TEXT NOT NULL,
+  correlation_id TEXT NOT NULL,
+  wake_at INTEGER NOT NULL,
+  deadline_at INTEGER NOT NULL,
+  lease_token BLOB,
+  lease_until INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
 CREATE TABLE usage_windows (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL,
@@ -230,13 +331,11 @@ CREATE TABLE usage_windows (
   sku TEXT NOT NULL,
   units INTEGER NOT NULL,
   price_per_hour INTEGER NOT NULL,
-  billable INTEGER NOT NULL,
   from_at INTEGER NOT NULL,
   to_at INTEGER NOT NULL,
   charge INTEGER NOT NULL CHECK (charge >= 0),
   simulated INTEGER NOT NULL,
   CHECK (to_at > from_at),
-  CHECK (billable OR charge = 0),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
@@ -254,6 +353,12 @@ CREATE INDEX audit_entries_correlation ON audit_entries (correlation_id);
 
 CREATE INDEX audit_entries_org ON audit_entries (org_id, id);
 
+CREATE INDEX claims_allocation ON claims (allocation_id);
+
+CREATE UNIQUE INDEX claims_live_slot ON claims (slot_id) WHERE state = 'live';
+
+CREATE INDEX claims_node ON claims (node_id) WHERE state = 'live';
+
 CREATE UNIQUE INDEX departments_one_default ON departments (org_id) WHERE is_default;
 
 CREATE UNIQUE INDEX holds_one_open ON holds (allocation_id) WHERE state = 'open';
@@ -261,6 +366,8 @@ CREATE UNIQUE INDEX holds_one_open ON holds (allocation_id) WHERE state = 'open'
 CREATE INDEX holds_org ON holds (org_id, state);
 
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+CREATE UNIQUE INDEX join_tokens_token ON join_tokens (token_hash);
 
 CREATE UNIQUE INDEX ledger_accounts_org ON ledger_accounts (org_id, kind, currency) WHERE org_id IS NOT NULL;
 
@@ -272,11 +379,17 @@ CREATE INDEX ledger_postings_debit ON ledger_postings (debit_account, id);
 
 CREATE INDEX ledger_postings_txn ON ledger_postings (txn_id);
 
+CREATE INDEX ledger_transactions_allocation ON ledger_transactions (allocation_id);
+
 CREATE UNIQUE INDEX ledger_transactions_fact ON ledger_transactions (source, source_id);
 
 CREATE INDEX ledger_transactions_org ON ledger_transactions (org_id, id);
 
 CREATE INDEX meters_running ON meters (org_id) WHERE stopped_at IS NULL;
+
+CREATE INDEX node_slots_model ON node_slots (model, kind);
+
+CREATE INDEX node_works_node ON node_works (node_id);
 
 CREATE UNIQUE INDEX one_time_links_token ON one_time_links (token_hash);
 
@@ -295,6 +408,14 @@ CREATE UNIQUE INDEX projects_slug ON projects (org_id, slug) WHERE deleted_at IS
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 
 CREATE INDEX sessions_user ON sessions (user_id, id);
+
+CREATE INDEX task_steps_usual ON task_steps (step, started_at);
+
+CREATE INDEX tasks_due ON tasks (wake_at) WHERE state = 'running';
+
+CREATE UNIQUE INDEX tasks_one_running ON tasks (kind, subject) WHERE state = 'running';
+
+CREATE INDEX tasks_subject ON tasks (subject, id);
 
 CREATE UNIQUE INDEX usage_windows_from ON usage_windows (allocation_id, from_at);
 

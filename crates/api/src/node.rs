@@ -1,1 +1,253 @@
-//! node on the wire.
+//! The protocol between control plane and agent, version 1.
+//!
+//! The agent dials; after TLS the roles turn round and the control plane asks (HTTP/2 client):
+//! `PUT /v1/desired` with everything that should be, `GET /v1/observe` for a stream of
+//! [`Observation`] lines, `POST /v1/terminals/{allocation}` for a duplex stream of [`frame`]s.
+
+use crate::{AllocationId, NodeId, words};
+use serde::{Deserialize, Serialize};
+
+/// The protocol's version; the one before is understood too.
+pub const PROTOCOL: u32 = 1;
+/// ALPN of joining and renewing: one JSON line each way.
+pub const ALPN_JOIN: &[u8] = b"gpuaas-join/1";
+/// ALPN of the link itself.
+pub const ALPN_LINK: &[u8] = b"gpuaas-agent/1";
+
+/// What an agent sends to join, or to renew its certificate.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JoinAsk {
+    /// One-time token; absent when the connection carries a certificate of ours.
+    pub token: Option<String>,
+    /// Certificate signing request, PEM.
+    pub csr_pem: String,
+    /// The name the machine gives itself.
+    pub name: String,
+    /// What it has.
+    pub inventory: Inventory,
+}
+
+/// The answer to [`JoinAsk`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JoinAnswer {
+    /// Set when it was let in.
+    pub joined: Option<Joined>,
+    /// Else why not, in plain words.
+    pub refused: Option<String>,
+}
+
+/// An identity for an agent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Joined {
+    /// The node.
+    pub node_id: NodeId,
+    /// Its certificate, PEM, valid for 24 hours.
+    pub certificate_pem: String,
+    /// The authority, PEM.
+    pub ca_pem: String,
+}
+
+/// What a machine has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Inventory {
+    /// Version of the agent.
+    pub agent_version: String,
+    /// Host name.
+    pub hostname: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Processors.
+    pub cpu_count: i64,
+    /// Memory, MiB.
+    pub memory_mib: i64,
+    /// Free disk where workloads live, MiB.
+    pub disk_mib: i64,
+    /// GPUs.
+    pub gpus: Vec<Gpu>,
+    /// Whether the GPUs are made up.
+    pub simulated: bool,
+    /// What runs workloads: `runc 1.1.5`.
+    pub runtime: String,
+    /// What it cannot enforce here, in plain words.
+    pub not_enforced: Vec<String>,
+}
+
+/// A GPU.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Gpu {
+    /// Index on the machine.
+    pub index: i64,
+    /// The vendor's UUID.
+    pub uuid: String,
+    /// Model: `H100`.
+    pub model: String,
+    /// Memory, MiB.
+    pub memory_mib: i64,
+}
+
+words! {
+    /// What should be of a workload.
+    pub enum Want {
+        /// Run it.
+        Running = "running",
+        /// Nothing of it left.
+        Absent = "absent",
+    }
+}
+
+words! {
+    /// What is of a workload.
+    pub enum ObservedState {
+        /// Being made.
+        Starting = "starting",
+        /// Runs and answers.
+        Running = "running",
+        /// Being removed.
+        Stopping = "stopping",
+        /// Nothing left: processes, mounts, groups.
+        Absent = "absent",
+        /// Could not be made or ended by itself.
+        Failed = "failed",
+        /// Could not be removed.
+        Stuck = "stuck",
+    }
+}
+
+/// One workload that should be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// The allocation: the workload's name everywhere.
+    pub allocation_id: AllocationId,
+    /// Rises with every change of intent; a lower one never counts.
+    pub generation: i64,
+    /// What should be.
+    pub want: Want,
+    /// What it gets.
+    pub spec: Spec,
+}
+
+/// What a workload gets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Processor time, thousandths of a core.
+    pub cpu_milli: i64,
+    /// Memory, MiB.
+    pub mem_mib: i64,
+    /// Most processes.
+    pub pids: i64,
+    /// GPUs.
+    pub gpus: Vec<Gpu>,
+    /// Whether the GPUs are made up.
+    pub simulated: bool,
+    /// Host name inside.
+    pub hostname: String,
+}
+
+/// Everything that should be on a node.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Desired {
+    /// Workloads; one the agent runs and that is not here is reported, never killed unasked.
+    pub works: Vec<Work>,
+}
+
+/// One line of the observation stream: a heartbeat, or news.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Observation {
+    /// Protocol version of the agent.
+    pub protocol: u32,
+    /// What it has; on the first line and when it changes.
+    pub inventory: Option<Inventory>,
+    /// Every workload it knows.
+    pub works: Vec<Observed>,
+}
+
+/// What is of one workload.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The allocation.
+    pub allocation_id: AllocationId,
+    /// The generation of the intent it answers.
+    pub generation: i64,
+    /// What is.
+    pub state: ObservedState,
+    /// In plain words; never a path or a secret.
+    pub detail: String,
+}
+
+/// Frames of a terminal stream: one byte kind, four bytes length (big endian), payload.
+pub mod frame {
+    /// Bytes of the terminal, either way.
+    pub const DATA: u8 = 0;
+    /// New size: two big-endian u16, columns and rows; to the node.
+    pub const RESIZE: u8 = 1;
+    /// The shell ended; payload is its code as text; from the node.
+    pub const EXIT: u8 = 2;
+    /// Largest payload, bytes.
+    pub const MOST: usize = 64 * 1024;
+
+    /// Writes a frame.
+    pub fn write(kind: u8, payload: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(payload.len() + 5);
+        out.push(kind);
+        out.extend(u32::try_from(payload.len()).unwrap_or(u32::MAX).to_be_bytes());
+        out.extend(payload);
+        out
+    }
+
+    /// Takes whole frames out of a buffer as they arrive.
+    #[derive(Default)]
+    pub struct Reader(Vec<u8>);
+
+    impl Reader {
+        /// Adds what arrived.
+        pub fn push(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+
+        /// Returns the next whole frame; `Err` when the other side breaks the rules.
+        ///
+        /// # Errors
+        /// A payload larger than [`MOST`].
+        pub fn next_frame(&mut self) -> Result<Option<(u8, Vec<u8>)>, &'static str> {
+            let Some((head, rest)) = self.0.split_first_chunk::<5>() else { return Ok(None) };
+            let [kind, a, b, c, d] = *head;
+            let length = u32::from_be_bytes([a, b, c, d]) as usize;
+            if length > MOST {
+                return Err("a frame is larger than allowed");
+            }
+            let Some(payload) = rest.get(..length) else { return Ok(None) };
+            let payload = payload.to_vec();
+            self.0.drain(..5 + length);
+            Ok(Some((kind, payload)))
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn frames_arrive_whole_however_they_are_cut() {
+            let mut bytes = write(DATA, b"hello");
+            bytes.extend(write(RESIZE, &[0, 80, 0, 24]));
+            for cut in 1..bytes.len() {
+                let mut reader = Reader::default();
+                let mut seen = Vec::new();
+                for part in bytes.chunks(cut) {
+                    reader.push(part);
+                    while let Some(frame) = reader.next_frame().unwrap() {
+                        seen.push(frame);
+                    }
+                }
+                assert_eq!(seen, [(DATA, b"hello".to_vec()), (RESIZE, vec![0, 80, 0, 24])]);
+            }
+        }
+
+        #[test]
+        fn a_giant_frame_is_refused() {
+            let mut reader = Reader::default();
+            reader.push(&[0, 0xff, 0xff, 0xff, 0xff]);
+            assert!(reader.next_frame().is_err());
+        }
+    }
+}

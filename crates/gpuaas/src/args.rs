@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use kernel::Result;
+use kernel::{Result, app::Network};
 use server::{
     config, serve,
     up::{self, Part},
@@ -67,12 +67,20 @@ struct Common {
     /// Accept plain HTTP on an address other machines can reach.
     #[arg(long)]
     insecure_http: bool,
+    /// Addresses of proxies before it, whose X-Forwarded-For is believed (10.0.0.0/8); repeatable.
+    #[arg(long, value_name = "CIDR", value_parser = network)]
+    behind_proxy: Vec<String>,
     /// Settings file (TOML).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Write the first sign-in link to this file too.
     #[arg(long, value_name = "FILE")]
     first_link_file: Option<PathBuf>,
+}
+
+fn network(text: &str) -> std::result::Result<String, String> {
+    let fits = Network::parse(text).map(|_| text.to_owned());
+    fits.ok_or_else(|| "an address or a range such as 10.0.0.0/8".to_owned())
 }
 
 impl Common {
@@ -91,6 +99,9 @@ impl Common {
         pair("--public-url", self.public_url.clone().map(Into::into));
         pair("--config", self.config.clone().map(Into::into));
         pair("--first-link-file", self.first_link_file.clone().map(Into::into));
+        for network in &self.behind_proxy {
+            args.extend(["--behind-proxy".into(), network.into()]);
+        }
         if self.insecure_http {
             args.push("--insecure-http".into());
         }
@@ -122,6 +133,7 @@ pub async fn server(server: Server) -> Result<()> {
         config: server.common.config,
         first_link_file: server.common.first_link_file,
         simulated: false,
+        behind_proxy: server.common.behind_proxy.iter().filter_map(|t| Network::parse(t)).collect(),
     })
     .await
 }

@@ -12,6 +12,7 @@ use std::{
     any::{Any, TypeId},
     collections::HashMap,
     future::Future,
+    net::IpAddr,
     ops::Deref,
     pin::Pin,
     sync::Arc,
@@ -31,6 +32,44 @@ pub struct Site {
     pub secure_cookies: bool,
     /// Whether hardware here is simulated.
     pub simulated: bool,
+    /// Proxies before us, whose word on where a request comes from is taken.
+    pub proxies: Vec<Network>,
+}
+
+impl Site {
+    /// Returns whether an address is one of our proxies.
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.holds(ip))
+    }
+}
+
+/// A range of addresses: `10.0.0.0/8`, `::1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    base: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// Parses `ADDRESS` or `ADDRESS/BITS`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (base, bits) = text.split_once('/').map_or((text, None), |(b, n)| (b, Some(n)));
+        let base: IpAddr = base.parse().ok()?;
+        let most = if base.is_ipv4() { 32 } else { 128 };
+        let bits = bits.map_or(Some(most), |bits| bits.parse().ok())?;
+        (bits <= most).then_some(Self { base, bits })
+    }
+
+    /// Returns whether it holds an address.
+    pub fn holds(&self, ip: IpAddr) -> bool {
+        let wide = |ip: IpAddr| match ip {
+            IpAddr::V4(v4) => (u128::from(v4.to_bits()) << 96, 32),
+            IpAddr::V6(v6) => (v6.to_bits(), 128),
+        };
+        let ((base, kind), (other, other_kind)) = (wide(self.base), wide(ip));
+        let mask = if self.bits == 0 { 0 } else { u128::MAX << (128 - self.bits) };
+        kind == other_kind && base & mask == other & mask
+    }
 }
 
 /// Says who looks at a page.
@@ -134,5 +173,20 @@ impl Inner {
         move || {
             let _ = topics.send(topic);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Network;
+
+    #[test]
+    fn networks_hold_their_addresses() {
+        let net = Network::parse("10.1.0.0/16").unwrap();
+        assert!(net.holds("10.1.2.3".parse().unwrap()) && !net.holds("10.2.0.1".parse().unwrap()));
+        assert!(!net.holds("::1".parse().unwrap()));
+        assert!(Network::parse("::1").unwrap().holds("::1".parse().unwrap()));
+        assert!(Network::parse("0.0.0.0/0").unwrap().holds("8.8.8.8".parse().unwrap()));
+        assert!(Network::parse("10.0.0.0/33").is_none() && Network::parse("x").is_none());
     }
 }

@@ -9,6 +9,7 @@ pub mod html;
 pub mod http;
 pub mod secret;
 pub mod settings;
+pub mod steps;
 pub mod supervise;
 pub mod sweeps;
 #[cfg(feature = "testkit")]

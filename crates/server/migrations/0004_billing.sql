@@ -36,6 +36,7 @@ CREATE TABLE ledger_transactions (
 );
 CREATE UNIQUE INDEX ledger_transactions_fact ON ledger_transactions (source, source_id);
 CREATE INDEX ledger_transactions_org ON ledger_transactions (org_id, id);
+CREATE INDEX ledger_transactions_allocation ON ledger_transactions (allocation_id);
 
 CREATE TABLE ledger_postings (
   id UUID PRIMARY KEY,
@@ -108,13 +109,11 @@ CREATE TABLE usage_windows (
   sku TEXT NOT NULL,
   units BIGINT NOT NULL,
   price_per_hour BIGINT NOT NULL,
-  billable BOOLEAN NOT NULL,
   from_at BIGINT NOT NULL,
   to_at BIGINT NOT NULL,
   charge BIGINT NOT NULL CHECK (charge >= 0),
   simulated BOOLEAN NOT NULL,
   CHECK (to_at > from_at),
-  CHECK (billable OR charge = 0),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 );
 CREATE UNIQUE INDEX usage_windows_seq ON usage_windows (allocation_id, seq);

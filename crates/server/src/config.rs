@@ -1,6 +1,6 @@
 //! Settings of all domains: defaults, then the file, then the environment.
 
-use crate::{billing, identity};
+use crate::{billing, identity, tenancy};
 use kernel::{Result, settings::Settings};
 use serde::Deserialize;
 
@@ -22,6 +22,8 @@ pub struct Config {
     pub brand: Brand,
     /// `[identity]`
     pub identity: identity::Settings,
+    /// `[tenancy]`
+    pub tenancy: tenancy::Settings,
     /// `[billing]`
     pub billing: billing::Settings,
 }
@@ -36,6 +38,7 @@ impl Config {
         Ok(Self {
             brand: settings.domain("brand")?,
             identity: settings.domain::<identity::Settings>("identity")?.check()?,
+            tenancy: settings.domain::<tenancy::Settings>("tenancy")?.check()?,
             billing: settings.domain::<billing::Settings>("billing")?.check()?,
         })
     }

@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod identity;
 mod migrations;
 pub mod onboarding;
+pub mod operations;
 pub mod serve;
 pub mod tenancy;
 #[cfg(feature = "testkit")]

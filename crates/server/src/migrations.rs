@@ -14,4 +14,6 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0002_identity.sql"),
     migration!("0003_tenancy.sql"),
     migration!("0004_billing.sql"),
+    migration!("0005_steps.sql"),
+    migration!("0006_fleet.sql"),
 ];

@@ -1,11 +1,11 @@
 //! The control plane as a process: opens the database, listens, ends cleanly.
 
-use crate::{MIGRATIONS, config::Config, identity, wire};
+use crate::{MIGRATIONS, config::Config, identity, operations, wire};
 use kernel::{
     App, Context, Error, Result,
-    app::Site,
+    app::{Network, Site},
     db::{Db, Place},
-    http::router,
+    http::{router, serve},
     secret::write_private,
 };
 use seams::Seams;
@@ -13,7 +13,6 @@ use serde_json::json;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 use tokio::net::TcpListener;
 
@@ -36,6 +35,8 @@ pub struct Options {
     pub first_link_file: Option<PathBuf>,
     /// Whether hardware is simulated.
     pub simulated: bool,
+    /// Proxies before it.
+    pub behind_proxy: Vec<Network>,
 }
 
 /// Runs the control plane until it is told to end.
@@ -48,9 +49,10 @@ pub async fn run(options: Options) -> Result<()> {
         None => None,
     };
     let config = Config::load(file.as_deref(), std::env::vars())?;
-    std::fs::create_dir_all(&options.data).context("make the data folder")?;
+    private_folder(&options.data)?;
     let seams = Seams::real();
     let db = Db::open(&place(&options), seams.clone(), MIGRATIONS).await?;
+    operations::raise_clock(&db, &*seams.clock).await?;
     let listener = TcpListener::bind(options.http).await.context("listen for people")?;
     let address = listener.local_addr().context("read the address listened on")?;
     let site = site(&options, &config, address)?;
@@ -58,19 +60,28 @@ pub async fn run(options: Options) -> Result<()> {
     let app = wire::app(db, seams, site, &config)?;
     wire::background(&app);
     announce(&app, &options, &url).await?;
-    let service =
-        router(app.clone(), wire::routes()).into_make_service_with_connect_info::<SocketAddr>();
-    let ending = app.ending.clone();
-    let serving = axum::serve(listener, service)
-        .with_graceful_shutdown(async move { ending.cancelled().await });
-    tokio::select! {
-        served = serving.into_future() => served.context("serve requests")?,
-        () = told_to_end(&app) => {}
+    let router = router(app.clone(), wire::routes());
+    let serving = serve(listener, router, app.ending.clone());
+    tokio::join!(serving, told_to_end(&app));
+    for ended in
+        [app.audit.flush(&app).await.map(|_| ()), identity::flush_seen(&app).await.map(|_| ())]
+    {
+        if let Err(error) = ended {
+            tracing::error!(%error, "something could not be written at the end");
+        }
     }
-    app.audit.flush(&app).await?;
-    identity::flush_seen(&app).await?;
     app.db.close().await;
     Ok(())
+}
+
+/// What this program writes is for its own user alone; others may walk through the folder, because
+/// workloads' roots lie below it, but not look into it.
+fn private_folder(data: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    std::fs::create_dir_all(data).context("make the data folder")?;
+    std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o711))
+        .context("close the data folder")
 }
 
 fn place(options: &Options) -> Place {
@@ -90,7 +101,7 @@ fn site(options: &Options, config: &Config, address: SocketAddr) -> Result<Site>
     if !loopback && !over_tls && !options.insecure_http {
         return Err(Error::internal(anyhow::anyhow!(
             "{address} can be reached from other machines without TLS: put a TLS proxy before it and \
-             give --public-url https://…, or accept the risk with --insecure-http"
+             give --public-url https://… and --behind-proxy CIDR, or accept the risk with --insecure-http"
         )));
     }
     Ok(Site {
@@ -99,6 +110,7 @@ fn site(options: &Options, config: &Config, address: SocketAddr) -> Result<Site>
         over_tls,
         secure_cookies: over_tls || loopback,
         simulated: options.simulated,
+        proxies: options.behind_proxy.clone(),
     })
 }
 
@@ -122,20 +134,20 @@ fn say(line: &str) {
     println!("{line}");
 }
 
-/// Waits for SIGTERM or SIGINT, then gives requests in flight ten seconds.
+/// Waits for SIGTERM or SIGINT, then tells everything to end.
 async fn told_to_end(app: &App) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut term), Ok(mut int)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        return std::future::pending().await;
+        tracing::error!("signals cannot be heard; end this program with SIGKILL");
+        return;
     };
     tokio::select! {
         _ = term.recv() => {}
         _ = int.recv() => {}
     }
     app.ending.cancel();
-    tokio::time::sleep(Duration::from_secs(10)).await;
 }
 
 /// Returns the data folder where none is given.

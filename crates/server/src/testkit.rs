@@ -116,7 +116,11 @@ impl World {
         let clock = Arc::new(FakeClock::at(api::Time(1_795_000_000_000_000)));
         let seams = Seams { clock: clock.clone(), rng: Arc::new(seams::OsRng) };
         let test_db = TestDb::make(engine, seams.clone(), MIGRATIONS).await;
-        let env = settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let base = [("GPUAAS_IDENTITY__SIGN_UPS_PER_ADDRESS", "1000")];
+        let env = base
+            .iter()
+            .chain(settings)
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let config = Config::load(None, env).expect("settings");
         let site = Site {
             brand: "AI Cloud".into(),
@@ -124,6 +128,7 @@ impl World {
             over_tls: false,
             secure_cookies: true,
             simulated: false,
+            proxies: Vec::new(),
         };
         let app = wire::app(test_db.db.clone(), seams, site, &config).expect("build the app");
         let router = router(app.clone(), wire::routes());

@@ -1,6 +1,6 @@
 //! Puts the product together: the one file that names every domain.
 
-use crate::{billing, config::Config, evidence, identity, onboarding, tenancy, web};
+use crate::{billing, config::Config, evidence, identity, onboarding, operations, tenancy, web};
 use kernel::{
     App, Result,
     app::{Parts, Site},
@@ -40,7 +40,9 @@ fn nav() -> Vec<NavItem> {
 
 /// Returns every sweep.
 pub fn sweeps() -> Vec<Sweep> {
-    vec![billing::sweep()]
+    let mut sweeps = vec![billing::sweep(), evidence::sweep()];
+    sweeps.extend(operations::sweeps());
+    sweeps
 }
 
 /// Returns every background writer, for the golden file.
@@ -52,6 +54,7 @@ pub fn writers() -> Vec<audit::System> {
         identity::GUESSES_WRITER,
         identity::LINK_WRITER,
         identity::SEEN_WRITER,
+        operations::CLOCK_WRITER,
         billing::HOLDS_WRITER,
         billing::METERS_WRITER,
     ]
@@ -71,8 +74,10 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config) -> Result<App> {
     add(TypeId::of::<identity::Settings>(), Box::new(config.identity.clone()));
     add(TypeId::of::<identity::Hasher>(), Box::new(identity::Hasher::new()?));
     add(TypeId::of::<identity::Seen>(), Box::<identity::Seen>::default());
+    add(TypeId::of::<tenancy::Settings>(), Box::new(config.tenancy.clone()));
     add(TypeId::of::<billing::Settings>(), Box::new(config.billing.clone()));
     add(TypeId::of::<tenancy::Holdings>(), Box::new(tenancy::Holdings(Vec::new())));
+    add(TypeId::of::<evidence::ChainWatch>(), Box::<evidence::ChainWatch>::default());
     add(TypeId::of::<Sweeps>(), Box::<Sweeps>::default());
     let chrome: Vec<kernel::html::ChromeFn> = vec![billing::chrome];
     let viewer = tenancy::viewer;

@@ -102,16 +102,31 @@ async fn head(tx: &mut Reader) -> Result<(i64, Vec<u8>)> {
     Ok(newest.map_or((0, vec![0; 32]), |link| (link.seq, link.hash)))
 }
 
+/// Returns the report of an empty chain: where walking begins.
+pub fn nothing_yet() -> ChainReport {
+    ChainReport { entries: 0, waiting: 0, head: hex(&[0; 32]), broken_at: None, reason: None }
+}
+
 /// Walks the whole chain and says whether it holds.
 ///
 /// # Errors
 /// What the database says.
 pub async fn verify(tx: &mut Reader) -> Result<ChainReport> {
-    let mut report =
-        ChainReport { entries: 0, waiting: 0, head: hex(&[0; 32]), broken_at: None, reason: None };
+    verify_from(tx, nothing_yet()).await
+}
+
+/// Walks the chain on from an earlier report that held; a broken one stays broken.
+///
+/// # Errors
+/// What the database says.
+pub async fn verify_from(tx: &mut Reader, from: ChainReport) -> Result<ChainReport> {
+    if from.broken_at.is_some() {
+        return Ok(from);
+    }
+    let mut report = from;
     report.waiting = tx.value("SELECT COUNT(*) FROM audit_waiting", ()).await?;
     let chained: i64 = tx.value("SELECT COALESCE(MAX(seq), 0) FROM audit_chain", ()).await?;
-    let mut previous = vec![0; 32];
+    let mut previous = unhex(&report.head);
     while report.entries < chained {
         let links: Vec<(Link, Entry)> = tx
             .pairs(
@@ -146,6 +161,12 @@ pub async fn verify(tx: &mut Reader) -> Result<ChainReport> {
     }
     report.head = hex(&previous);
     Ok(report)
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len() / 2)
+        .filter_map(|place| u8::from_str_radix(text.get(place * 2..place * 2 + 2)?, 16).ok())
+        .collect()
 }
 
 /// Extends the chain for as long as the program runs.

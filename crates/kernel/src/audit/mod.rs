@@ -13,7 +13,7 @@ pub use store::{Entry, Filter, find, list};
 
 use crate::{Result, db::Lane, db::Reader, http::RequestSlot};
 use api::{
-    CorrelationId, OrgId, ProjectId, UserId,
+    CorrelationId, OrgId, ProjectId, SessionId, UserId,
     audit::{ActorKind, Outcome},
 };
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -45,6 +45,8 @@ pub struct Stamp {
     pub actor: String,
     /// The person, when it is one.
     pub user_id: Option<UserId>,
+    /// The session it came with.
+    pub session_id: Option<SessionId>,
     /// The organization the act belongs to.
     pub org_id: Option<OrgId>,
     /// The project the act belongs to.
@@ -86,6 +88,7 @@ impl Accountable for System {
             actor_kind: ActorKind::System,
             actor: self.name.to_owned(),
             user_id: None,
+            session_id: None,
             org_id: None,
             project_id: None,
             action: self.name,

@@ -20,21 +20,30 @@ pub struct Queue {
     waiting: Mutex<HashMap<Fold, Waiting>>,
 }
 
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Fold {
     actor: String,
     action: &'static str,
     code: &'static str,
     ip: Option<String>,
+    /// What was refused to somebody signed in; strangers' guesses are folded whatever they name.
+    target: Option<String>,
+    /// Failures are not folded: each keeps its correlation.
+    correlation: Option<String>,
     minute: i64,
 }
 
+#[derive(Clone)]
 struct Waiting {
     entry: Entry,
     count: i64,
 }
 
 impl Queue {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Fold, Waiting>> {
+        self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
     /// Notes that an act was refused or failed.
     pub fn refused(&self, app: &App, stamp: &Stamp, target: Option<String>, code: Code) {
         let at = app.seams.clock.now();
@@ -46,68 +55,71 @@ impl Queue {
         let mut entry = Entry::of(stamp, id, at, outcome);
         entry.target = target;
         entry.code = Some(code.as_str().to_owned());
-        let fold = Fold {
+        let mut fold = Fold {
             actor: stamp.actor.clone(),
             action: stamp.action,
             code: code.as_str(),
             ip: stamp.ip.clone(),
+            target: entry.target.clone().filter(|_| stamp.user_id.is_some()),
+            correlation: (outcome == Outcome::Failure).then(|| entry.correlation_id.clone()),
             minute: at.0 / 60_000_000,
         };
-        let mut waiting = self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut waiting = self.lock();
         if waiting.len() >= MOST && !waiting.contains_key(&fold) {
-            return;
+            // The flood itself is recorded as one entry with its count.
+            fold =
+                Fold { actor: "flood".into(), ip: None, target: None, correlation: None, ..fold };
+            entry.actor = "many".to_owned();
+            entry.target = None;
         }
         waiting.entry(fold).or_insert(Waiting { entry, count: 0 }).count += 1;
     }
 
-    fn take(&self) -> Vec<Entry> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let taken = std::mem::take(&mut *waiting);
-        let mut entries: Vec<Entry> = taken
-            .into_values()
-            .map(|waiting| Entry { count: waiting.count, ..waiting.entry })
-            .collect();
-        entries.sort_by_key(|entry| entry.id);
-        entries
-    }
-
-    /// Writes what waits; returns how many entries.
+    /// Writes what waits; returns how many entries. What cannot be written waits on; one bad entry
+    /// does not hold up the others.
     ///
     /// # Errors
-    /// What the database says; the entries wait on.
+    /// What the database says.
     pub async fn flush(&self, app: &App) -> Result<usize> {
-        let entries = self.take();
-        if entries.is_empty() {
+        let mut batch: Vec<(Fold, Waiting)> =
+            self.lock().iter().map(|(fold, waiting)| (fold.clone(), waiting.clone())).collect();
+        if batch.is_empty() {
             return Ok(0);
         }
-        let written = async {
-            let mut tx = app.db.write(&WRITER).await?;
-            tx.insert_all(&entries).await?;
-            tx.commit().await
-        }
-        .await;
-        match written {
-            Ok(()) => Ok(entries.len()),
-            Err(error) => {
-                self.put_back(entries);
-                Err(error)
+        batch.sort_by_key(|(_, waiting)| waiting.entry.id);
+        let written = match self.write(app, &batch).await {
+            Ok(()) => batch.len(),
+            Err(_) => {
+                let mut count = 0;
+                for one in &batch {
+                    self.write(app, std::slice::from_ref(one)).await?;
+                    count += 1;
+                }
+                count
             }
-        }
+        };
+        Ok(written)
     }
 
-    fn put_back(&self, entries: Vec<Entry>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for entry in entries {
-            let fold = Fold {
-                actor: entry.actor.clone(),
-                action: "put back",
-                code: "",
-                ip: Some(entry.id.to_string()),
-                minute: 0,
-            };
-            let count = entry.count;
-            waiting.insert(fold, Waiting { entry, count });
+    async fn write(&self, app: &App, batch: &[(Fold, Waiting)]) -> Result<()> {
+        let entries: Vec<Entry> = batch
+            .iter()
+            .map(|(_, waiting)| Entry { count: waiting.count, ..waiting.entry.clone() })
+            .collect();
+        let mut tx = app.db.write(&WRITER).await?;
+        tx.insert_all(&entries).await?;
+        tx.commit().await?;
+        let mut waiting = self.lock();
+        for (fold, done) in batch {
+            let Some(now) = waiting.get_mut(fold) else { continue };
+            if now.count == done.count {
+                waiting.remove(fold);
+            } else {
+                now.count -= done.count;
+                now.entry.id = app.seams.ids().new_id();
+            }
         }
+        Ok(())
     }
 }
 

@@ -37,6 +37,14 @@ impl Dialect {
         }
     }
 
+    /// Returns what to append to a `SELECT` whose rows must stay as they are until the end.
+    pub const fn for_share(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR SHARE",
+        }
+    }
+
     /// Rewrites a migration written in PostgreSQL flavour: five tokens, and blocks of lines
     /// between `-- only: NAME` and `-- end` that are for one database.
     pub fn rewrite(self, migration: &str) -> String {
@@ -86,7 +94,7 @@ pub(super) fn explain(error: sqlx::Error) -> Error {
     match code.as_deref() {
         Some("40001" | "40P01") => Error::new(Code::Raced).worth_rerun().because(error),
         Some("13" | "53100") => Error::new(Code::StorageFull).because(error),
-        Some("5" | "517") => Error::new(Code::Overloaded).because(error),
+        Some("5" | "517" | "57014" | "55P03") => Error::new(Code::Overloaded).because(error),
         _ => match error {
             sqlx::Error::PoolTimedOut => Error::new(Code::Overloaded).because(error),
             sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {

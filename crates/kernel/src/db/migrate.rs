@@ -46,6 +46,7 @@ END $$"#;
 /// Brings the database to the newest schema within one transaction.
 pub(super) async fn apply(mut tx: Reader, list: &[Migration]) -> Result<()> {
     if tx.dialect() == Dialect::Postgres {
+        tx.script("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0".to_owned()).await?;
         tx.script("SELECT pg_advisory_xact_lock(7305799214385)".to_owned()).await?;
         tx.script(ROLE.to_owned()).await?;
     }

@@ -14,7 +14,7 @@ mod writer;
 pub use dialect::{Broke, Dialect, broke};
 pub use migrate::Migration;
 pub use row::{Row, Single, Table};
-pub use tx::{ReadTx, Reader, WriteTx};
+pub use tx::{Lock, ReadTx, Reader, WriteTx};
 pub use value::{Params, Record};
 pub use writer::Lane;
 
@@ -103,7 +103,10 @@ impl Db {
             Pool::Sqlite { readers, .. } => {
                 tx::Link::Sqlite(readers.begin().await.map_err(dialect::explain)?)
             }
-            Pool::Pg(pool) => tx::Link::Pg(pool.begin().await.map_err(dialect::explain)?),
+            Pool::Pg(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                tx::Link::Pg(pool.begin_with(begin).await.map_err(dialect::explain)?)
+            }
         };
         Ok(ReadTx::new(Reader::new(link, self.dialect(), self.seams.clone())))
     }
@@ -115,6 +118,9 @@ impl Db {
     /// rights changed since they were checked.
     pub async fn write(&self, who: &impl Accountable) -> Result<WriteTx> {
         let stamp = who.stamp();
+        if let Some(request) = &stamp.request {
+            request.begin()?;
+        }
         let link = match &*self.pool {
             Pool::Sqlite { writer, .. } => tx::Link::Turn(writer.turn(stamp.lane).await?),
             Pool::Pg(pool) => tx::Link::Pg(pool.begin().await.map_err(dialect::explain)?),
@@ -124,7 +130,7 @@ impl Db {
         Ok(tx)
     }
 
-    /// Closes every connection; what is in flight ends first.
+    /// Closes the connections readers use; writers end with their handles.
     pub async fn close(&self) {
         match &*self.pool {
             Pool::Sqlite { readers, .. } => readers.close().await,

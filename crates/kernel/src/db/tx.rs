@@ -30,6 +30,15 @@ impl Link {
     }
 }
 
+/// How rows are held until the end of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// Others may look, nobody may change them.
+    Share,
+    /// They are about to be changed here.
+    Update,
+}
+
 /// What both kinds of transaction can do: look.
 pub struct Reader {
     link: Link,
@@ -89,6 +98,26 @@ impl Reader {
         self.find(sql, params)
             .await?
             .ok_or_else(|| Error::internal(anyhow::anyhow!("no row: {sql}")))
+    }
+
+    /// Returns rows that stay as they are until this transaction ends: nobody else changes them
+    /// meanwhile. The text must not name locks itself.
+    ///
+    /// # Errors
+    /// As [`Reader::list`].
+    pub async fn list_locked<R: Row>(
+        &mut self,
+        sql: &'static str,
+        params: impl Params,
+        lock: Lock,
+    ) -> Result<Vec<R>> {
+        let suffix = match lock {
+            Lock::Share => self.dialect.for_share(),
+            Lock::Update => self.dialect.for_update(),
+        };
+        let text = format!("{}{suffix}", sql.replace("{}", R::COLS));
+        let records = self.fetch(text, params.values()).await?;
+        records.iter().map(|record| R::read(record, 0)).collect()
     }
 
     /// Returns a single value, such as a count.
@@ -295,7 +324,7 @@ impl WriteTx {
         {
             self.insert(&entry).await?;
         }
-        match self.stamp.request.clone() {
+        match self.stamp.request.take() {
             Some(request) => request.keep(self),
             None => self.make_durable().await,
         }

@@ -256,7 +256,7 @@ fn switcher(viewer: &Viewer, back: &str) -> Markup {
             }
             div class="menu-list" {
                 div class="menu-head muted" { "Switch project" }
-                @for (id, org, name) in &viewer.projects {
+                @for (id, org, name) in viewer.projects.iter().take(20) {
                     form method="post" action="/access/projects/switch" {
                         (hidden_fields(&viewer.csrf, None))
                         input type="hidden" name="project_id" value=(id);
@@ -310,7 +310,7 @@ pub fn error_page(error: &Error, head: &Head) -> Page {
             }
             p class="error-actions" {
                 a class="button primary" href="/" { "Go to the start page" }
-                a class="button" href=(head.uri.path()) { "Try again" }
+                @if !head.uri.path().starts_with("//") { a class="button" href=(head.uri.path()) { "Try again" } }
             }
             p class="muted small" { "Correlation ID " code { (id) } " · " (code.as_str()) }
         }

@@ -6,6 +6,7 @@ use super::{
     idempotency::{self, Ticket},
     output::Content,
     problem::problem,
+    request::Upgrade,
     route::KeyRule,
 };
 use crate::{App, Context, Error, Result, audit::Stamp, html};
@@ -58,7 +59,9 @@ where
                 idempotency::Begin::Replay(answer) => return Ok(answer),
                 idempotency::Begin::Go(ticket) => ticket,
             };
-            let answer = verb(who, app.clone(), input).await?.answer()?;
+            let done = tokio::time::timeout(SLOWEST, verb(who, app.clone(), input)).await;
+            let busy = Error::new(Code::Overloaded).retry_after(Duration::from_secs(5));
+            let answer = done.map_err(|_| busy)??.answer()?;
             settle(&app, &head, ticket, answer).await
         })
     })
@@ -117,24 +120,38 @@ async fn no_such_method(State(app): State<App>, request: Request) -> Response {
 
 async fn refuse_unrouted(app: App, request: Request, code: Code) -> Response {
     let (parts, _) = request.into_parts();
-    let ip = client_ip(&parts);
+    let ip = client_ip(&app, &parts);
     let head = Arc::new(Head::new(&app, &parts, HashMap::new(), ip, Default::default()));
     let answer = refuse(&app, &head, None, Error::new(code));
     finish(&app, &head, answer).await
 }
 
-fn client_ip(parts: &http::request::Parts) -> IpAddr {
-    parts
+/// Returns where a request comes from: the peer, or, behind a proxy the operator named, the last hop
+/// that is not one.
+fn client_ip(app: &App, parts: &http::request::Parts) -> IpAddr {
+    let peer = parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip())
+        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |ConnectInfo(address)| address.ip());
+    if !app.site.trusts(peer) {
+        return peer;
+    }
+    let hops: Vec<IpAddr> = parts
+        .headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .filter_map(|hop| hop.trim().parse().ok())
+        .collect();
+    hops.into_iter().rev().find(|hop| !app.site.trusts(*hop)).unwrap_or(peer)
 }
 
 async fn serve(app: App, route: Arc<Route>, params: RawPathParams, request: Request) -> Response {
     let params = params.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let (mut parts, body) = request.into_parts();
     let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
-    let ip = client_ip(&parts);
+    let ip = client_ip(&app, &parts);
     let read = read_body(&parts, body, route.info.max_body).await;
     let (bytes, fault) = match read {
         Ok(bytes) => (bytes, None),
@@ -142,7 +159,7 @@ async fn serve(app: App, route: Arc<Route>, params: RawPathParams, request: Requ
     };
     let head = Arc::new(Head::new(&app, &parts, params, ip, bytes));
     if let Some(upgrade) = upgrade {
-        head.remember(Arc::new(std::sync::Mutex::new(Some(upgrade))));
+        head.remember(Arc::new(Upgrade::new(Some(upgrade))));
     }
     let result = match fault.or_else(|| unreadable(&head)) {
         Some(error) => Err(error),
@@ -178,6 +195,21 @@ async fn read_body(
 
 /// A body that says it is JSON and is not is refused before anybody is asked who they are.
 fn unreadable(head: &Head) -> Option<Error> {
+    if head.params.values().any(|text| text.chars().any(char::is_control)) {
+        return Some(Error::not_found());
+    }
+    let nul = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
+    let query = head.uri.query().unwrap_or_default().as_bytes();
+    let json = nul(&head.body, b"\\u0000");
+    if nul(query, b"%00")
+        || head.body.contains(&0)
+        || json
+        || (head.is_form() && nul(&head.body, b"%00"))
+    {
+        return Some(
+            Error::new(Code::InvalidRequest).and_field("body", "NUL is not allowed in texts."),
+        );
+    }
     let is_json = head.content_type() == Some("application/json") && head.mutates();
     if !is_json {
         return None;
@@ -210,18 +242,22 @@ fn too_deep(json: &[u8]) -> bool {
     false
 }
 
+/// A lost race is run again: three times where the database says so, else once.
+fn worth_rerun(error: &Error, attempt: usize) -> bool {
+    let most = if error.is_worth_rerun() { RERUNS } else { 1 };
+    (error.is_worth_rerun() || error.code() == Code::Raced) && attempt < most
+}
+
 async fn run(app: &App, route: &Route, head: &Arc<Head>) -> Result<Answer> {
     let mut attempt = 0;
     loop {
         let verb = (route.run)(app.clone(), head.clone(), route.info.key);
-        let guarded = AssertUnwindSafe(tokio::time::timeout(SLOWEST, verb)).catch_unwind();
-        let result = match guarded.await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Error::new(Code::Overloaded).retry_after(Duration::from_secs(5))),
+        let result = match AssertUnwindSafe(verb).catch_unwind().await {
+            Ok(result) => result,
             Err(_) => Err(Error::internal(anyhow::anyhow!("the verb panicked"))),
         };
         match result {
-            Err(error) if error.is_worth_rerun() && attempt < RERUNS => {
+            Err(error) if worth_rerun(&error, attempt) => {
                 attempt += 1;
                 head.forget();
             }
@@ -261,7 +297,10 @@ fn record(app: &App, head: &Arc<Head>, info: &RouteInfo, code: Code) {
         Some(stamp) => (*stamp).clone(),
         None => anonymous(head, info.action),
     };
-    let target = head.params.values().next().map(|text| text.chars().take(64).collect());
+    let named =
+        info.path.split('/').rev().find_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let target =
+        named.and_then(|name| head.params.get(name)).map(|text| text.chars().take(64).collect());
     app.audit.refused(app, &Stamp { action: info.action, ..stamp }, target, code);
 }
 

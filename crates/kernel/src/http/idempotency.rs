@@ -1,7 +1,8 @@
 //! Idempotency keys: the same key with the same request gives the same answer and one effect.
 //!
 //! The row stands in the effect's own transaction, with the answer in it, so a crash between effect
-//! and answer cannot happen. A key belongs to a caller, an organization and an action.
+//! and answer cannot happen. A key belongs to a session, an organization and an action. A removal that is asked for again finds
+//! nothing to remove and says so.
 
 use super::{Answer, Head, output::Content, route::KeyRule};
 use crate::{
@@ -73,12 +74,14 @@ fn read_key(head: &Head) -> Result<Option<String>> {
     if fits { Ok(Some(key)) } else { Err(Error::new(Code::IdempotencyKeyRequired)) }
 }
 
-fn request_hash(head: &Head) -> Vec<u8> {
+fn request_hash(head: &Head, stamp: &Stamp) -> Vec<u8> {
     use sha2::{Digest, Sha256};
     let mut hasher = Sha256::new();
     hasher.update(head.method.as_str());
     hasher.update([0]);
-    hasher.update(head.uri.path());
+    hasher.update(head.uri.path_and_query().map_or("/", |path| path.as_str()));
+    hasher.update([0]);
+    hasher.update(stamp.project_id.map(|id| id.to_string()).unwrap_or_default());
     hasher.update([0]);
     hasher.update(&head.body);
     hasher.finalize().to_vec()
@@ -94,12 +97,13 @@ pub(super) async fn begin(app: &App, head: &Head, stamp: &Stamp, rule: KeyRule) 
         return if wanted { Err(Code::IdempotencyKeyRequired.into()) } else { Ok(Begin::Go(None)) };
     };
     let org = stamp.org_id.map(|id| id.to_string()).unwrap_or_default();
-    let scope = format!("{org}/{}/{}", stamp.actor, stamp.action);
+    let session = stamp.session_id.map(|id| id.to_string()).unwrap_or_default();
+    let scope = format!("{org}/{}/{session}/{}", stamp.actor, stamp.action);
     let busy = (scope.clone(), key.clone());
     if !app.in_flight.0.lock().unwrap_or_else(PoisonError::into_inner).insert(busy) {
         return Err(Error::new(Code::IdempotencyInFlight).retry_after(Duration::from_secs(1)));
     }
-    let ticket = Ticket { app: app.clone(), scope, key, request_hash: request_hash(head) };
+    let ticket = Ticket { app: app.clone(), scope, key, request_hash: request_hash(head, stamp) };
     match look_up(app, &ticket).await? {
         Some(answer) => Ok(Begin::Replay(answer)),
         None => Ok(Begin::Go(Some(ticket))),

@@ -16,6 +16,7 @@ mod output;
 mod problem;
 mod request;
 mod route;
+mod serve;
 
 pub use csrf::{form_token, same_origin, token as csrf_token};
 pub use dispatch::router;
@@ -24,7 +25,8 @@ pub use idempotency::{KEEP as IDEMPOTENCY_KEEP, forget_old as forget_old_keys};
 pub use input::{Body, Cursor, Fields, Form, Input, Paging, Query};
 pub use output::{Accepted, Answer, Created, Go, Json, NoContent, Output, Raw};
 pub use problem::{problem, user_safe};
-pub use request::{Head, RequestSlot};
+pub use request::{Head, RequestSlot, Upgrade};
 pub use route::{
     Entrance, EntranceKind, KeyRule, Named, Public, Route, RouteInfo, Surface, Viewer, anonymous,
 };
+pub use serve::serve;

@@ -9,7 +9,10 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// The head and body of a request, with what the router matched.
@@ -133,25 +136,37 @@ impl Head {
 
     /// Forgets what was worked out, before the verb is run again.
     pub(super) fn forget(&self) {
-        self.memo.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let upgrade = TypeId::of::<Upgrade>();
+        let mut memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
+        memo.retain(|kind, _| *kind == upgrade);
+        drop(memo);
         drop(self.slot.take());
+        self.slot.begun.store(false, Ordering::Relaxed);
     }
 }
+
+/// What a socket is made from.
+pub type Upgrade = Mutex<Option<hyper::upgrade::OnUpgrade>>;
 
 /// Carries the one write of a request from its verb to the registry.
 #[derive(Default)]
 pub struct RequestSlot {
     kept: Mutex<Option<WriteTx>>,
+    begun: AtomicBool,
 }
 
 impl RequestSlot {
-    pub(crate) fn keep(&self, tx: WriteTx) -> Result<()> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.is_some() {
+    /// Says that the request's one write begins.
+    pub(crate) fn begin(&self) -> Result<()> {
+        if self.begun.swap(true, Ordering::Relaxed) {
             return Err(Error::new(Code::Internal)
                 .because(anyhow::anyhow!("two writes in one request: one is the rule")));
         }
-        *kept = Some(tx);
+        Ok(())
+    }
+
+    pub(crate) fn keep(&self, tx: WriteTx) -> Result<()> {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(tx);
         Ok(())
     }
 

@@ -104,6 +104,7 @@ pub fn anonymous(head: &Arc<Head>, action: &'static str) -> Stamp {
         actor_kind: ActorKind::Anonymous,
         actor: "anonymous".to_owned(),
         user_id: None,
+        session_id: None,
         org_id: None,
         project_id: None,
         action,

@@ -42,7 +42,6 @@ row! {
         from_at: Option<Time>,
         to_at: Option<Time>,
         covered: i64,
-        billed: i64,
         charge: Micros,
         posted: Micros,
     }
@@ -96,6 +95,17 @@ async fn holds(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
             (),
         )
         .await?;
+    let naked: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM meters m WHERE m.stopped_at IS NULL AND NOT EXISTS
+               (SELECT 1 FROM holds h WHERE h.allocation_id = m.allocation_id AND h.state = 'open')",
+            (),
+        )
+        .await?;
+    if naked > 0 {
+        let what = format!("{naked} meters run without an open hold");
+        findings.push(Finding { invariant: "M5", what });
+    }
     if wrong > 0 {
         let what = format!("{wrong} organizations hold other than their open holds");
         findings.push(Finding { invariant: "M5", what });
@@ -110,7 +120,6 @@ async fn meters(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
                     m.stopped_at, m.charged, m.billed_micros, m.windows,
                     CAST(COUNT(w.id) AS BIGINT), MIN(w.from_at), MAX(w.to_at),
                     CAST(COALESCE(SUM(w.to_at - w.from_at), 0) AS BIGINT),
-                    CAST(COALESCE(SUM(CASE WHEN w.billable THEN w.to_at - w.from_at ELSE 0 END), 0) AS BIGINT),
                     CAST(COALESCE(SUM(w.charge), 0) AS BIGINT),
                     CAST(COALESCE((SELECT SUM(p.amount) FROM ledger_postings p
                       JOIN ledger_transactions t ON t.id = p.txn_id
@@ -142,9 +151,11 @@ fn broken(meter: &Metered, sum: &Summed) -> Vec<(&'static str, &'static str)> {
     if meter.stopped_at.is_some_and(|stopped| meter.metered_to > stopped) {
         wrong.push(("M8", "a window reaches past its end"));
     }
-    let span = Duration::from_micros(sum.billed.unsigned_abs());
+    let span = Duration::from_micros(sum.covered.unsigned_abs());
     let rated = rating::total(meter.price_per_hour, meter.units, span);
-    if rated != Some(sum.charge) || sum.charge != meter.charged || sum.billed != meter.billed_micros
+    if rated != Some(sum.charge)
+        || sum.charge != meter.charged
+        || sum.covered != meter.billed_micros
     {
         wrong.push(("M7", "rating its windows again gives another charge"));
     }

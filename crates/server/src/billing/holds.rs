@@ -3,6 +3,7 @@
 
 use super::{
     Settings,
+    meter::Meter,
     model::AccountKind,
     post::{Fact, Transfer, post},
     rating, store,
@@ -99,6 +100,7 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
     let wanted = rating::cover(ask.rate_per_hour, 1, settings.hold_span()).ok_or_else(overflow)?;
     let floor = settings.stop_margin() + std::time::Duration::from_secs(60);
     let least = rating::cover(ask.rate_per_hour, 1, floor).ok_or_else(overflow)?;
+    store::lock_money(tx, scope.org_id()).await?;
     let available = store::balance_of(tx, scope.org_id(), AccountKind::Available).await?;
     let amount = wanted.min(available);
     if amount < least {
@@ -127,62 +129,79 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
     Ok(hold)
 }
 
-/// Fills a hold up to the setting's minutes again, or says when its work must stop.
-async fn extend(app: &App, tx: &mut WriteTx, hold: &Hold, simulated: bool) -> Result<bool> {
+/// Fills a hold up to the setting's minutes beyond what is metered, or says when its work must stop.
+async fn extend(app: &App, tx: &mut WriteTx, hold: &Hold, meter: &Meter) -> Result<bool> {
     let settings = app.get::<Settings>();
     let overflow = || Error::internal(anyhow::anyhow!("a hold overflows"));
-    let wanted = rating::cover(hold.rate_per_hour, 1, settings.hold_span()).ok_or_else(overflow)?;
+    store::lock_money(tx, hold.org_id).await?;
+    let reach = settings.hold_span() + tx.now().since(meter.metered_to);
+    let wanted = rating::cover(hold.rate_per_hour, 1, reach).ok_or_else(overflow)?;
     let missing = Micros((wanted.0 - hold.remaining.0).max(0));
     let available = store::balance_of(tx, hold.org_id, AccountKind::Available).await?;
     let amount = missing.min(available);
     let remaining = hold.remaining.plus(amount).ok_or_else(overflow)?;
-    let span = rating::lasts(remaining, hold.rate_per_hour)
-        .unwrap_or_else(|| settings.hold_span())
-        .min(settings.hold_span());
-    let ends_at = tx.now().plus(span);
+    let span = rating::lasts(remaining, hold.rate_per_hour).unwrap_or(reach).min(reach);
+    let ends_at = meter.metered_to.plus(span);
     let short = remaining < wanted;
     let stop_at = short.then(|| ends_at.minus(settings.stop_margin()));
     let new = Hold { remaining, ends_at, stop_at, step: hold.step + 1, ..hold.clone() };
     if !store::change_hold(tx, hold, &new).await? {
         return Err(Code::Raced.into());
     }
-    let currency = currency_of(tx, hold.org_id).await?;
-    let fact = fact(&new, TxnKind::Hold, currency, simulated, "Reserved for running work");
-    let reserve = Transfer { debit: AccountKind::Available, credit: AccountKind::Held, amount };
     if amount > Micros::ZERO {
+        let currency = currency_of(tx, hold.org_id).await?;
+        let memo = "Reserved for running work";
+        let fact = fact(&new, TxnKind::Hold, currency, meter.simulated, memo);
+        let reserve = Transfer { debit: AccountKind::Available, credit: AccountKind::Held, amount };
         post(tx, &fact, &[reserve]).await?;
     }
     Ok(!short)
 }
 
-/// Extends every open hold whose work is metered; returns how many were extended and how many could
-/// not be filled.
+/// What extending did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extended {
+    /// Filled.
+    pub filled: usize,
+    /// Could not be filled: their work is to be stopped.
+    pub short: usize,
+    /// Could not be looked at now.
+    pub failed: usize,
+}
+
+/// Extends the hold of every running meter. One that fails does not hold up the others.
 ///
 /// # Errors
-/// What the database says.
-pub async fn extend_all(app: &App) -> Result<(usize, usize)> {
-    let (mut filled, mut short, mut after) = (0, 0, None);
+/// What the database says about the list itself.
+pub async fn extend_all(app: &App) -> Result<Extended> {
+    let (mut done, mut after) = (Extended::default(), None);
     loop {
         let holds = store::open_holds(&mut *app.db.read().await?, after, 200).await?;
-        let Some(last) = holds.last() else { return Ok((filled, short)) };
+        let Some(last) = holds.last() else { return Ok(done) };
         after = Some(last.id);
         for hold in holds {
-            let mut tx = app.db.write(&WRITER).await?;
-            let meter = store::find_meter(&mut tx, hold.allocation_id).await?;
-            let fresh = store::find_hold(&mut tx, hold.allocation_id).await?;
-            let Some(fresh) = fresh else { continue };
-            if meter.as_ref().is_some_and(|meter| meter.stopped_at.is_some()) {
-                continue; // the release will close it
+            match extend_one(app, hold.allocation_id).await {
+                Ok(Some(true)) => done.filled += 1,
+                Ok(Some(false)) => done.short += 1,
+                Ok(None) => {}
+                Err(error) => {
+                    done.failed += 1;
+                    tracing::warn!(id = %hold.allocation_id, %error, "a hold cannot be extended yet");
+                }
             }
-            let simulated = meter.is_some_and(|meter| meter.simulated);
-            if extend(app, &mut tx, &fresh, simulated).await? {
-                filled += 1;
-            } else {
-                short += 1;
-            }
-            tx.commit().await?;
         }
     }
+}
+
+/// Extends the hold of a running meter; none when nothing runs.
+async fn extend_one(app: &App, id: AllocationId) -> Result<Option<bool>> {
+    let mut tx = app.db.write(&WRITER).await?;
+    let running = store::find_meter(&mut tx, id).await?.filter(|meter| meter.stopped_at.is_none());
+    let hold = store::find_hold(&mut tx, id).await?;
+    let (Some(meter), Some(hold)) = (running, hold) else { return Ok(None) };
+    let filled = extend(app, &mut tx, &hold, &meter).await?;
+    tx.commit().await?;
+    Ok(Some(filled))
 }
 
 /// Returns open holds whose work must be stopped by now.
@@ -202,6 +221,7 @@ pub(super) async fn draw(
     allocation: AllocationId,
     charge: Micros,
 ) -> Result<Vec<Transfer>> {
+    store::lock_money(tx, org).await?;
     let mut left = charge;
     let mut transfers = Vec::new();
     let mut take = |kind: AccountKind, most: Micros| {
@@ -235,6 +255,11 @@ pub(super) async fn draw(
 /// `conflict` when somebody changed it at the same moment.
 pub async fn close(tx: &mut WriteTx, allocation: AllocationId, simulated: bool) -> Result<()> {
     let Some(hold) = store::find_hold(tx, allocation).await? else { return Ok(()) };
+    let meter = store::find_meter(tx, allocation).await?;
+    if meter.is_some_and(|meter| meter.stopped_at.is_none()) {
+        return Err(Error::internal(anyhow::anyhow!("a hold closed under a running meter")));
+    }
+    store::lock_money(tx, hold.org_id).await?;
     let new = Hold {
         remaining: Micros::ZERO,
         state: HoldState::Closed,

@@ -75,6 +75,9 @@ pub async fn start(tx: &mut WriteTx, scope: &InProject, begin: MeterStart) -> Re
     if store::find_meter(tx, begin.allocation_id).await?.is_some() {
         return Ok(());
     }
+    if store::find_hold(tx, begin.allocation_id).await?.is_none() {
+        return Err(Error::internal(anyhow::anyhow!("a meter without an open hold")));
+    }
     let meter = Meter {
         allocation_id: begin.allocation_id,
         org_id: scope.org_id(),
@@ -93,27 +96,11 @@ pub async fn start(tx: &mut WriteTx, scope: &InProject, begin: MeterStart) -> Re
     tx.insert(&meter).await
 }
 
-/// Whether a window is charged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Billable {
-    Yes,
-    No,
-}
-
 /// Closes the window that reaches to `to` and charges it; an empty one is left out.
-async fn cut(
-    tx: &mut WriteTx,
-    meter: &Meter,
-    to: Time,
-    billable: Billable,
-    stopped_at: Option<Time>,
-) -> Result<Meter> {
+async fn cut(tx: &mut WriteTx, meter: &Meter, to: Time, stopped_at: Option<Time>) -> Result<Meter> {
     let to = to.max(meter.metered_to);
     let span = to.since(meter.metered_to);
-    let billed = match billable {
-        Billable::Yes => meter.billed_micros + i64::try_from(span.as_micros()).unwrap_or(i64::MAX),
-        Billable::No => meter.billed_micros,
-    };
+    let billed = meter.billed_micros + i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
     let whole = Duration::from_micros(billed.unsigned_abs());
     let total = rating::total(meter.price_per_hour, meter.units, whole)
         .ok_or_else(|| Error::internal(anyhow::anyhow!("a charge overflows")))?;
@@ -142,7 +129,6 @@ async fn cut(
         sku: meter.sku.clone(),
         units: meter.units,
         price_per_hour: meter.price_per_hour,
-        billable: billable == Billable::Yes,
         from_at: meter.metered_to,
         to_at: to,
         charge,
@@ -184,55 +170,48 @@ pub async fn stop(tx: &mut WriteTx, allocation: AllocationId, at: Time) -> Resul
     if meter.stopped_at.is_some() {
         return Ok(Some(meter.charged));
     }
-    let at = at.max(meter.metered_to);
-    let stopped = cut(tx, &meter, at, Billable::Yes, Some(at)).await?;
+    let stopped = cut(tx, &meter, at, Some(at.max(meter.metered_to))).await?;
     Ok(Some(stopped.charged))
 }
 
-/// Charges up to the last confirmed heartbeat of a lost node and leaves the time after it, up to
-/// `to`, unbilled.
+/// Returns until when an allocation's work is known to have run: now, or the last sign of life of a
+/// node that does not answer.
+pub type Confirmed<'a> = &'a (dyn Fn(AllocationId) -> Time + Sync);
+
+/// Cuts a window of every running meter that is due, up to where its work is known to have run;
+/// returns how many were cut and how many failed. One that fails does not hold up the others.
 ///
 /// # Errors
-/// `conflict`.
-pub async fn pause(
-    tx: &mut WriteTx,
-    allocation: AllocationId,
-    confirmed: Time,
-    to: Time,
-) -> Result<()> {
-    let Some(meter) = store::find_meter(tx, allocation).await? else { return Ok(()) };
+/// What the database says about the list itself.
+pub async fn tick_all(app: &App, confirmed: Confirmed<'_>) -> Result<(usize, usize)> {
+    let window = app.get::<Settings>().window();
+    let (mut cuts, mut failed, mut after) = (0, 0, None);
+    loop {
+        let meters = store::running_meters(&mut *app.db.read().await?, after, 200).await?;
+        let Some(last) = meters.last() else { return Ok((cuts, failed)) };
+        after = Some(last.allocation_id);
+        for meter in meters {
+            let to = confirmed(meter.allocation_id).min(app.seams.clock.now());
+            if to.since(meter.metered_to) < window {
+                continue;
+            }
+            match tick(app, meter.allocation_id, to).await {
+                Ok(()) => cuts += 1,
+                Err(error) => {
+                    failed += 1;
+                    tracing::warn!(id = %meter.allocation_id, %error, "a window cannot be cut yet");
+                }
+            }
+        }
+    }
+}
+
+async fn tick(app: &App, id: AllocationId, to: Time) -> Result<()> {
+    let mut tx = app.db.write(&WRITER).await?;
+    let Some(meter) = store::find_meter(&mut tx, id).await? else { return Ok(()) };
     if meter.stopped_at.is_some() {
         return Ok(());
     }
-    let charged = cut(tx, &meter, confirmed.min(to), Billable::Yes, None).await?;
-    cut(tx, &charged, to, Billable::No, None).await.map(|_| ())
-}
-
-/// Cuts a window of every running meter that is due; returns how many.
-///
-/// # Errors
-/// What the database says.
-pub async fn tick_all(app: &App) -> Result<usize> {
-    let window = app.get::<Settings>().window();
-    let (mut count, mut after) = (0, None);
-    loop {
-        let meters = store::running_meters(&mut *app.db.read().await?, after, 200).await?;
-        let Some(last) = meters.last() else { return Ok(count) };
-        after = Some(last.allocation_id);
-        for meter in meters {
-            if app.seams.clock.now().since(meter.metered_to) < window {
-                continue;
-            }
-            let mut tx = app.db.write(&WRITER).await?;
-            let Some(fresh) = store::find_meter(&mut tx, meter.allocation_id).await? else {
-                continue;
-            };
-            let now = tx.now();
-            if fresh.stopped_at.is_none() {
-                cut(&mut tx, &fresh, now, Billable::Yes, None).await?;
-                count += 1;
-            }
-            tx.commit().await?;
-        }
-    }
+    cut(&mut tx, &meter, to, None).await?;
+    tx.commit().await
 }

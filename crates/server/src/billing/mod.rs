@@ -26,9 +26,11 @@ mod store;
 pub use auditor::{Finding, audit, run as run_auditor, sweep};
 pub use balance::{balance, chrome, runway};
 pub use grants::{grant, welcome};
-pub use holds::{Hold, HoldAsk, WRITER as HOLDS_WRITER, close, due_to_stop, extend_all, open};
+pub use holds::{
+    Extended, Hold, HoldAsk, WRITER as HOLDS_WRITER, close, due_to_stop, extend_all, open,
+};
 pub use http::routes;
-pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, pause, start, stop, tick_all};
+pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, start, stop, tick_all};
 pub use model::AccountKind;
 pub use pages::BillingView;
 pub use post::{Fact, Posted, Transfer, open_accounts, post};

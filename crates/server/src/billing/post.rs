@@ -80,14 +80,11 @@ async fn account(
         return Ok(found.id);
     }
     let account = Account { id: tx.new_id(), kind, org_id: owner, currency, created_at: tx.now() };
-    tx.insert(&account).await?;
-    let balance = store::BalanceRow {
-        account_id: account.id,
-        customer: kind.is_customer(),
-        balance: Micros::ZERO,
-    };
-    tx.insert(&balance).await?;
-    Ok(account.id)
+    store::make_account(tx, &account).await?;
+    let made = store::find_account(tx, kind, owner, currency).await?;
+    let made = made.ok_or_else(|| Error::new(Code::Raced))?;
+    store::make_balance(tx, made.id, kind.is_customer()).await?;
+    Ok(made.id)
 }
 
 /// Writes a business fact: its transaction, its transfers, and the balances they change, all within

@@ -38,8 +38,8 @@ impl Settings {
         if !(1..=3600).contains(&self.window_seconds) {
             return Err(bad("window_seconds must be 1 to 3600"));
         }
-        if self.stop_margin_seconds >= self.hold_minutes * 60 {
-            return Err(bad("stop_margin_seconds must be shorter than the hold"));
+        if self.window_seconds + self.stop_margin_seconds >= self.hold_minutes * 60 {
+            return Err(bad("a window and the stop margin together must be shorter than the hold"));
         }
         Ok(self)
     }

@@ -8,7 +8,7 @@ use api::{
 };
 use kernel::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
     row,
 };
 
@@ -30,7 +30,7 @@ row! {
 
 row! {
     /// What an account holds: credits less debits.
-    pub struct BalanceRow in "account_balances" {
+    pub struct BalanceRow {
         /// Account.
         pub account_id: AccountId,
         /// Whether it may not go below zero.
@@ -127,8 +127,6 @@ row! {
         pub units: i64,
         /// Price per unit and hour.
         pub price_per_hour: Micros,
-        /// Whether it is charged; a gap of a lost node is not.
-        pub billable: bool,
         /// From, inclusive.
         pub from_at: Time,
         /// To, exclusive.
@@ -165,6 +163,42 @@ pub async fn find_account(
             .await
         }
     }
+}
+
+/// Makes an account, unless somebody made the same one at the same moment.
+pub async fn make_account(tx: &mut WriteTx, row: &Account) -> Result<()> {
+    tx.run(
+        "INSERT INTO ledger_accounts (id, kind, org_id, currency, created_at)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        (row.id, row.kind, row.org_id, row.currency, row.created_at),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Makes the balance of an account, unless it is there.
+pub async fn make_balance(tx: &mut WriteTx, id: AccountId, customer: bool) -> Result<()> {
+    tx.run(
+        "INSERT INTO account_balances (account_id, customer, balance) VALUES ($1, $2, 0)
+         ON CONFLICT DO NOTHING",
+        (id, customer),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Holds an organization's balances until the end of the transaction, in id order: whoever moves its
+/// money at the same moment waits.
+pub async fn lock_money(tx: &mut WriteTx, org: OrgId) -> Result<()> {
+    let _: Vec<BalanceRow> = tx
+        .list_locked(
+            "SELECT {} FROM account_balances WHERE account_id IN
+              (SELECT id FROM ledger_accounts WHERE org_id = $1) ORDER BY account_id",
+            (org,),
+            Lock::Update,
+        )
+        .await?;
+    Ok(())
 }
 
 /// Returns whether a fact was posted.

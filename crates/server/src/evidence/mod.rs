@@ -2,9 +2,11 @@
 
 mod http;
 mod pages;
+mod watch;
 
 pub use http::routes;
 pub use pages::AuditView;
+pub use watch::{ChainWatch, sweep};
 
 use kernel::html::{NavFor, NavItem};
 

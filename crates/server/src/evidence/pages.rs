@@ -1,6 +1,9 @@
 //! The page of the audit record.
 
-use super::http::{AuditQuery, ReadAudit, list};
+use super::{
+    http::{AuditQuery, ReadAudit, list},
+    watch::ChainWatch,
+};
 use crate::tenancy::Operator;
 use api::{
     AuditId, Time,
@@ -8,7 +11,6 @@ use api::{
 };
 use kernel::{
     App, Result,
-    audit::chain,
     html::{
         Markup, Page, badge, banner, col, empty, html, id_copy, moment, next_page, num, page_head,
         table,
@@ -170,7 +172,7 @@ pub(super) async fn audit_page(who: Operator<ReadAudit>, app: App, (): ()) -> Re
     };
     let mut tx = app.db.read().await?;
     let page = list(&mut tx, &query).await?;
-    let chain = chain::verify(&mut tx).await?;
+    let chain = app.get::<ChainWatch>().latest();
     let view = AuditView { entries: page.items, query, chain, next: page.next_cursor };
     Ok(Page::new("Audit", view.draw()))
 }

@@ -53,10 +53,15 @@ impl Caller {
     pub async fn revoked(&self, app: &App) {
         let mut topics = app.topics.subscribe();
         let wanted = session_topic(self.session.id);
+        let mut look = tokio::time::interval(Duration::from_secs(3));
         loop {
-            let told = tokio::time::timeout(Duration::from_secs(3), topics.recv()).await;
-            if matches!(&told, Ok(Ok(topic)) if *topic != wanted) {
-                continue;
+            tokio::select! {
+                _ = look.tick() => {}
+                told = topics.recv() => {
+                    if matches!(&told, Ok(topic) if *topic != wanted) {
+                        continue;
+                    }
+                }
             }
             let live = async { store::is_live(&mut *app.db.read().await?, self.session.id).await };
             if matches!(live.await, Ok(false)) {
@@ -71,6 +76,7 @@ impl Caller {
             actor_kind: ActorKind::User,
             actor: self.user.id.to_string(),
             user_id: Some(self.user.id),
+            session_id: Some(self.session.id),
             org_id: None,
             project_id: None,
             action,

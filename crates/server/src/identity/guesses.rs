@@ -1,18 +1,24 @@
-//! Wrong guesses are counted per account and per address; past the limit one waits, longer each
-//! time. The count is written on its own, so a refused request cannot undo it.
+//! Guesses are counted per account and per address before they are tried; past the limit one waits,
+//! longer each time. The count is written on its own, so a refused request cannot undo it, and
+//! before the hash, so that parallel guesses count too.
 //!
-//! An account's bucket blocks only addresses that are not known to the account: a stranger cannot
-//! lock its owner out.
+//! Somebody who signed in from this address before has a bucket of their own: a stranger's guesses
+//! cannot lock them out, neither on their account nor on the address they share.
 
 use super::{
     Settings,
     store::{self, Guesses},
 };
 use api::{Code, Time, UserId};
-use kernel::{App, Error, Result, audit::System, db::Reader, secret};
-use std::time::Duration;
+use kernel::{
+    App, Error, Result,
+    audit::System,
+    db::{Lock, Reader},
+    secret,
+};
+use std::{net::IpAddr, time::Duration};
 
-/// Counts wrong guesses.
+/// Counts guesses.
 pub const WRITER: System = System {
     name: "identity.guesses",
     unaudited: Some("the refusal itself is audited; this is its count"),
@@ -20,33 +26,36 @@ pub const WRITER: System = System {
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 
-/// The two buckets of an attempt.
-pub struct Buckets {
-    account: String,
-    address: String,
-}
+/// What is counted: the bucket and its limit in a window.
+pub type Bucket = (String, i64);
 
-impl Buckets {
-    /// Returns the buckets of an attempt on an address from an address.
-    pub fn of(email: &str, ip: &str) -> Self {
-        let digest = secret::hex_digest(email.as_bytes());
-        Self { account: format!("account:{digest}"), address: format!("address:{ip}") }
+/// Returns the buckets of signing in.
+pub fn of_sign_in(settings: &Settings, email: &str, ip: &str, known: bool) -> Vec<Bucket> {
+    let digest = secret::hex_digest(email.as_bytes());
+    let ip = network(ip);
+    if known {
+        return vec![(format!("device:{digest}:{ip}"), settings.guesses_per_account)];
     }
+    vec![
+        (format!("account:{digest}"), settings.guesses_per_account),
+        (format!("address:{ip}"), settings.guesses_per_address),
+    ]
 }
 
-/// Refuses an attempt that must wait.
-pub async fn check(tx: &mut Reader, buckets: &Buckets, known_device: bool) -> Result<()> {
-    let now = tx.now();
-    for row in store::guesses(tx, &buckets.account, &buckets.address).await? {
-        let excused = known_device && row.bucket == buckets.account;
-        if row.blocked_until > now && !excused {
-            let wait = row.blocked_until.since(now);
-            return Err(Error::new(Code::RateLimited)
-                .detail("Too many wrong guesses. Wait a little and try again.")
-                .retry_after(wait));
+/// Returns the bucket of making accounts.
+pub fn of_sign_up(settings: &Settings, ip: &str) -> Vec<Bucket> {
+    vec![(format!("signup:{}", network(ip)), settings.sign_ups_per_address)]
+}
+
+/// An IPv6 customer has a whole /64: it counts as one address.
+fn network(ip: &str) -> String {
+    match ip.parse() {
+        Ok(IpAddr::V6(v6)) if v6.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
+        _ => ip.to_owned(),
     }
-    Ok(())
 }
 
 /// Returns whether this person signed in from this address before.
@@ -59,29 +68,43 @@ pub async fn known_device(tx: &mut Reader, user: UserId, ip: &str) -> Result<boo
     .map(|count| count > 0)
 }
 
-/// Counts a wrong guess in both buckets.
-pub async fn count(app: &App, buckets: &Buckets) -> Result<()> {
-    let settings = app.get::<Settings>();
+/// Counts an attempt in every bucket, or refuses it because one must wait.
+///
+/// # Errors
+/// `rate_limit_exceeded`.
+pub async fn take(app: &App, buckets: &[Bucket]) -> Result<()> {
     let mut tx = app.db.write(&WRITER).await?;
-    let rows = store::guesses(&mut tx, &buckets.account, &buckets.address).await?;
-    for (bucket, limit) in [
-        (&buckets.account, settings.guesses_per_account),
-        (&buckets.address, settings.guesses_per_address),
-    ] {
-        let old = rows.iter().find(|row| &row.bucket == bucket);
-        let row = after_failure(bucket, old, limit, tx.now());
-        store::set_guesses(&mut tx, &row).await?;
+    let mut fresh = Vec::new();
+    for (bucket, limit) in buckets {
+        store::make_guesses(&mut tx, bucket).await?;
+        let rows: Vec<Guesses> = tx
+            .list_locked(
+                "SELECT {} FROM guesses WHERE bucket = $1",
+                (bucket.clone(),),
+                Lock::Update,
+            )
+            .await?;
+        let old = rows.first();
+        if let Some(old) = old.filter(|old| old.blocked_until > tx.now()) {
+            return Err(Error::new(Code::RateLimited)
+                .detail("Too many attempts. Wait a little and try again.")
+                .retry_after(old.blocked_until.since(tx.now())));
+        }
+        fresh.push(after(bucket, old, *limit, tx.now()));
+    }
+    for row in &fresh {
+        store::set_guesses(&mut tx, row).await?;
     }
     tx.commit().await
 }
 
-/// Returns a bucket after one more failure: past the limit each failure doubles the wait, from
-/// 30 seconds to an hour.
-fn after_failure(bucket: &str, old: Option<&Guesses>, limit: i64, now: Time) -> Guesses {
-    let fresh = |row: &&Guesses| now.since(row.window_from) < WINDOW || row.blocked_until > now;
+/// Returns a bucket after one more attempt: past the limit each one doubles the wait that follows,
+/// from 30 seconds to an hour.
+fn after(bucket: &str, old: Option<&Guesses>, limit: i64, now: Time) -> Guesses {
+    let recent = |row: &&Guesses| now.since(row.window_from.max(row.blocked_until)) < WINDOW;
     let (failures, window_from) =
-        old.filter(fresh).map_or((1, now), |row| (row.failures + 1, row.window_from));
-    let over = u32::try_from((failures - limit).clamp(0, 7)).unwrap_or(7);
+        old.filter(recent).map_or((1, now), |row| (row.failures + 1, row.window_from));
+    let over = u32::try_from((failures - limit).clamp(0, 8)).unwrap_or(8);
     let wait = if over == 0 { 0 } else { (30_u64 << (over - 1)).min(3600) };
     Guesses {
         bucket: bucket.to_owned(),
@@ -91,11 +114,6 @@ fn after_failure(bucket: &str, old: Option<&Guesses>, limit: i64, now: Time) -> 
     }
 }
 
-/// Returns the account's bucket, to be forgotten after a right guess.
-pub fn account_bucket(buckets: &Buckets) -> &str {
-    &buckets.account
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,16 +121,24 @@ mod tests {
     #[test]
     fn waiting_begins_past_the_limit_and_doubles() {
         let now = Time(1_000_000_000_000);
-        let mut row = after_failure("account:x", None, 3, now);
+        let mut row = after("account:x", None, 3, now);
         for _ in 0..2 {
-            row = after_failure("account:x", Some(&row), 3, now);
+            row = after("account:x", Some(&row), 3, now);
         }
         assert_eq!((row.failures, row.blocked_until), (3, now));
-        row = after_failure("account:x", Some(&row), 3, now);
-        assert_eq!(row.blocked_until.since(now), Duration::from_secs(30));
-        row = after_failure("account:x", Some(&row), 3, now);
-        assert_eq!(row.blocked_until.since(now), Duration::from_secs(60));
-        let later = now.plus(Duration::from_secs(3600));
-        assert_eq!(after_failure("account:x", Some(&row), 3, later).failures, 1);
+        for wait in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600] {
+            let tried = row.blocked_until;
+            row = after("account:x", Some(&row), 3, tried);
+            assert_eq!(row.blocked_until.since(tried), Duration::from_secs(wait));
+        }
+        let later = row.blocked_until.plus(WINDOW);
+        assert_eq!(after("account:x", Some(&row), 3, later).failures, 1);
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        assert_eq!(network("2001:db8:1:2:3::4"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("192.0.2.7"), "192.0.2.7");
     }
 }

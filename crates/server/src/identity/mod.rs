@@ -22,7 +22,7 @@ mod store;
 pub use caller::{
     Caller, Me, Myself, MyselfAction, caller, operators_only, optional_caller, session_topic,
 };
-pub use guesses::WRITER as GUESSES_WRITER;
+pub use guesses::{WRITER as GUESSES_WRITER, of_sign_up, take as take_guess};
 pub use http::{routes, view};
 pub use links::{
     FirstLink, WRITER as LINK_WRITER, check_first_link, make_first_link, redeem_first_link,
@@ -30,10 +30,10 @@ pub use links::{
 pub use model::{Email, NewAccount, display_name, parse_account, return_target};
 pub use pages::{LogInView, SessionsView, account_fields, signed_in};
 pub use password::Hasher;
-pub use sessions::{Seen, WRITER as SEEN_WRITER, flush_seen, run as run_seen};
+pub use sessions::{Seen, WRITER as SEEN_WRITER, flush_seen, prune, run as run_seen};
 pub use settings::Settings;
 pub use sign_in::{Opened, open_session};
-pub use store::{User, UserState, set_project};
+pub use store::{User, UserState, find_user_by_email, set_project};
 
 use kernel::html::{NavFor, NavItem};
 

@@ -1,5 +1,5 @@
 //! Password hashing: Argon2id (RFC 9106, 19 MiB, 2 passes), at most one hash per core at a time,
-//! a bounded queue before it.
+//! a bounded queue before it; newcomers wait in their own, so that they never hold up sign-ins.
 
 use api::Code;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 pub struct Hasher {
     slots: Arc<Semaphore>,
     queue: Arc<Semaphore>,
+    newcomers: Arc<Semaphore>,
     decoy: String,
 }
 
@@ -24,6 +25,7 @@ impl Hasher {
         Ok(Self {
             slots: Arc::new(Semaphore::new(cores)),
             queue: Arc::new(Semaphore::new(64)),
+            newcomers: Arc::new(Semaphore::new(8)),
             decoy: hash_now("a password nobody has, to spend the same time")?,
         })
     }
@@ -33,7 +35,7 @@ impl Hasher {
     /// # Errors
     /// `service_busy` when too many wait.
     pub async fn hash(&self, password: String) -> Result<String> {
-        self.work(move || hash_now(&password)).await?
+        self.work(&self.newcomers, move || hash_now(&password)).await?
     }
 
     /// Says whether a password is right. Without a hash it takes the same time and says no.
@@ -43,13 +45,17 @@ impl Hasher {
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.decoy.clone());
-        let right = self.work(move || verify_now(&password, &hash)).await?;
+        let right = self.work(&self.queue, move || verify_now(&password, &hash)).await?;
         Ok(right && known)
     }
 
-    async fn work<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn work<T: Send + 'static>(
+        &self,
+        queue: &Arc<Semaphore>,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T> {
         let busy = || Error::new(Code::Overloaded).retry_after(Duration::from_secs(2));
-        let _waiting = self.queue.clone().try_acquire_owned().map_err(|_| busy())?;
+        let _waiting = queue.clone().try_acquire_owned().map_err(|_| busy())?;
         let slot = self.slots.clone().acquire_owned().await.map_err(|_| busy())?;
         // The slot travels with the job: a caller who goes away does not free it early.
         tokio::task::spawn_blocking(move || {

@@ -25,6 +25,13 @@ impl Seen {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).map(|(at, _)| *at)
     }
 
+    fn put_back(&self, marks: HashMap<SessionId, (Time, IpAddr)>) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, mark) in marks {
+            seen.entry(id).or_insert(mark);
+        }
+    }
+
     fn take(&self) -> HashMap<SessionId, (Time, IpAddr)> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -39,12 +46,35 @@ pub async fn flush_seen(app: &App) -> Result<usize> {
     if marks.is_empty() {
         return Ok(0);
     }
-    let mut tx = app.db.write(&WRITER).await?;
-    for (id, (at, ip)) in &marks {
-        store::touch(&mut tx, *id, *at, &ip.to_string()).await?;
+    let mut ordered: Vec<_> = marks.iter().collect();
+    ordered.sort_by_key(|(id, _)| **id);
+    let written = async {
+        let mut tx = app.db.write(&WRITER).await?;
+        for (id, (at, ip)) in ordered {
+            store::touch(&mut tx, *id, *at, &ip.to_string()).await?;
+        }
+        tx.commit().await
     }
+    .await;
+    match written {
+        Ok(()) => Ok(marks.len()),
+        Err(error) => {
+            app.get::<Seen>().put_back(marks);
+            Err(error)
+        }
+    }
+}
+
+/// Removes sessions that ended a month ago and counts nobody waits for; returns how many of each.
+///
+/// # Errors
+/// What the database says.
+pub async fn prune(app: &App) -> Result<(u64, u64)> {
+    let mut tx = app.db.write(&WRITER).await?;
+    let before = tx.now().minus(Duration::from_secs(30 * 24 * 3600));
+    let pruned = store::prune(&mut tx, before).await?;
     tx.commit().await?;
-    Ok(marks.len())
+    Ok(pruned)
 }
 
 /// Writes what is gathered for as long as the program runs.

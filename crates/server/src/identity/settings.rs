@@ -22,6 +22,8 @@ pub struct Settings {
     pub guesses_per_account: i64,
     /// Wrong guesses per address in 15 minutes before waiting begins.
     pub guesses_per_address: i64,
+    /// New accounts per address in 15 minutes before waiting begins.
+    pub sign_ups_per_address: i64,
 }
 
 impl Settings {
@@ -32,7 +34,8 @@ impl Settings {
     pub fn check(self) -> Result<Self> {
         let hours = [self.session_hours, self.operator_session_hours];
         let minutes = [self.session_idle_minutes, self.operator_idle_minutes];
-        let guesses = [self.guesses_per_account, self.guesses_per_address];
+        let guesses =
+            [self.guesses_per_account, self.guesses_per_address, self.sign_ups_per_address];
         let fine = hours.iter().all(|h| (1..=24 * 90).contains(h))
             && minutes.iter().all(|m| (1..=60 * 24 * 30).contains(m))
             && guesses.iter().all(|g| (1..=1000).contains(g));

@@ -50,25 +50,26 @@ pub async fn sign_in(
 ) -> Result<(User, Opened)> {
     let parsed = Email::parse(attempt.email);
     let name = parsed.as_ref().map_or_else(|| attempt.email.to_owned(), |e| e.as_str().to_owned());
-    let buckets = guesses::Buckets::of(&name, &attempt.ip);
-    let user = {
+    let (user, known) = {
         let mut tx = app.db.read().await?;
         let user = store::find_user_by_email(&mut tx, &name).await?;
         let known = match &user {
             Some(user) => guesses::known_device(&mut tx, user.id, &attempt.ip).await?,
             None => false,
         };
-        guesses::check(&mut tx, &buckets, known).await?;
-        user
+        (user, known)
     };
+    let buckets = guesses::of_sign_in(app.get::<Settings>(), &name, &attempt.ip, known);
+    guesses::take(app, &buckets).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = app.get::<Hasher>().verify(attempt.password.clone(), hash).await?;
     let Some(user) = user.filter(|user| right && user.state == UserState::Active) else {
-        guesses::count(app, &buckets).await?;
         return Err(Error::new(Code::SignInRefused));
     };
     let mut tx = app.db.write(who).await?;
-    store::forget_guesses(&mut tx, guesses::account_bucket(&buckets)).await?;
+    for (bucket, _) in &buckets {
+        store::forget_guesses(&mut tx, bucket).await?;
+    }
     let opened =
         open_session(app, &mut tx, &user, attempt.kind, &attempt.device_label, &attempt.ip).await?;
     tx.target(user.id);

@@ -223,9 +223,25 @@ pub async fn end_links(tx: &mut WriteTx, purpose: &str) -> Result<()> {
     .map(|_| ())
 }
 
-/// Returns the counts of buckets.
-pub async fn guesses(tx: &mut Reader, first: &str, second: &str) -> Result<Vec<Guesses>> {
-    tx.list("SELECT {} FROM guesses WHERE bucket = $1 OR bucket = $2", (first, second)).await
+/// Makes sure a bucket is there, so that it can be held.
+pub async fn make_guesses(tx: &mut WriteTx, bucket: &str) -> Result<()> {
+    tx.run(
+        "INSERT INTO guesses (bucket, failures, window_from, blocked_until) VALUES ($1, 0, 0, 0)
+         ON CONFLICT (bucket) DO NOTHING",
+        (bucket,),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Removes sessions that ended before a moment, and counts nobody waits for; returns how many.
+pub async fn prune(tx: &mut WriteTx, before: Time) -> Result<(u64, u64)> {
+    let sessions =
+        tx.run("DELETE FROM sessions WHERE expires_at < $1 OR revoked_at < $1", (before,)).await?;
+    let guesses = tx
+        .run("DELETE FROM guesses WHERE window_from < $1 AND blocked_until < $1", (before,))
+        .await?;
+    Ok((sessions, guesses))
 }
 
 /// Sets the count of a bucket.

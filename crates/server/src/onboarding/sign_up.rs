@@ -49,6 +49,16 @@ pub async fn create_account(
     kind: SessionKind,
     ip: &str,
 ) -> Result<New> {
+    // Cheap refusals first; the transaction checks again.
+    identity::take_guess(app, &identity::of_sign_up(app.get::<identity::Settings>(), ip)).await?;
+    if let Standing::FirstOperator(token) = standing {
+        identity::check_first_link(app, token).await?;
+    }
+    let mut tx = app.db.read().await?;
+    if identity::find_user_by_email(&mut tx, account.email.as_str()).await?.is_some() {
+        return Err(address_taken());
+    }
+    drop(tx);
     let hash = app.get::<Hasher>().hash(account.password.clone()).await?;
     let mut tx = app.db.write(who).await?;
     if let Standing::FirstOperator(token) = standing {
@@ -75,14 +85,14 @@ pub async fn create_account(
 }
 
 fn taken(error: Error) -> Error {
-    if broke(&error, "email") {
-        Error::new(Code::ValidationError).and_field(
-            "email",
-            "This address cannot be used for a new account. Sign in if it is yours.",
-        )
-    } else {
-        error
-    }
+    if broke(&error, "email") { address_taken() } else { error }
+}
+
+fn address_taken() -> Error {
+    Error::new(Code::ValidationError).and_field(
+        "email",
+        "This address cannot be used for a new account. Sign in if it is yours.",
+    )
 }
 
 async fn personal_organization(

@@ -223,7 +223,7 @@ impl Guard for Epoch {
         &'a self,
         tx: &'a mut Reader,
     ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>> {
-        Box::pin(async move { Ok(store::epoch(tx, self.org).await? == self.epoch) })
+        Box::pin(async move { Ok(store::epoch_held(tx, self.org).await? == Some(self.epoch)) })
     }
 }
 

@@ -93,13 +93,8 @@ pub(super) async fn list_for(
     tx: &mut kernel::db::Reader,
     caller: &identity::Caller,
 ) -> Result<Vec<ProjectView>> {
-    let mut views = Vec::new();
-    for (project, _) in store::list_projects(tx, caller.user_id()).await? {
-        let scope = (project.org_id, Some(project.id));
-        let role = store::role_in(tx, caller.user_id(), scope.0, scope.1).await?;
-        views.push(view(project, role));
-    }
-    Ok(views)
+    let rows = store::list_projects_with_roles(tx, caller.user_id()).await?;
+    Ok(rows.into_iter().map(|(project, roles)| view(project, roles.effective())).collect())
 }
 
 async fn list(who: Myself<ListProjects>, app: App, (): ()) -> Result<Json<Page<ProjectView>>> {

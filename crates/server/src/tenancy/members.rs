@@ -89,11 +89,12 @@ pub fn view_roles() -> Vec<(String, String)> {
 /// `last_owner`, `conflict`.
 pub async fn set_role(app: &App, who: &Allowed<SetRole>, role: Role) -> Result<()> {
     let mut tx = app.db.write(who).await?;
+    // First: whoever changes rights here at the same moment waits for this one.
+    store::raise_epoch(&mut tx, who.scope().org_id()).await?;
     keep_an_owner(&mut tx, who.scope(), who.row(), Some(role)).await?;
     if store::set_role(&mut tx, who.scope(), who.row().id, role).await? == 0 {
         return Err(Code::Raced.into());
     }
-    store::raise_epoch(&mut tx, who.scope().org_id()).await?;
     tx.target(who.row().id);
     tx.note(Key::Person, who.row().user_id);
     tx.note(Key::Role, role);
@@ -106,11 +107,12 @@ pub async fn set_role(app: &App, who: &Allowed<SetRole>, role: Role) -> Result<(
 /// `last_owner`, `conflict`.
 pub async fn remove(app: &App, who: &Allowed<Remove>) -> Result<()> {
     let mut tx = app.db.write(who).await?;
+    // First: whoever changes rights here at the same moment waits for this one.
+    store::raise_epoch(&mut tx, who.scope().org_id()).await?;
     keep_an_owner(&mut tx, who.scope(), who.row(), None).await?;
     if store::remove_member(&mut tx, who.scope(), who.row().id).await? == 0 {
         return Err(Code::Raced.into());
     }
-    store::raise_epoch(&mut tx, who.scope().org_id()).await?;
     tx.target(who.row().id);
     tx.note(Key::Person, who.row().user_id);
     tx.commit().await

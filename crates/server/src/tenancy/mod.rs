@@ -16,6 +16,7 @@ mod model;
 mod pages;
 mod policy;
 mod projects;
+mod settings;
 mod store;
 
 pub use allowed::{
@@ -28,6 +29,7 @@ pub use model::slug;
 pub use pages::{ProjectView, ProjectsView};
 pub use policy::{POLICY, matrix};
 pub use projects::{Holdings, HoldingsFn};
+pub use settings::Settings;
 pub use store::{
     Department, OrgMember, Organization, Project, ProjectMember, find_organization, find_project,
     list_organizations,

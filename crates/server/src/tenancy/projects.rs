@@ -116,6 +116,10 @@ fn taken(error: Error) -> Error {
 pub async fn create(app: &App, who: &Allowed<Create>, name: &str) -> Result<Project> {
     let name = model::name(name)?;
     let mut tx = app.db.write(who).await?;
+    let most = app.get::<super::Settings>().projects_per_organization;
+    if store::count_projects(&mut tx, who.scope().org_id()).await? >= most {
+        return Err(Error::field("name", format!("An organization has at most {most} projects.")));
+    }
     let department = store::default_department(&mut tx, who.scope().org_id()).await?;
     let project = Project {
         id: tx.new_id(),
@@ -166,6 +170,9 @@ pub async fn rename(app: &App, who: &Allowed<Update>, name: &str) -> Result<Proj
 /// # Errors
 /// What the database says.
 pub async fn switch(app: &App, who: &Allowed<Switch>) -> Result<()> {
+    if who.caller().session().project_id == Some(who.row().id) {
+        return Ok(());
+    }
     let mut tx = app.db.write(who).await?;
     identity::set_project(&mut tx, who.caller().session().id, who.row().id).await?;
     tx.target(who.row().id);
@@ -191,6 +198,8 @@ pub async fn holdings(app: &App, tx: &mut Reader, scope: &InProject) -> Result<V
 /// `still_in_use` naming what it holds; `conflict`.
 pub async fn delete(app: &App, who: &Allowed<Delete>) -> Result<()> {
     let mut tx = app.db.write(who).await?;
+    // First: nothing is made in it any more by somebody who was let in before.
+    store::raise_epoch(&mut tx, who.scope().org_id()).await?;
     let held = holdings(app, &mut tx, who.scope()).await?;
     if !held.is_empty() {
         let list: Vec<String> =

@@ -7,7 +7,7 @@ use api::{
 };
 use kernel::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
     row,
 };
 
@@ -162,13 +162,20 @@ pub async fn role_in(
             (org, project, user),
         )
         .await?;
-    let inherited = in_org.filter(|role| matches!(role, Role::Owner | Role::Admin));
-    Ok(policy::stronger(inherited, in_project.map(|member| member.role)))
+    Ok(Roles { in_org, in_project: in_project.map(|member| member.role) }.effective())
 }
 
 /// Returns the organization's policy epoch.
 pub async fn epoch(tx: &mut Reader, org: OrgId) -> Result<i64> {
     tx.value("SELECT policy_epoch FROM organizations WHERE id = $1", (org,)).await
+}
+
+/// Returns the policy epoch and keeps it as it is until the end of the transaction.
+pub async fn epoch_held(tx: &mut Reader, org: OrgId) -> Result<Option<i64>> {
+    let rows: Vec<kernel::db::Single<i64>> = tx
+        .list_locked("SELECT policy_epoch FROM organizations WHERE id = $1", (org,), Lock::Share)
+        .await?;
+    Ok(rows.first().map(|row| row.0))
 }
 
 /// Notes that rights in an organization changed.
@@ -205,6 +212,47 @@ pub async fn delete_project(tx: &mut WriteTx, scope: &InProject) -> Result<u64> 
         "UPDATE projects SET deleted_at = $1
           WHERE org_id = $2 AND id = $3 AND deleted_at IS NULL",
         (now, scope.org_id(), scope.project_id()),
+    )
+    .await
+}
+
+/// Returns how many live projects an organization has.
+pub async fn count_projects(tx: &mut Reader, org: OrgId) -> Result<i64> {
+    tx.value("SELECT COUNT(*) FROM projects WHERE org_id = $1 AND deleted_at IS NULL", (org,)).await
+}
+
+row! {
+    /// A person's roles that count in a project.
+    pub struct Roles {
+        /// In the organization.
+        pub in_org: Option<Role>,
+        /// In the project itself.
+        pub in_project: Option<Role>,
+    }
+}
+
+impl Roles {
+    /// Returns the one that counts.
+    pub fn effective(&self) -> Option<Role> {
+        let inherited = self.in_org.filter(|role| matches!(role, Role::Owner | Role::Admin));
+        policy::stronger(inherited, self.in_project)
+    }
+}
+
+/// Returns the projects a person may enter, with their roles.
+pub async fn list_projects_with_roles(
+    tx: &mut Reader,
+    user: UserId,
+) -> Result<Vec<(Project, Roles)>> {
+    tx.list(
+        "SELECT p.id, p.org_id, p.department_id, p.name, p.slug, p.created_at, p.deleted_at,
+                o.role, m.role
+           FROM projects p
+           LEFT JOIN org_members o ON o.org_id = p.org_id AND o.user_id = $1
+           LEFT JOIN project_members m ON m.project_id = p.id AND m.user_id = $1
+          WHERE p.deleted_at IS NULL AND (m.role IS NOT NULL OR o.role IN ('owner', 'admin'))
+          ORDER BY p.name, p.id LIMIT 500",
+        (user,),
     )
     .await
 }

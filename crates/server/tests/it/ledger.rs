@@ -134,7 +134,7 @@ impl Case<'_> {
                 billing::extend_all(app).await?;
             }
             Op::Tick => {
-                billing::tick_all(app).await?;
+                billing::tick_all(app, &|_| api::Time::MAX).await?;
             }
             Op::Stop { slot } => {
                 if let Some(run) = self.model.runs.get_mut(slot) {
@@ -280,7 +280,7 @@ both! {
         billing::start(&mut tx, &scope, begin).await.unwrap();
         tx.commit().await.unwrap();
         world.clock.advance(Duration::from_micros(61_500_000));
-        billing::tick_all(&world.app).await.unwrap();
+        billing::tick_all(&world.app, &|_| api::Time::MAX).await.unwrap();
         world.clock.advance(Duration::from_micros(10_700_000));
         let mut tx = world.app.db.write(&SEED).await.unwrap();
         let at = tx.now();
@@ -314,7 +314,7 @@ both! {
         billing::start(&mut tx, &scope, begin).await.unwrap();
         tx.commit().await.unwrap();
         world.advance(120);
-        billing::tick_all(&world.app).await.unwrap();
+        billing::tick_all(&world.app, &|_| api::Time::MAX).await.unwrap();
         billing::extend_all(&world.app).await.unwrap();
         assert!(billing::due_to_stop(&mut world.app.db.read().await.unwrap()).await.unwrap().is_empty());
         let balance = world.get(&world.owner, "/api/v1/billing/balance").await.json();

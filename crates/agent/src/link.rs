@@ -1,0 +1,139 @@
+//! The link: after dialling, this side answers. Three things are asked of it: take what should be,
+//! say what is, open a terminal.
+
+use crate::{Reconciler, enrol::Identity, terminal};
+use anyhow::{Context, Result};
+use api::{
+    AllocationId,
+    node::{ALPN_LINK, Desired, Inventory, Observation, PROTOCOL},
+};
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    body::{Frame, Incoming},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::{convert::Infallible, time::Duration};
+use tokio::sync::mpsc;
+
+/// The body of an answer.
+pub type Out = UnsyncBoxBody<Bytes, Infallible>;
+
+const HEARTBEAT: Duration = Duration::from_secs(5);
+const MOST_DESIRED: usize = 16 * 1024 * 1024;
+
+/// Dials, then answers until the link ends.
+///
+/// # Errors
+/// When there is no link to be had.
+pub async fn run(
+    identity: &Identity,
+    inventory: &Inventory,
+    reconciler: &Reconciler,
+) -> Result<()> {
+    let tls = identity.dial(ALPN_LINK).await?;
+    tracing::info!(node = %identity.node_id, "linked");
+    let service = service_fn(|request| {
+        let (reconciler, inventory) = (reconciler.clone(), inventory.clone());
+        async move { Ok::<_, Infallible>(answer(request, &reconciler, &inventory).await) }
+    });
+    hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(Duration::from_secs(10)))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .serve_connection(TokioIo::new(tls), service)
+        .await
+        .context("the link broke")
+}
+
+fn plain(status: StatusCode, text: &str) -> Response<Out> {
+    let body = Full::new(Bytes::copy_from_slice(text.as_bytes())).boxed_unsync();
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+}
+
+/// Wraps a channel of bytes as a body.
+pub fn streamed(mut bytes: mpsc::Receiver<Bytes>) -> Response<Out> {
+    let stream = futures::stream::poll_fn(move |cx| {
+        bytes.poll_recv(cx).map(|item| item.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes))))
+    });
+    Response::new(StreamBody::new(stream).boxed_unsync())
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    reconciler: &Reconciler,
+    inventory: &Inventory,
+) -> Response<Out> {
+    let path = request.uri().path().to_owned();
+    match (request.method(), path.as_str()) {
+        (&Method::PUT, "/v1/desired") => desired(request, reconciler).await,
+        (&Method::GET, "/v1/observe") => observe(reconciler.clone(), inventory.clone()),
+        (&Method::POST, path) => match path.strip_prefix("/v1/terminals/").map(str::parse) {
+            Some(Ok(id)) => open_terminal(request, id, reconciler),
+            _ => plain(StatusCode::NOT_FOUND, "no such thing"),
+        },
+        _ => plain(StatusCode::NOT_FOUND, "no such thing"),
+    }
+}
+
+async fn desired(request: Request<Incoming>, reconciler: &Reconciler) -> Response<Out> {
+    let Ok(body) = Limited::new(request.into_body(), MOST_DESIRED).collect().await else {
+        return plain(StatusCode::BAD_REQUEST, "the body could not be read");
+    };
+    let Ok(desired) = serde_json::from_slice::<Desired>(&body.to_bytes()) else {
+        return plain(StatusCode::BAD_REQUEST, "the body could not be understood");
+    };
+    match reconciler.desire(&desired) {
+        Ok(()) => plain(StatusCode::OK, "taken"),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the journal cannot be written");
+            plain(StatusCode::INSUFFICIENT_STORAGE, "the journal cannot be written")
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "ends with the link that reads it")]
+fn observe(reconciler: Reconciler, inventory: Inventory) -> Response<Out> {
+    let (send, receive) = mpsc::channel(4);
+    tokio::spawn(async move {
+        let mut inventory = Some(inventory);
+        loop {
+            let works = reconciler.observe();
+            let line = Observation { protocol: PROTOCOL, inventory: inventory.take(), works };
+            let Ok(mut bytes) = serde_json::to_vec(&line) else { return };
+            bytes.push(b'\n');
+            if send.send(Bytes::from(bytes)).await.is_err() {
+                return;
+            }
+            let _ = tokio::time::timeout(HEARTBEAT, reconciler.news()).await;
+        }
+    });
+    streamed(receive)
+}
+
+fn open_terminal(
+    request: Request<Incoming>,
+    id: AllocationId,
+    reconciler: &Reconciler,
+) -> Response<Out> {
+    let Some(command) = reconciler.shell(id) else {
+        return plain(StatusCode::CONFLICT, "the workload does not run here");
+    };
+    let number = |name: &str, otherwise: u16| {
+        let query = request.uri().query().unwrap_or_default();
+        let found = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
+        found.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    };
+    let size = (number("cols", 80), number("rows", 24));
+    match terminal::open(&command, size, request.into_body()) {
+        Ok(receive) => streamed(receive),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "a terminal cannot be opened");
+            plain(StatusCode::SERVICE_UNAVAILABLE, "a terminal cannot be opened")
+        }
+    }
+}

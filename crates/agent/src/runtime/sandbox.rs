@@ -1,0 +1,226 @@
+//! Workloads as runc containers, detached: they outlive this program and are taken up again.
+
+use super::{
+    Boxed, Facts, Is, Runtime,
+    bundle::{self, Users},
+};
+use anyhow::{Context, Result, bail};
+use api::{AllocationId, node::Work};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+use tokio::process::Command;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs workloads with runc.
+pub struct Sandbox {
+    runs: PathBuf,
+    state: PathBuf,
+    init: PathBuf,
+    rooted: bool,
+}
+
+impl Sandbox {
+    /// Opens the folders.
+    ///
+    /// # Errors
+    /// When they cannot be made, or runc is missing.
+    pub async fn open(data: &Path) -> Result<Self> {
+        let (runs, state) = (data.join("runs"), data.join("runc"));
+        for folder in [&runs, &state] {
+            std::fs::create_dir_all(folder).context("make a folder")?;
+        }
+        let runs = runs.canonicalize().context("find the folder")?;
+        let state = state.canonicalize().context("find the folder")?;
+        open_path(&runs)?;
+        let init = copy_of_self(&runs)?;
+        let rooted = nix::unistd::geteuid().is_root();
+        let sandbox = Self { runs, state, init, rooted };
+        sandbox.version().await.context("runc is missing: install Debian's package runc")?;
+        Ok(sandbox)
+    }
+
+    async fn version(&self) -> Result<String> {
+        let out = Command::new("runc").arg("--version").output().await.context("start runc")?;
+        let text = String::from_utf8_lossy(&out.stdout).into_owned();
+        let line = text.lines().next().unwrap_or_default();
+        Ok(line.replace("version ", "").trim().to_owned())
+    }
+
+    /// Returns what this runtime is and what it cannot enforce here.
+    pub async fn facts(&self) -> Facts {
+        let runtime = self.version().await.unwrap_or_else(|_| "runc".to_owned());
+        let mut not_enforced = Vec::new();
+        if !self.rooted {
+            not_enforced.push(
+                "memory, processor and process limits: the agent does not run as root".to_owned(),
+            );
+            not_enforced.push(
+                "a range of users of its own for each workload: the agent does not run as root"
+                    .to_owned(),
+            );
+        }
+        Facts { runtime, not_enforced }
+    }
+
+    fn folder(&self, id: AllocationId) -> PathBuf {
+        self.runs.join(id.to_string())
+    }
+
+    async fn runc(&self, args: &[&str]) -> Result<std::process::Output> {
+        let mut command = Command::new("runc");
+        command.arg("--root").arg(&self.state).args(args).stdin(Stdio::null()).kill_on_drop(true);
+        let running = command.output();
+        tokio::time::timeout(PATIENCE, running).await.context("runc is slow")?.context("start runc")
+    }
+
+    /// Runs a detached container. Its output goes nowhere: a pipe would keep runc from returning.
+    async fn start(&self, id: &str, folder: &Path) -> Result<()> {
+        let log = folder.join("runc.log");
+        let mut command = Command::new("runc");
+        command
+            .arg("--root")
+            .arg(&self.state)
+            .arg("--log")
+            .arg(&log)
+            .args(["run", "--detach", "--bundle"])
+            .arg(folder)
+            .arg(id)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let status = tokio::time::timeout(PATIENCE, command.status())
+            .await
+            .context("runc is slow")?
+            .context("start runc")?;
+        if !status.success() {
+            let words = std::fs::read_to_string(&log).unwrap_or_default();
+            tracing::error!(id, words, "runc refused a workload");
+            bail!("the sandbox could not be made");
+        }
+        Ok(())
+    }
+
+    async fn state_of(&self, id: AllocationId) -> Result<Is> {
+        let out = self.runc(&["state", &id.to_string()]).await?;
+        if !out.status.success() {
+            let words = String::from_utf8_lossy(&out.stderr);
+            if words.contains("does not exist") {
+                return Ok(Is::Gone);
+            }
+            bail!("runc cannot say what is: {}", words.trim());
+        }
+        let state: serde_json::Value =
+            serde_json::from_slice(&out.stdout).context("understand runc")?;
+        match state.get("status").and_then(serde_json::Value::as_str) {
+            Some("running" | "created" | "paused") => Ok(Is::Running),
+            _ => Ok(Is::Ended),
+        }
+    }
+
+    async fn make(&self, work: &Work, range: u32) -> Result<()> {
+        let id = work.allocation_id;
+        match self.state_of(id).await? {
+            Is::Running => return Ok(()),
+            Is::Ended => self.unmake(id).await?,
+            Is::Gone => {}
+        }
+        let users = if self.rooted {
+            Users::Range(range)
+        } else {
+            let (uid, gid) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+            Users::Own { uid, gid }
+        };
+        let folder = self.folder(id);
+        bundle::write(&folder, work, users, &self.init)?;
+        self.start(&id.to_string(), &folder).await?;
+        let answers = self.runc(&["exec", &id.to_string(), "/usr/bin/true"]).await?;
+        if !answers.status.success() {
+            bail!("the sandbox was made but does not answer");
+        }
+        Ok(())
+    }
+
+    async fn unmake(&self, id: AllocationId) -> Result<()> {
+        let name = id.to_string();
+        if self.state_of(id).await? != Is::Gone {
+            let _ = self.runc(&["kill", &name, "KILL"]).await;
+            let _ = self.runc(&["delete", "--force", &name]).await;
+        }
+        for _ in 0..50 {
+            if self.state_of(id).await? == Is::Gone && !groups_left(&name) {
+                let folder = self.folder(id);
+                if folder.exists() {
+                    std::fs::remove_dir_all(&folder).context("remove what was written")?;
+                }
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let _ = self.runc(&["delete", "--force", &name]).await;
+        }
+        bail!("parts of the sandbox are still there")
+    }
+}
+
+/// A copy of this program for workloads to start with: theirs must not change under them when this
+/// one is replaced.
+fn copy_of_self(runs: &Path) -> Result<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let own = std::env::current_exe().context("find this program")?;
+    let copy = runs.join(".init");
+    let size = |path: &Path| std::fs::metadata(path).map(|meta| meta.len()).ok();
+    if size(&copy) != size(&own) {
+        let fresh = runs.join(".init.new");
+        std::fs::copy(&own, &fresh).context("copy this program")?;
+        std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755))?;
+        std::fs::rename(&fresh, &copy).context("keep the copy")?;
+    }
+    Ok(copy)
+}
+
+/// A workload's root lies below the data folder: its own users must be able to walk there.
+fn open_path(runs: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let walk = |path: &Path| {
+        let mode = std::fs::metadata(path)?.permissions().mode();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode | 0o011))
+    };
+    walk(runs).context("open the folder of workloads")?;
+    if let Some(parent) = runs.parent() {
+        walk(parent).context("open the data folder")?;
+    }
+    Ok(())
+}
+
+/// Says whether a control group of the workload is left, in either kind of hierarchy.
+fn groups_left(name: &str) -> bool {
+    let Ok(kinds) = std::fs::read_dir("/sys/fs/cgroup") else { return false };
+    let below = |root: &Path| root.join("gpuaas").join(name).exists();
+    below(Path::new("/sys/fs/cgroup")) || kinds.flatten().any(|kind| below(&kind.path()))
+}
+
+impl Runtime for Sandbox {
+    fn ensure<'a>(&'a self, work: &'a Work, range: u32) -> Boxed<'a, Result<()>> {
+        Box::pin(self.make(work, range))
+    }
+
+    fn remove(&self, id: AllocationId) -> Boxed<'_, Result<()>> {
+        Box::pin(self.unmake(id))
+    }
+
+    fn is(&self, id: AllocationId) -> Boxed<'_, Result<Is>> {
+        Box::pin(self.state_of(id))
+    }
+
+    fn shell(&self, id: AllocationId) -> Vec<String> {
+        let root = self.state.display().to_string();
+        let words = ["runc", "--root", &root, "exec", "-t", "--cwd", "/root"];
+        let env = ["-e", "HOME=/root", "-e", "TERM=xterm-256color", "-e", "LANG=C.UTF-8"];
+        let mut command: Vec<String> = words.iter().chain(&env).map(|w| (*w).to_owned()).collect();
+        command.extend([id.to_string(), "/bin/bash".to_owned(), "-l".to_owned()]);
+        command
+    }
+}

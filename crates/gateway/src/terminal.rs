@@ -1,0 +1,161 @@
+//! A terminal between a browser (or the command line) and a node: bytes both ways, a window for
+//! what was not acknowledged, plain words when it ends.
+//!
+//! Frames of the socket: binary is bytes; text is JSON: `session_ready`, `resize`, `ack`, `exit`,
+//! `error`. At most 256 KiB are sent without an `ack`: a reader who does not read holds up nobody.
+
+use crate::link::Duplex;
+use api::{TerminalId, node::frame};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::BodyExt;
+use serde::Deserialize;
+use serde_json::json;
+use std::{future::Future, time::Duration};
+
+/// The subprotocol's name; the ticket follows as a second one.
+pub const PROTOCOL: &str = "gpuaas.terminal.v1";
+const WINDOW: usize = 256 * 1024;
+const IDLE_PING: Duration = Duration::from_secs(20);
+
+/// Why a terminal ended, as the socket's close code and words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// The shell ended.
+    Exit,
+    /// The browser went away.
+    Left,
+    /// The session was revoked, or the workload released.
+    Revoked,
+    /// The node went away.
+    NodeLost,
+    /// The browser broke the rules.
+    Protocol,
+}
+
+impl Ended {
+    const fn close(self) -> (u16, &'static str) {
+        match self {
+            Self::Exit => (1000, "the shell ended"),
+            Self::Left => (1001, "the page was closed"),
+            Self::Revoked => (4403, "your access ended"),
+            Self::NodeLost => (4503, "the machine does not answer"),
+            Self::Protocol => (1002, "the terminal was not understood"),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Control {
+    Resize { cols: u16, rows: u16 },
+    Ack { bytes: usize },
+}
+
+/// Carries a terminal until either side ends or `revoked` does.
+pub async fn carry(
+    socket: WebSocket,
+    node: Duplex,
+    id: TerminalId,
+    revoked: impl Future<Output = ()> + Send,
+) -> Ended {
+    let (mut out, mut from_client) = socket.split();
+    let Duplex { to_node, mut from_node } = node;
+    let ready = json!({ "type": "session_ready", "terminal_id": id }).to_string();
+    if out.send(Message::text(ready)).await.is_err() {
+        return Ended::Left;
+    }
+    let mut frames = frame::Reader::default();
+    let mut unacknowledged = 0_usize;
+    tokio::pin!(revoked);
+    let ended = loop {
+        tokio::select! {
+            () = &mut revoked => break Ended::Revoked,
+            message = from_client.next() => match message {
+                Some(Ok(message)) => match to_frame(message, &mut unacknowledged) {
+                    Ok(Some(bytes)) => if to_node.send(bytes).await.is_err() { break Ended::NodeLost },
+                    Ok(None) => {}
+                    Err(ended) => break ended,
+                },
+                Some(Err(_)) | None => break Ended::Left,
+            },
+            body = from_node.frame(), if unacknowledged < WINDOW => match body {
+                Some(Ok(body)) => {
+                    if let Ok(bytes) = body.into_data() {
+                        frames.push(&bytes);
+                    }
+                    match pass_on(&mut frames, &mut out, &mut unacknowledged).await {
+                        Ok(None) => {}
+                        Ok(Some(ended)) => break ended,
+                        Err(ended) => break ended,
+                    }
+                }
+                Some(Err(_)) | None => break Ended::NodeLost,
+            },
+            () = tokio::time::sleep(IDLE_PING) => {
+                if out.send(Message::Ping(Bytes::new())).await.is_err() { break Ended::Left }
+            }
+        }
+    };
+    let (code, reason) = ended.close();
+    if !matches!(ended, Ended::Exit | Ended::Left) {
+        let words = json!({ "type": "error", "message": reason }).to_string();
+        let _ = out.send(Message::text(words)).await;
+    }
+    let close = CloseFrame { code, reason: reason.into() };
+    let _ =
+        tokio::time::timeout(Duration::from_secs(2), out.send(Message::Close(Some(close)))).await;
+    ended
+}
+
+/// Turns a message of the client into a frame for the node.
+fn to_frame(message: Message, unacknowledged: &mut usize) -> Result<Option<Bytes>, Ended> {
+    match message {
+        Message::Binary(bytes) if bytes.len() <= frame::MOST => {
+            Ok(Some(Bytes::from(frame::write(frame::DATA, &bytes))))
+        }
+        Message::Text(text) => match serde_json::from_str(text.as_str()) {
+            Ok(Control::Ack { bytes }) => {
+                *unacknowledged = unacknowledged.saturating_sub(bytes);
+                Ok(None)
+            }
+            Ok(Control::Resize { cols, rows }) => {
+                let mut size = cols.clamp(2, 1000).to_be_bytes().to_vec();
+                size.extend(rows.clamp(2, 1000).to_be_bytes());
+                Ok(Some(Bytes::from(frame::write(frame::RESIZE, &size))))
+            }
+            Err(_) => Err(Ended::Protocol),
+        },
+        Message::Binary(_) => Err(Ended::Protocol),
+        Message::Close(_) => Err(Ended::Left),
+        Message::Ping(_) | Message::Pong(_) => Ok(None),
+    }
+}
+
+type Sink = futures_util::stream::SplitSink<WebSocket, Message>;
+
+/// Sends what the node said; says how it ended when the shell did.
+async fn pass_on(
+    frames: &mut frame::Reader,
+    out: &mut Sink,
+    unacknowledged: &mut usize,
+) -> Result<Option<Ended>, Ended> {
+    while let Some((kind, payload)) = frames.next_frame().map_err(|_| Ended::NodeLost)? {
+        match kind {
+            frame::DATA => {
+                *unacknowledged += payload.len();
+                let sent = out.send(Message::Binary(Bytes::from(payload))).await;
+                sent.map_err(|_| Ended::Left)?;
+            }
+            frame::EXIT => {
+                let code: i32 = String::from_utf8_lossy(&payload).parse().unwrap_or(1);
+                let words = json!({ "type": "exit", "code": code }).to_string();
+                let _ = out.send(Message::text(words)).await;
+                return Ok(Some(Ended::Exit));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}

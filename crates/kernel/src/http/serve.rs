@@ -1,0 +1,96 @@
+//! Accepting connections: each has a time to say what it wants, and there is an end to how many.
+
+use axum::{Router, extract::ConnectInfo};
+use http::Request;
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+/// Most connections at once, and from one address.
+const MOST: usize = 4096;
+const MOST_PER_ADDRESS: usize = 512;
+/// How long a connection may take to send a request's head.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long requests in flight may take once the program is told to end.
+const DRAIN: Duration = Duration::from_secs(10);
+
+type PerAddress = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// One of the connections of an address, until dropped.
+struct Place(PerAddress, IpAddr);
+
+impl Place {
+    fn take(all: &PerAddress, ip: IpAddr) -> Option<Self> {
+        let mut counts = all.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(ip).or_default();
+        if *count >= MOST_PER_ADDRESS {
+            return None;
+        }
+        *count += 1;
+        Some(Self(all.clone(), ip))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
+        }
+    }
+}
+
+/// Serves until told to end, then lets requests in flight finish.
+pub async fn serve(listener: TcpListener, router: Router, ending: CancellationToken) {
+    let (slots, tracker) = (Arc::new(Semaphore::new(MOST)), TaskTracker::new());
+    let per_address = PerAddress::default();
+    loop {
+        let accepted = tokio::select! {
+            () = ending.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, from)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
+        let Some(place) = Place::take(&per_address, from.ip()) else { continue };
+        let (router, ending) = (router.clone(), ending.clone());
+        tracker.spawn(async move {
+            let _held = (slot, place);
+            let _ = stream.set_nodelay(true);
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(from));
+                router.clone().oneshot(request.map(axum::body::Body::new))
+            });
+            let mut builder = Builder::new(TokioExecutor::new());
+            builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+            builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEAD));
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+            tokio::pin!(connection);
+            tokio::select! {
+                _ = connection.as_mut() => {}
+                () = ending.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = tokio::time::timeout(DRAIN, connection).await;
+                }
+            }
+        });
+    }
+    tracker.close();
+    let _ = tokio::time::timeout(DRAIN, tracker.wait()).await;
+}
