@@ -76,7 +76,7 @@ impl Tunnel {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener) -> Result<()> {
+    pub async fn serve(self: &Arc<Self>, listener: &TcpListener) -> Result<()> {
         let acceptor = self.acceptor()?;
         let (tracker, strangers) = (TaskTracker::new(), Arc::new(Semaphore::new(MOST_STRANGERS)));
         let serial = Arc::new(AtomicU64::new(1));

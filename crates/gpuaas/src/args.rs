@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use kernel::{Result, app::Network};
+use kernel::{Error, Result, app::Network};
 use server::{
     config, serve,
     up::{self, Part},
@@ -24,12 +24,20 @@ pub enum Command {
     Up(Up),
     /// Run the control plane alone.
     Server(Server),
+    /// Run work for a control plane on this machine.
+    Agent(Agent),
+    /// The first process of a workload.
+    #[command(hide = true)]
+    SandboxInit,
+    /// Everything else is for people and scripts.
+    #[command(flatten)]
+    Client(cli::Command),
 }
 
 impl Command {
     /// Returns whether it runs until told to end, and so writes a log.
     pub fn serves(&self) -> bool {
-        matches!(self, Self::Up(_) | Self::Server(_))
+        matches!(self, Self::Up(_) | Self::Server(_) | Self::Agent(_))
     }
 }
 
@@ -38,6 +46,39 @@ impl Command {
 pub struct Up {
     #[command(flatten)]
     common: Common,
+    /// Made-up GPUs, labelled everywhere: [NODESx]GPUSxMODEL, such as 2x8xH100,4xL40S.
+    #[arg(long, value_name = "SPEC", value_parser = simulate)]
+    simulate: Option<String>,
+}
+
+fn simulate(text: &str) -> std::result::Result<String, String> {
+    agent::parse_simulate(text).map(|_| text.to_owned())
+}
+
+/// `gpuaas agent`
+#[derive(clap::Args)]
+pub struct Agent {
+    /// Where its files are.
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/gpuaas-agent")]
+    data: PathBuf,
+    /// Control plane's listener for agents, from the join line.
+    #[arg(long, value_name = "HOST:PORT", requires_all = ["token", "fingerprint"])]
+    join: Option<String>,
+    /// One-time token, from the join line.
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// The authority's fingerprint, from the join line.
+    #[arg(long, value_name = "SHA256")]
+    fingerprint: Option<String>,
+    /// File the join line appears in.
+    #[arg(long, value_name = "FILE", hide = true)]
+    join_file: Option<PathBuf>,
+    /// Made-up GPUs: GPUSxMODEL.
+    #[arg(long, value_name = "SPEC", value_parser = simulate)]
+    simulate: Option<String>,
+    /// The name it gives itself.
+    #[arg(long)]
+    name: Option<String>,
 }
 
 /// `gpuaas server`
@@ -48,6 +89,15 @@ pub struct Server {
     /// PostgreSQL address (postgres://…); SQLite in the data folder when absent.
     #[arg(long, value_name = "URL", env = "GPUAAS_DATABASE", hide_env_values = true)]
     database: Option<String>,
+    /// Files this machine's own agents find their join line in (set by `up`).
+    #[arg(long, value_name = "FILE", hide = true)]
+    local_join: Option<PathBuf>,
+    /// The same for agents with made-up GPUs, and how many there are.
+    #[arg(long, value_name = "FILE", hide = true, requires = "simulated_agents")]
+    simulated_join: Option<PathBuf>,
+    /// How many agents have made-up GPUs.
+    #[arg(long, value_name = "N", hide = true)]
+    simulated_agents: Option<i64>,
     /// Print every setting with its comment and end.
     #[arg(long)]
     print_config: bool,
@@ -61,6 +111,9 @@ struct Common {
     /// Where people reach it; port 0 picks a free one.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
     http: SocketAddr,
+    /// Where agents dial; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8443")]
+    agent_listen: SocketAddr,
     /// What people type, when a proxy stands before it (https://…).
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -91,6 +144,7 @@ impl Common {
     fn server_args(&self) -> Vec<OsString> {
         let mut args: Vec<OsString> = vec!["server".into(), "--data".into(), self.data().into()];
         args.extend(["--http".into(), self.http.to_string().into()]);
+        args.extend(["--agent-listen".into(), self.agent_listen.to_string().into()]);
         let mut pair = |flag: &str, value: Option<OsString>| {
             if let Some(value) = value {
                 args.extend([flag.into(), value]);
@@ -111,9 +165,54 @@ impl Common {
 
 /// Runs everything on this machine.
 pub async fn up(up: Up) -> Result<()> {
-    let _lock = up::take_folder(&up.common.data())?;
-    let server = Part { name: "server", args: up.common.server_args() };
-    up::supervise(&[server]).await
+    let data = up.common.data();
+    let _lock = up::take_folder(&data)?;
+    let nodes = up.simulate.as_deref().map(agent::parse_simulate).transpose();
+    let nodes = nodes.map_err(|words| Error::internal(anyhow::anyhow!(words)))?.unwrap_or_default();
+    let (host_join, simulated_join) =
+        (data.join("join-host.json"), data.join("join-simulated.json"));
+    let mut server = up.common.server_args();
+    server.extend(["--local-join".into(), host_join.clone().into()]);
+    if !nodes.is_empty() {
+        server.extend(["--simulated-join".into(), simulated_join.clone().into()]);
+        server.extend(["--simulated-agents".into(), nodes.len().to_string().into()]);
+    }
+    let mut parts = vec![Part { name: "server", args: server }];
+    let agent = |folder: &str, join: &PathBuf| -> Vec<OsString> {
+        let data = data.join(folder);
+        vec!["agent".into(), "--data".into(), data.into(), "--join-file".into(), join.into()]
+    };
+    parts.push(Part { name: "agent", args: agent("agent", &host_join) });
+    for (index, gpus) in nodes.iter().enumerate() {
+        let model = gpus.first().map_or("GPU", |gpu| gpu.model.as_str());
+        let mut args = agent(&format!("agent-simulated-{index}"), &simulated_join);
+        args.extend(["--simulate".into(), format!("{}x{model}", gpus.len()).into()]);
+        args.extend(["--name".into(), format!("simulated-{index}").into()]);
+        parts.push(Part { name: "agent", args });
+    }
+    up::supervise(&parts).await
+}
+
+/// Runs work on this machine.
+pub async fn agent(args: Agent) -> Result<()> {
+    let simulate = match args.simulate.as_deref().map(agent::parse_simulate) {
+        Some(Ok(nodes)) => nodes.into_iter().next(),
+        _ => None,
+    };
+    let join = match (args.join, args.token, args.fingerprint) {
+        (Some(address), Some(token), Some(fingerprint)) => {
+            Some(agent::enrol::JoinWords { address, token, fingerprint })
+        }
+        _ => None,
+    };
+    let options = agent::Options {
+        data: args.data,
+        join,
+        join_file: args.join_file,
+        simulate,
+        name: args.name,
+    };
+    agent::run(options).await.map_err(Error::internal)
 }
 
 /// Runs the control plane alone.
@@ -132,7 +231,12 @@ pub async fn server(server: Server) -> Result<()> {
         insecure_http: server.common.insecure_http,
         config: server.common.config,
         first_link_file: server.common.first_link_file,
-        simulated: false,
+        simulated: server.simulated_join.is_some(),
+        agent_listen: server.common.agent_listen,
+        local: server.local_join.map(|host| serve::LocalAgents {
+            host,
+            simulated: server.simulated_join.zip(server.simulated_agents),
+        }),
         behind_proxy: server.common.behind_proxy.iter().filter_map(|t| Network::parse(t)).collect(),
     })
     .await

@@ -8,6 +8,10 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    // The first process of a workload: nothing of this program but this.
+    if std::env::args_os().nth(1).is_some_and(|word| word == "sandbox-init") {
+        return ExitCode::from(agent::init::run());
+    }
     let args = Args::parse();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     if args.command.serves() {
@@ -30,6 +34,9 @@ async fn run(command: Command) -> ExitCode {
     let ended = match command {
         Command::Up(up) => args::up(up).await,
         Command::Server(server) => args::server(server).await,
+        Command::Agent(agent) => args::agent(agent).await,
+        Command::SandboxInit => Ok(()),
+        Command::Client(command) => return cli::run(command).await,
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

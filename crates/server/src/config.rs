@@ -1,6 +1,6 @@
 //! Settings of all domains: defaults, then the file, then the environment.
 
-use crate::{billing, identity, tenancy};
+use crate::{billing, catalog, fleet, identity, tenancy};
 use kernel::{Result, settings::Settings};
 use serde::Deserialize;
 
@@ -26,6 +26,10 @@ pub struct Config {
     pub tenancy: tenancy::Settings,
     /// `[billing]`
     pub billing: billing::Settings,
+    /// `[fleet]`
+    pub fleet: fleet::Settings,
+    /// `[catalog]`
+    pub catalog: catalog::Settings,
 }
 
 impl Config {
@@ -40,6 +44,8 @@ impl Config {
             identity: settings.domain::<identity::Settings>("identity")?.check()?,
             tenancy: settings.domain::<tenancy::Settings>("tenancy")?.check()?,
             billing: settings.domain::<billing::Settings>("billing")?.check()?,
+            fleet: settings.domain::<fleet::Settings>("fleet")?.check()?,
+            catalog: settings.domain::<catalog::Settings>("catalog")?.check()?,
         })
     }
 }

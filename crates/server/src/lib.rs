@@ -3,13 +3,18 @@
 //! The folder names are the domains; each `mod.rs` says what its domain promises. Levels and the
 //! direction of dependencies stand in `ARCHITECTURE.md` and are kept by a test.
 
+pub mod access;
+pub mod allocations;
 pub mod billing;
+pub mod catalog;
 pub mod config;
 pub mod evidence;
+pub mod fleet;
 pub mod identity;
 mod migrations;
 pub mod onboarding;
 pub mod operations;
+pub mod placement;
 pub mod serve;
 pub mod tenancy;
 #[cfg(feature = "testkit")]

@@ -16,4 +16,6 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0004_billing.sql"),
     migration!("0005_steps.sql"),
     migration!("0006_fleet.sql"),
+    migration!("0007_catalog.sql"),
+    migration!("0008_allocations.sql"),
 ];

@@ -1,6 +1,7 @@
 //! The control plane as a process: opens the database, listens, ends cleanly.
 
-use crate::{MIGRATIONS, config::Config, identity, operations, wire};
+use crate::{MIGRATIONS, config::Config, fleet, identity, operations, wire};
+use gateway::{authority::Authority, tunnel::Tunnel};
 use kernel::{
     App, Context, Error, Result,
     app::{Network, Site},
@@ -8,11 +9,12 @@ use kernel::{
     http::{router, serve},
     secret::write_private,
 };
-use seams::Seams;
+use seams::{Clock, Seams};
 use serde_json::json;
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 use tokio::net::TcpListener;
 
@@ -37,6 +39,19 @@ pub struct Options {
     pub simulated: bool,
     /// Proxies before it.
     pub behind_proxy: Vec<Network>,
+    /// Where agents dial; port 0 picks a free one.
+    pub agent_listen: SocketAddr,
+    /// How this machine's own agents join.
+    pub local: Option<LocalAgents>,
+}
+
+/// This machine's own agents: where they find how to join.
+#[derive(Debug, Clone)]
+pub struct LocalAgents {
+    /// File for the agent of the real machine.
+    pub host: PathBuf,
+    /// File for the agents with made-up GPUs, and how many there are.
+    pub simulated: Option<(PathBuf, i64)>,
 }
 
 /// Runs the control plane until it is told to end.
@@ -57,9 +72,20 @@ pub async fn run(options: Options) -> Result<()> {
     let address = listener.local_addr().context("read the address listened on")?;
     let site = site(&options, &config, address)?;
     let url = site.public_url.clone();
-    let app = wire::app(db, seams, site, &config)?;
+    let agents = TcpListener::bind(options.agent_listen).await.context("listen for agents")?;
+    let join = fleet::LocalJoin {
+        address: agents.local_addr().context("read the address listened on")?,
+        authority: Arc::new(authority(&options.data, &*seams.clock)?),
+    };
+    let tunnel_address = join.address;
+    let authority = join.authority.clone();
+    let app = wire::app(db, seams, site, &config, join)?;
     wire::background(&app);
-    announce(&app, &options, &url).await?;
+    start_tunnel(&app, authority, agents);
+    if let Some(local) = &options.local {
+        write_joins(&app, local).await?;
+    }
+    announce(&app, &options, &url, tunnel_address).await?;
     let router = router(app.clone(), wire::routes());
     let serving = serve(listener, router, app.ending.clone());
     tokio::join!(serving, told_to_end(&app));
@@ -82,6 +108,49 @@ fn private_folder(data: &Path) -> Result<()> {
     std::fs::create_dir_all(data).context("make the data folder")?;
     std::fs::set_permissions(data, std::fs::Permissions::from_mode(0o711))
         .context("close the data folder")
+}
+
+/// Takes up the fleet's authority, or makes it: its key never leaves this folder.
+fn authority(data: &Path, clock: &dyn Clock) -> Result<Authority> {
+    let (ca, key) = (data.join("fleet-ca.pem"), data.join("fleet-ca.key"));
+    if let (Ok(ca), Ok(key)) = (std::fs::read_to_string(&ca), std::fs::read_to_string(&key)) {
+        return Authority::load(ca, &key).map_err(Error::internal);
+    }
+    let (authority, ca_pem, key_pem) = Authority::make(clock.now()).map_err(Error::internal)?;
+    write_private(&key, key_pem.as_bytes())?;
+    write_private(&ca, ca_pem.as_bytes())?;
+    Ok(authority)
+}
+
+fn start_tunnel(app: &App, authority: Arc<Authority>, listener: TcpListener) {
+    let tunnel = Arc::new(Tunnel {
+        authority,
+        nodes: Arc::new(fleet::FleetNodes(app.clone())),
+        clock: app.seams.clock.clone(),
+        ending: app.ending.clone(),
+    });
+    let listener = Arc::new(listener);
+    app.supervise("fleet.tunnel", move |_| {
+        let (tunnel, listener) = (tunnel.clone(), listener.clone());
+        async move {
+            if let Err(error) = tunnel.serve(&listener).await {
+                tracing::error!(error = format!("{error:#}"), "agents cannot be listened for");
+            }
+        }
+    });
+}
+
+/// Writes how this machine's own agents join. Where GPUs are made up, the machine's own slots are
+/// seen but not offered, so nothing is sold twice.
+async fn write_joins(app: &App, local: &LocalAgents) -> Result<()> {
+    let approves = local.simulated.is_none();
+    let words = fleet::local_join(app, approves, 1).await?;
+    write_private(&local.host, words.as_bytes())?;
+    if let Some((path, count)) = &local.simulated {
+        let words = fleet::local_join(app, true, *count).await?;
+        write_private(path, words.as_bytes())?;
+    }
+    Ok(())
 }
 
 fn place(options: &Options) -> Place {
@@ -115,8 +184,9 @@ fn site(options: &Options, config: &Config, address: SocketAddr) -> Result<Site>
 }
 
 /// Says where it listens, and how the first person signs in.
-async fn announce(app: &App, options: &Options, url: &str) -> Result<()> {
-    let endpoints = json!({ "http": url, "pid": std::process::id() }).to_string();
+async fn announce(app: &App, options: &Options, url: &str, agents: SocketAddr) -> Result<()> {
+    let pid = std::process::id();
+    let endpoints = json!({ "http": url, "agents": agents.to_string(), "pid": pid }).to_string();
     write_private(&options.data.join("endpoints.json"), endpoints.as_bytes())?;
     if let Some(link) = identity::make_first_link(app).await? {
         let link = link.url(url);

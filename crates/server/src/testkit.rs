@@ -130,7 +130,8 @@ impl World {
             simulated: false,
             proxies: Vec::new(),
         };
-        let app = wire::app(test_db.db.clone(), seams, site, &config).expect("build the app");
+        let app =
+            wire::app(test_db.db.clone(), seams, site, &config, join()).expect("build the app");
         let router = router(app.clone(), wire::routes());
         let keys = AtomicU64::new(1);
         let owner = sign_up(&router, "owner").await;
@@ -252,6 +253,14 @@ impl World {
             .map(|(entry, _)| (entry.action, entry.outcome.to_string()))
             .collect()
     }
+}
+
+/// Returns the place a test's agents would join at.
+pub fn join() -> crate::fleet::LocalJoin {
+    let (authority, _, _) = gateway::authority::Authority::make(api::Time(1_795_000_000_000_000))
+        .expect("an authority");
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+    crate::fleet::LocalJoin { address, authority: Arc::new(authority) }
 }
 
 async fn send(router: &Router, request: Request<Body>) -> Answer {

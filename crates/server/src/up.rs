@@ -89,7 +89,10 @@ async fn keep(part: Part, stop: tokio_util::sync::CancellationToken) -> Result<(
             }
         }
         first = false;
-        tokio::time::sleep(wait).await;
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(wait) => {}
+        }
         wait = (wait * 2).min(Duration::from_secs(10));
     }
 }

@@ -1,6 +1,9 @@
 //! Puts the product together: the one file that names every domain.
 
-use crate::{billing, config::Config, evidence, identity, onboarding, operations, tenancy, web};
+use crate::{
+    access, allocations, billing, catalog, config::Config, evidence, fleet, identity, onboarding,
+    operations, tenancy, web,
+};
 use kernel::{
     App, Result,
     app::{Parts, Site},
@@ -23,6 +26,10 @@ pub fn routes() -> Vec<Route> {
     routes.extend(onboarding::routes());
     routes.extend(tenancy::routes());
     routes.extend(billing::routes());
+    routes.extend(fleet::routes());
+    routes.extend(catalog::routes());
+    routes.extend(allocations::routes());
+    routes.extend(access::routes());
     routes.extend(evidence::routes());
     routes
 }
@@ -30,17 +37,28 @@ pub fn routes() -> Vec<Route> {
 fn nav() -> Vec<NavItem> {
     let mut nav = web::nav();
     let help = nav.split_off(1);
+    let (compute, platform) = split(catalog::nav(), allocations::nav());
+    nav.extend(compute);
     nav.extend(tenancy::nav());
     nav.extend(billing::nav());
     nav.extend(identity::nav());
+    nav.extend(fleet::nav());
+    nav.extend(platform);
     nav.extend(evidence::nav());
     nav.extend(help);
     nav
 }
 
+/// Sorts entries into those for everybody and those for operators.
+fn split(one: Vec<NavItem>, other: Vec<NavItem>) -> (Vec<NavItem>, Vec<NavItem>) {
+    one.into_iter().chain(other).partition(|item| item.who == kernel::html::NavFor::Everyone)
+}
+
 /// Returns every sweep.
 pub fn sweeps() -> Vec<Sweep> {
     let mut sweeps = vec![billing::sweep(), evidence::sweep()];
+    sweeps.extend([kernel::steps::sweep(), catalog::sweep(), allocations::sweep()]);
+    sweeps.extend(fleet::sweeps());
     sweeps.extend(operations::sweeps());
     sweeps
 }
@@ -57,6 +75,13 @@ pub fn writers() -> Vec<audit::System> {
         operations::CLOCK_WRITER,
         billing::HOLDS_WRITER,
         billing::METERS_WRITER,
+        kernel::steps::WRITER,
+        fleet::JOIN_WRITER,
+        fleet::WORK_WRITER,
+        fleet::BEAT_WRITER,
+        fleet::ADVICE_WRITER,
+        catalog::WRITER,
+        allocations::WRITER,
     ]
 }
 
@@ -64,7 +89,13 @@ pub fn writers() -> Vec<audit::System> {
 ///
 /// # Errors
 /// `internal_error` when a piece cannot be made.
-pub fn app(db: Db, seams: Seams, site: Site, config: &Config) -> Result<App> {
+pub fn app(
+    db: Db,
+    seams: Seams,
+    site: Site,
+    config: &Config,
+    join: fleet::LocalJoin,
+) -> Result<App> {
     let mut extras: HashMap<TypeId, Box<dyn Any + Send + Sync>> = HashMap::new();
     let mut add = |id: TypeId, extra: Box<dyn Any + Send + Sync>| {
         extras.insert(id, extra);
@@ -76,7 +107,16 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config) -> Result<App> {
     add(TypeId::of::<identity::Seen>(), Box::<identity::Seen>::default());
     add(TypeId::of::<tenancy::Settings>(), Box::new(config.tenancy.clone()));
     add(TypeId::of::<billing::Settings>(), Box::new(config.billing.clone()));
-    add(TypeId::of::<tenancy::Holdings>(), Box::new(tenancy::Holdings(Vec::new())));
+    add(
+        TypeId::of::<tenancy::Holdings>(),
+        Box::new(tenancy::Holdings(vec![allocations::holdings])),
+    );
+    add(TypeId::of::<fleet::Settings>(), Box::new(config.fleet.clone()));
+    add(TypeId::of::<fleet::Live>(), Box::<fleet::Live>::default());
+    add(TypeId::of::<fleet::LocalJoin>(), Box::new(join));
+    add(TypeId::of::<catalog::Settings>(), Box::new(config.catalog.clone()));
+    let operations = kernel::steps::Operations(allocations::operations());
+    add(TypeId::of::<kernel::steps::Operations>(), Box::new(operations));
     add(TypeId::of::<evidence::ChainWatch>(), Box::<evidence::ChainWatch>::default());
     add(TypeId::of::<Sweeps>(), Box::<Sweeps>::default());
     let chrome: Vec<kernel::html::ChromeFn> = vec![billing::chrome];

@@ -11,7 +11,12 @@ use super::{
 };
 use crate::tenancy::{self, InProject};
 use api::{AllocationId, Code, Micros, OrgId, ProjectId, Time, billing::TxnKind};
-use kernel::{App, Error, Result, audit::System, db::WriteTx, row};
+use kernel::{
+    App, Error, Result,
+    audit::System,
+    db::{Reader, WriteTx},
+    row,
+};
 use std::time::Duration;
 
 row! {
@@ -172,6 +177,20 @@ pub async fn stop(tx: &mut WriteTx, allocation: AllocationId, at: Time) -> Resul
     }
     let stopped = cut(tx, &meter, at, Some(at.max(meter.metered_to))).await?;
     Ok(Some(stopped.charged))
+}
+
+/// Returns what a run cost so far: what was charged, and what runs since, up to `now`.
+///
+/// # Errors
+/// What the database says.
+pub async fn charged(tx: &mut Reader, id: AllocationId, now: Time) -> Result<Micros> {
+    let Some(meter) = store::find_meter(tx, id).await? else { return Ok(Micros::ZERO) };
+    if meter.stopped_at.is_some() {
+        return Ok(meter.charged);
+    }
+    let billed = Duration::from_micros(meter.billed_micros.unsigned_abs());
+    let whole = billed + now.since(meter.metered_to);
+    Ok(rating::total(meter.price_per_hour, meter.units, whole).unwrap_or(meter.charged))
 }
 
 /// Returns until when an allocation's work is known to have run: now, or the last sign of life of a

@@ -30,7 +30,7 @@ pub use holds::{
     Extended, Hold, HoldAsk, WRITER as HOLDS_WRITER, close, due_to_stop, extend_all, open,
 };
 pub use http::routes;
-pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, start, stop, tick_all};
+pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, charged, start, stop, tick_all};
 pub use model::AccountKind;
 pub use pages::BillingView;
 pub use post::{Fact, Posted, Transfer, open_accounts, post};

@@ -32,7 +32,7 @@ pub use projects::{Holdings, HoldingsFn};
 pub use settings::Settings;
 pub use store::{
     Department, OrgMember, Organization, Project, ProjectMember, find_organization, find_project,
-    list_organizations,
+    list_organizations, role_allows,
 };
 
 use kernel::html::{NavFor, NavItem};

@@ -6,12 +6,10 @@ use api::people::Role;
 
 /// Action and the least role it needs, in the scope it is checked in.
 pub const POLICY: &[(&str, Role)] = &[
-    ("allocation.cancel", Role::Member),
     ("allocation.create", Role::Member),
     ("allocation.list", Role::Viewer),
     ("allocation.read", Role::Viewer),
     ("allocation.release", Role::Member),
-    ("allocation.retry_release", Role::Member),
     ("billing.read", Role::Viewer),
     ("catalog.read", Role::Viewer),
     ("launch.read", Role::Viewer),
@@ -23,7 +21,9 @@ pub const POLICY: &[(&str, Role)] = &[
     ("project.read", Role::Viewer),
     ("project.switch", Role::Viewer),
     ("project.update", Role::Admin),
+    ("task.read", Role::Viewer),
     ("terminal.open", Role::Member),
+    ("terminal.page", Role::Member),
 ];
 
 const fn rank(role: Role) -> u8 {

@@ -165,6 +165,17 @@ pub async fn role_in(
     Ok(Roles { in_org, in_project: in_project.map(|member| member.role) }.effective())
 }
 
+/// Returns whether a person's role in a project allows an action right now: for live streams.
+pub async fn role_allows(
+    tx: &mut Reader,
+    user: UserId,
+    scope: &InProject,
+    action: &str,
+) -> Result<bool> {
+    let role = role_in(tx, user, scope.org_id(), Some(scope.project_id())).await?;
+    Ok(role.is_some_and(|role| policy::may(role, action)))
+}
+
 /// Returns the organization's policy epoch.
 pub async fn epoch(tx: &mut Reader, org: OrgId) -> Result<i64> {
     tx.value("SELECT policy_epoch FROM organizations WHERE id = $1", (org,)).await

@@ -1,0 +1,208 @@
+//! The API from the command line: where the server is, who one is, and what went wrong.
+
+use anyhow::{Context, Result};
+use api::{Code, Problem};
+use reqwest::{Method, RequestBuilder};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{fs, os::unix::fs::OpenOptionsExt, path::PathBuf, process::ExitCode};
+
+/// Why a command ended without success.
+#[derive(Debug)]
+pub enum Failure {
+    /// The server said no.
+    Refused(Box<Problem>),
+    /// Nobody is signed in.
+    NotSignedIn,
+    /// The server cannot be reached.
+    Unreachable(String),
+    /// The person said no, or the words were wrong.
+    Usage(String),
+    /// A fault of ours.
+    Internal(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}
+
+impl Failure {
+    /// Returns the exit code and the words.
+    pub fn report(&self) -> (ExitCode, String) {
+        match self {
+            Self::Refused(problem) => {
+                let code = match problem.code {
+                    Code::TokenMissing | Code::TokenInvalid | Code::TokenExpired => 3,
+                    Code::SignInRefused => 3,
+                    Code::Blocked | Code::InsufficientBalance | Code::SkuUnavailable => 5,
+                    _ if matches!(problem.status, 403 | 404) => 4,
+                    _ if problem.status >= 500 => 7,
+                    _ => 1,
+                };
+                (ExitCode::from(code), refusal_words(problem))
+            }
+            Self::NotSignedIn => {
+                (ExitCode::from(3), "not signed in: use `gpuaas login`".to_owned())
+            }
+            Self::Unreachable(url) => {
+                (ExitCode::from(6), format!("{url} cannot be reached; is it running?"))
+            }
+            Self::Usage(words) => (ExitCode::from(2), words.clone()),
+            Self::Internal(error) => (ExitCode::from(7), format!("{error:#}")),
+        }
+    }
+}
+
+fn refusal_words(problem: &Problem) -> String {
+    let mut words = problem.detail.clone().unwrap_or_else(|| problem.title.clone());
+    for fault in &problem.errors {
+        words.push_str(&format!("\n  {}: {}", fault.field, fault.message));
+    }
+    for blocker in &problem.blockers {
+        words.push_str(&format!("\n  {} {}", blocker.message, blocker.fix));
+    }
+    words.push_str(&format!("\n  {} · correlation ID {}", problem.code, problem.correlation_id));
+    words
+}
+
+/// What is kept between commands.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// The server.
+    pub url: String,
+    /// The session's token.
+    pub token: String,
+}
+
+fn kept_path() -> PathBuf {
+    if let Some(path) = std::env::var_os("GPUAAS_CREDENTIALS") {
+        return PathBuf::from(path);
+    }
+    let base = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).unwrap_or_else(|| {
+        PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".config")
+    });
+    base.join("gpuaas/credentials.json")
+}
+
+impl Kept {
+    /// Reads what was kept.
+    pub fn read() -> Option<Self> {
+        serde_json::from_slice(&fs::read(kept_path()).ok()?).ok()
+    }
+
+    /// Keeps it for this user alone.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self) -> Result<()> {
+        use std::io::Write;
+        let path = kept_path();
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).context("make the settings folder")?;
+        }
+        let fresh = path.with_extension("new");
+        let _ = fs::remove_file(&fresh);
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&fresh)
+            .context("keep the sign-in")?;
+        file.write_all(&serde_json::to_vec(self)?).context("keep the sign-in")?;
+        fs::rename(&fresh, &path).context("keep the sign-in")
+    }
+
+    /// Forgets it.
+    pub fn forget() {
+        let _ = fs::remove_file(kept_path());
+    }
+}
+
+/// Talks to a server.
+pub struct Client {
+    http: reqwest::Client,
+    /// Where.
+    pub url: String,
+    /// Who.
+    pub token: Option<String>,
+    project: Option<String>,
+}
+
+impl Client {
+    /// Returns a client of a server nobody is signed in to.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn anonymous(url: &str) -> Result<Self, Failure> {
+        let http = reqwest::Client::builder()
+            .timeout(std::time::Duration::from_secs(40))
+            .user_agent(concat!("gpuaas/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .context("make a client")?;
+        let project = std::env::var("GPUAAS_PROJECT").ok();
+        Ok(Self { http, url: url.trim_end_matches('/').to_owned(), token: None, project })
+    }
+
+    /// Returns a client of the server one is signed in to.
+    ///
+    /// # Errors
+    /// `NotSignedIn`.
+    pub fn signed_in() -> Result<Self, Failure> {
+        let kept = Kept::read().ok_or(Failure::NotSignedIn)?;
+        Ok(Self { token: Some(kept.token), ..Self::anonymous(&kept.url)? })
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(project) = &self.project {
+            request = request.header("X-Project-ID", project);
+        }
+        request
+    }
+
+    async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
+        let answer = request.send().await.map_err(|_| Failure::Unreachable(self.url.clone()))?;
+        let status = answer.status();
+        let bytes = answer.bytes().await.map_err(|_| Failure::Unreachable(self.url.clone()))?;
+        if status.is_success() {
+            let bytes = if bytes.is_empty() { b"null".as_slice() } else { &bytes };
+            return Ok(serde_json::from_slice(bytes).context("understand the answer")?);
+        }
+        match serde_json::from_slice::<Problem>(&bytes) {
+            Ok(problem) => Err(Failure::Refused(Box::new(problem))),
+            Err(_) => Err(Failure::Internal(anyhow::anyhow!("the server answered {status}"))),
+        }
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Changes something; `key` makes a retry safe.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Option<&impl Serialize>,
+        key: Option<&str>,
+    ) -> Result<T, Failure> {
+        let mut request = self.request(Method::POST, path);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        if let Some(key) = key {
+            request = request.header("X-Idempotency-Key", key);
+        }
+        self.send(request).await
+    }
+}

@@ -1,0 +1,117 @@
+//! Signing in and out; money.
+
+use crate::{
+    client::{Client, Failure, Kept},
+    output::{Format, print, say},
+};
+use anyhow::Context;
+use api::{
+    Page,
+    billing::{Balance, UsageLine},
+    people::{Me, SignIn, SignedIn},
+    time::span_words,
+};
+use std::io::{BufRead, IsTerminal, Write};
+
+/// Reads a password: without echo from a terminal, else one line of standard input.
+fn password() -> Result<String, Failure> {
+    use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+    let stdin = std::io::stdin();
+    let mut line = String::new();
+    if !stdin.is_terminal() {
+        stdin.lock().read_line(&mut line).context("read the password")?;
+        return Ok(line.trim_end_matches('\n').to_owned());
+    }
+    let old = tcgetattr(&stdin).context("ask for the password")?;
+    let mut quiet = old.clone();
+    quiet.local_flags.remove(LocalFlags::ECHO);
+    let mut err = std::io::stderr();
+    write!(err, "Password: ").and_then(|()| err.flush()).context("ask for the password")?;
+    tcsetattr(&stdin, SetArg::TCSANOW, &quiet).context("ask for the password")?;
+    let read = stdin.lock().read_line(&mut line);
+    tcsetattr(&stdin, SetArg::TCSANOW, &old).context("ask for the password")?;
+    let _ = writeln!(err);
+    read.context("read the password")?;
+    Ok(line.trim_end_matches('\n').to_owned())
+}
+
+/// Signs in and keeps the session.
+pub async fn login(server: &str, email: &str) -> Result<(), Failure> {
+    let client = Client::anonymous(server)?;
+    let device_label = nix::unistd::gethostname()
+        .ok()
+        .and_then(|name| name.into_string().ok())
+        .map(|name| format!("command line on {name}"));
+    let ask = SignIn { email: email.to_owned(), password: password()?, device_label };
+    let signed: SignedIn = client.post("/api/v1/auth/personal/login", Some(&ask), None).await?;
+    Kept { url: client.url.clone(), token: signed.token }.write()?;
+    say(&format!("signed in as {} until {}", signed.user.email, signed.expires_at.plain()));
+    Ok(())
+}
+
+/// Ends the session and forgets it.
+pub async fn logout() -> Result<(), Failure> {
+    let client = Client::signed_in()?;
+    let ended: Result<Option<()>, Failure> =
+        client.post("/api/v1/auth/logout", None::<&()>, None).await;
+    Kept::forget();
+    ended?;
+    say("signed out");
+    Ok(())
+}
+
+/// Says who one is.
+pub async fn whoami(format: Format) -> Result<(), Failure> {
+    let me: Me = Client::signed_in()?.get("/api/v1/me").await?;
+    let default = me.default_project_id;
+    let rows = me
+        .projects
+        .iter()
+        .map(|project| {
+            let here = if Some(project.id) == default { "*" } else { "" };
+            let role = project.role.map(|role| role.to_string()).unwrap_or_default();
+            vec![here.to_owned(), project.name.clone(), role, project.id.to_string()]
+        })
+        .collect();
+    if format == Format::Table {
+        say(&format!("{} <{}>", me.user.display_name, me.user.email));
+    }
+    print(format, &me, &["", "project", "role", "id"], rows);
+    Ok(())
+}
+
+/// Says what can be spent.
+pub async fn balance(format: Format) -> Result<(), Failure> {
+    let balance: Balance = Client::signed_in()?.get("/api/v1/billing/balance").await?;
+    let runs_out = balance.runs_out_at.map_or_else(|| "-".to_owned(), |at| at.plain());
+    let rows = vec![vec![
+        balance.available.exact(),
+        balance.held.exact(),
+        balance.burn_per_hour.exact(),
+        runs_out,
+        balance.state.to_string(),
+    ]];
+    print(format, &balance, &["available", "held", "per hour", "runs out", "state"], rows);
+    Ok(())
+}
+
+/// Lists metered usage.
+pub async fn usage(format: Format) -> Result<(), Failure> {
+    let page: Page<UsageLine> = Client::signed_in()?.get("/api/v1/billing/usage?limit=200").await?;
+    let rows = page
+        .items
+        .iter()
+        .map(|line| {
+            let label = if line.simulated { " (simulated)" } else { "" };
+            vec![
+                line.from.plain(),
+                span_words(line.to.since(line.from)),
+                format!("{} x {}{label}", line.units, line.sku),
+                line.charge.exact(),
+                line.allocation_id.to_string(),
+            ]
+        })
+        .collect();
+    print(format, &page, &["from", "for", "what", "charge", "workload"], rows);
+    Ok(())
+}

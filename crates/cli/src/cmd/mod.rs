@@ -1,0 +1,114 @@
+//! The commands.
+
+mod account;
+mod compute;
+mod operate;
+
+use crate::{client::Failure, output::Format, shell};
+use clap::Subcommand;
+use std::process::ExitCode;
+
+/// What people and scripts can do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Sign in; the password is read from the terminal, or from standard input.
+    Login {
+        /// The server (http://127.0.0.1:8080).
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+        server: String,
+        /// E-mail address.
+        #[arg(long)]
+        email: String,
+    },
+    /// Sign out on this machine.
+    Logout,
+    /// Say who one is and what one may enter.
+    Whoami(Shape),
+    /// List what can be launched, with price and what is free.
+    Catalog(Shape),
+    /// Launch; shows the plan with its price first.
+    Launch(compute::LaunchArgs),
+    /// List workloads.
+    Ls(Shape),
+    /// Look at a workload.
+    Show {
+        /// The workload.
+        id: String,
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Open a shell in a workload.
+    Shell {
+        /// The workload.
+        id: String,
+    },
+    /// Release a workload; the meter stops at once.
+    Release {
+        /// The workload.
+        id: String,
+        /// Wait until nothing is left.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Say what can be spent and how long it lasts.
+    Balance(Shape),
+    /// List metered usage.
+    Usage(Shape),
+    /// List nodes (operators).
+    Nodes(Shape),
+    /// Look at this machine: what is missing for running work here.
+    Doctor,
+    /// The audit record (operators).
+    Audit {
+        /// `verify` walks the whole chain.
+        #[command(subcommand)]
+        what: operate::Audit,
+    },
+    /// Print completions for a shell.
+    Completion {
+        /// bash, zsh, fish.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How an answer is printed.
+#[derive(clap::Args, Clone, Copy)]
+pub struct Shape {
+    /// `table` for people, `json` for scripts.
+    #[arg(long, short, value_enum, default_value_t)]
+    pub output: Format,
+}
+
+/// Runs a command.
+pub async fn run(command: Command) -> ExitCode {
+    let done = match command {
+        Command::Login { server, email } => account::login(&server, &email).await,
+        Command::Logout => account::logout().await,
+        Command::Whoami(shape) => account::whoami(shape.output).await,
+        Command::Balance(shape) => account::balance(shape.output).await,
+        Command::Usage(shape) => account::usage(shape.output).await,
+        Command::Catalog(shape) => compute::catalog(shape.output).await,
+        Command::Launch(args) => compute::launch(args).await,
+        Command::Ls(shape) => compute::list(shape.output).await,
+        Command::Show { id, shape } => compute::show(&id, shape.output).await,
+        Command::Release { id, wait } => compute::release(&id, wait).await,
+        Command::Shell { id } => return ended(shell::run(&id).await),
+        Command::Nodes(shape) => operate::nodes(shape.output).await,
+        Command::Doctor => operate::doctor(),
+        Command::Audit { what } => operate::audit(what).await,
+        Command::Completion { shell } => operate::completion(shell),
+    };
+    ended(done.map(|()| ExitCode::SUCCESS))
+}
+
+#[allow(clippy::print_stderr, reason = "the last words of a command that failed")]
+fn ended(done: Result<ExitCode, Failure>) -> ExitCode {
+    match done {
+        Ok(code) => code,
+        Err(failure) => {
+            let (code, words) = failure.report();
+            eprintln!("gpuaas: {words}");
+            code
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Tables for people, JSON for scripts.
+
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use serde::Serialize;
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For scripts: the API's own answer.
+    Json,
+}
+
+/// Prints a line.
+#[allow(clippy::print_stdout, reason = "the answer of a command")]
+pub fn say(line: &str) {
+    println!("{line}");
+}
+
+/// Prints rows under heads, or the answer itself as JSON.
+pub fn print<T: Serialize>(format: Format, answer: &T, heads: &[&str], rows: Vec<Vec<String>>) {
+    match format {
+        Format::Json => say(&serde_json::to_string_pretty(answer).unwrap_or_default()),
+        Format::Table if rows.is_empty() => say("nothing"),
+        Format::Table => {
+            let mut table = Table::new();
+            table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+            table.set_header(heads.iter().map(|head| head.to_uppercase()));
+            for row in rows {
+                table.add_row(row);
+            }
+            let text = table.to_string();
+            for line in text.lines() {
+                say(line.trim_end());
+            }
+        }
+    }
+}
+
+/// Returns a rate in words.
+pub fn words(text: impl std::fmt::Display) -> String {
+    text.to_string()
+}

@@ -1,0 +1,13 @@
+//! Ways in: terminal tickets and the socket they open.
+//!
+//! Promises: a ticket lives 60 seconds, works once, and only for the person, session, workload and
+//! origin it was made for; it travels in `Sec-WebSocket-Protocol`, never in an address; a terminal
+//! ends within five seconds when its session is revoked or its workload released.
+
+mod http;
+mod pages;
+mod socket;
+mod tickets;
+
+pub use http::routes;
+pub use pages::TerminalView;

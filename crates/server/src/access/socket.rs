@@ -1,0 +1,130 @@
+//! The terminal's socket: guard, ticket, node, then bytes.
+
+use super::{http::OpenTerminal, tickets};
+use crate::{
+    allocations, fleet,
+    identity::Caller,
+    tenancy::{Allowed, role_allows},
+};
+use api::{AllocationId, Code, allocations::AllocationState};
+use axum::extract::{FromRequestParts, ws::WebSocketUpgrade};
+use gateway::terminal::{self, PROTOCOL};
+use kernel::{
+    App, Error, Result,
+    audit::{Accountable, Key, Record, Stamp},
+    http::{self, Head, Raw, Upgrade},
+};
+use std::{sync::Arc, sync::PoisonError, time::Duration};
+
+/// A ticket being used is a write of its own: the socket's request is a read by method.
+struct Redeems(Stamp);
+
+impl Accountable for Redeems {
+    fn stamp(&self) -> Stamp {
+        Stamp { action: "terminal.attach", record: Record::Entry, request: None, ..self.0.clone() }
+    }
+}
+
+/// Opens the socket. Everything is checked before the upgrade: session, role, origin, ticket, node.
+///
+/// # Errors
+/// `ticket_invalid`, `cross_site_request`, `state_conflict`, `node_unreachable`.
+pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
+    let head = who.head();
+    if !head.has_header("authorization") {
+        same_site(head)?;
+    }
+    let ticket = ticket_of(head).ok_or(Code::TicketInvalid)?;
+    let row = who.row();
+    if row.state != AllocationState::Active {
+        return Err(
+            Error::new(Code::NotNow).detail("A terminal opens while the workload is active.")
+        );
+    }
+    let upgrade = upgrade(head).await?;
+    let caller = who.caller().clone();
+    let mut tx = app.db.write(&Redeems(who.stamp())).await?;
+    let person = (caller.user_id(), caller.session().id);
+    let origin = tickets::origin_of(head);
+    let id = tickets::redeem(&mut tx, &ticket, row.id, person, &origin).await?;
+    tx.target(row.id);
+    tx.note(Key::Person, caller.user_id());
+    tx.commit().await?;
+    let (cols, rows) = (number(head, "cols", 80), number(head, "rows", 24));
+    let node = fleet::terminal(&app, row.node_id, row.id, cols, rows).await?;
+    let allocation = row.id;
+    let response = upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(128 * 1024)
+        .max_frame_size(128 * 1024)
+        .on_upgrade(move |socket| async move {
+            let over = access_ends(&app, &caller, allocation);
+            let ended = terminal::carry(socket, node, id, over).await;
+            tracing::info!(terminal = %id, ?ended, "a terminal ended");
+        });
+    Ok(Raw(response))
+}
+
+/// A page of this site opens sockets; `Origin` says so, and it must be there.
+fn same_site(head: &Head) -> Result<()> {
+    if head.header("origin").is_none() {
+        return Err(Code::CrossSite.into());
+    }
+    http::same_origin(head)
+}
+
+/// The second of two subprotocols.
+fn ticket_of(head: &Head) -> Option<String> {
+    let mut offered = head.header("sec-websocket-protocol")?.split(',').map(str::trim);
+    match (offered.next(), offered.next(), offered.next()) {
+        (Some(PROTOCOL), Some(ticket), None) => Some(ticket.to_owned()),
+        _ => None,
+    }
+}
+
+fn number(head: &Head, name: &str, otherwise: u16) -> u16 {
+    head.query(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise).clamp(2, 1000)
+}
+
+async fn upgrade(head: &Arc<Head>) -> Result<WebSocketUpgrade> {
+    let not_one = || Error::new(Code::InvalidRequest).detail("This address is a WebSocket.");
+    let kept = head.recall::<Upgrade>().ok_or_else(not_one)?;
+    let on_upgrade =
+        kept.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(not_one)?;
+    let mut request = ::http::Request::builder()
+        .method(head.method.clone())
+        .uri(head.uri.clone())
+        .body(())
+        .map_err(Error::internal)?;
+    *request.headers_mut() = head.headers.clone();
+    request.extensions_mut().insert(on_upgrade);
+    let (mut parts, ()) = request.into_parts();
+    WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|_| not_one())
+}
+
+/// Ends when the session does, the role is lost, or the workload is not active any more.
+async fn access_ends(app: &App, caller: &Arc<Caller>, id: AllocationId) {
+    let gone = async {
+        let mut look = tokio::time::interval(Duration::from_secs(2));
+        loop {
+            look.tick().await;
+            if matches!(still_allowed(app, caller, id).await, Ok(false)) {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = caller.revoked(app) => {}
+        () = app.ending.cancelled() => {}
+        () = gone => {}
+    }
+}
+
+async fn still_allowed(app: &App, caller: &Caller, id: AllocationId) -> Result<bool> {
+    let mut tx = app.db.read().await?;
+    let row = allocations::find(&mut tx, id).await?;
+    let Some(row) = row.filter(|row| row.state == AllocationState::Active) else {
+        return Ok(false);
+    };
+    role_allows(&mut tx, caller.user_id(), &row.scope(), "terminal.open").await
+}

@@ -1,0 +1,64 @@
+//! Everything a launch depends on, read in one view.
+
+use crate::{
+    billing,
+    catalog::{Offer, find_offer},
+    fleet::{FreeSlot, free_slots},
+    tenancy::{InProject, find_organization},
+};
+use api::{Currency, Micros, allocations::Launch, catalog::Shape};
+use kernel::{App, Error, Result, db::Reader};
+
+/// What is known when a launch is looked at.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// What is asked for, when it exists.
+    pub offer: Option<Offer>,
+    /// Slots that may be taken.
+    pub free: Vec<FreeSlot>,
+    /// What can be spent.
+    pub available: Micros,
+    /// What running work costs per hour already.
+    pub burn: Micros,
+    /// In which currency.
+    pub currency: Currency,
+    /// Minutes of the rate that are held.
+    pub hold: std::time::Duration,
+    /// What must be covered at least.
+    pub least: std::time::Duration,
+}
+
+impl Facts {
+    /// Returns the counts that may be asked for.
+    pub fn allowed_counts(&self) -> Vec<i64> {
+        let Some((sku, _)) = &self.offer else { return Vec::new() };
+        match sku.capacity_shape {
+            Shape::Baremetal => vec![sku.units],
+            Shape::GpuSlice => (1..=sku.units).filter(|n| [1, 2, 4, 8, 16].contains(n)).collect(),
+        }
+    }
+}
+
+/// Reads the facts of a launch.
+///
+/// # Errors
+/// What the database says.
+pub async fn read(app: &App, tx: &mut Reader, scope: &InProject, launch: &Launch) -> Result<Facts> {
+    let org = find_organization(tx, scope.org_id()).await?.ok_or_else(Error::not_found)?;
+    let offer = find_offer(tx, &launch.sku).await?;
+    let free = match &offer {
+        Some((sku, _)) => free_slots(tx, sku.kind, &sku.model, sku.simulated).await?,
+        None => Vec::new(),
+    };
+    let balance = billing::balance(app, tx, org.id, org.currency).await?;
+    let settings = app.get::<billing::Settings>();
+    Ok(Facts {
+        offer,
+        free,
+        available: balance.available.micros,
+        burn: balance.burn_per_hour.micros,
+        currency: org.currency,
+        hold: settings.hold_span(),
+        least: settings.stop_margin() + std::time::Duration::from_secs(60),
+    })
+}

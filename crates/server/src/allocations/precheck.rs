@@ -1,0 +1,139 @@
+//! Whether a launch may go: the one function both precheck and submit call. Pure.
+
+use super::facts::Facts;
+use crate::{
+    billing::rating,
+    placement::{self, Plan, Refusal, Request},
+};
+use api::{
+    Blocker, Micros, Money, OrgId,
+    allocations::{Launch, Precheck},
+    catalog::Shape,
+};
+
+/// What precheck found: the answer for people, and the plan when nothing is in the way.
+pub struct Checked {
+    /// For people.
+    pub answer: Precheck,
+    /// Where it would go.
+    pub plan: Option<Plan>,
+}
+
+fn blocker(code: &str, message: String, owner: &str, fix: &str, href: Option<&str>) -> Blocker {
+    Blocker {
+        code: code.to_owned(),
+        message,
+        owner: owner.to_owned(),
+        fix: fix.to_owned(),
+        href: href.map(str::to_owned),
+    }
+}
+
+/// Looks at a launch and names everything in the way at once.
+pub fn check(facts: &Facts, launch: &Launch, org_id: OrgId) -> Checked {
+    let mut blockers = Vec::new();
+    name_blockers(launch, &mut blockers);
+    let Some((sku, price)) = facts.offer.as_ref().filter(|(sku, _)| sku.active) else {
+        blockers.push(blocker(
+            "sku_unavailable",
+            "This hardware is not offered here.".into(),
+            "user",
+            "Choose another one.",
+            Some("/compute"),
+        ));
+        return Checked { answer: refused(blockers), plan: None };
+    };
+    let counts = facts.allowed_counts();
+    if !counts.contains(&launch.count) {
+        let list: Vec<String> = counts.iter().map(ToString::to_string).collect();
+        blockers.push(blocker(
+            "count_not_allowed",
+            format!("{} cannot be taken in this number.", sku.display_name),
+            "user",
+            &format!("Choose one of {}.", list.join(", ")),
+            None,
+        ));
+        return Checked { answer: refused(blockers), plan: None };
+    }
+    let whole_node = sku.capacity_shape == Shape::Baremetal;
+    let count = usize::try_from(launch.count).unwrap_or(usize::MAX);
+    let plan = placement::plan(&facts.free, Request { count, whole_node, org_id });
+    if let Err(refusal) = &plan {
+        blockers.push(capacity_blocker(*refusal, &sku.display_name));
+    }
+    let rate = Micros(price.price_per_hour.0.saturating_mul(launch.count));
+    let answer = money(facts, rate, blockers, sku.simulated);
+    Checked { answer, plan: plan.ok() }
+}
+
+fn refused(blockers: Vec<Blocker>) -> Precheck {
+    Precheck {
+        ready: false,
+        blockers,
+        price_per_hour: None,
+        hold: None,
+        available_after: None,
+        lasts_seconds: None,
+        simulated: false,
+    }
+}
+
+fn name_blockers(launch: &Launch, blockers: &mut Vec<Blocker>) {
+    if super::create::name(&launch.name).is_none() {
+        blockers.push(blocker(
+            "name_needed",
+            "The workload has no proper name.".into(),
+            "user",
+            "Give it a name of 1 to 60 characters.",
+            None,
+        ));
+    }
+}
+
+fn capacity_blocker(refusal: Refusal, what: &str) -> Blocker {
+    match refusal {
+        Refusal::NothingFree => blocker(
+            "sku_unavailable",
+            format!("{what}: nothing is free right now."),
+            "operator",
+            "Choose other hardware, or wait until somebody releases some.",
+            Some("/compute"),
+        ),
+        Refusal::NotOnOneMachine { largest } => blocker(
+            "sku_unavailable",
+            format!(
+                "{what}: no single machine has that many free right now; the most is {largest}."
+            ),
+            "user",
+            "Take fewer, or other hardware.",
+            None,
+        ),
+    }
+}
+
+/// Adds price, hold and what is left, and the blocker when money does not cover it.
+fn money(facts: &Facts, rate: Micros, mut blockers: Vec<Blocker>, simulated: bool) -> Precheck {
+    let of = |micros| Money::new(micros, facts.currency);
+    let wanted = rating::cover(rate, 1, facts.hold).unwrap_or(Micros(i64::MAX));
+    let least = rating::cover(rate, 1, facts.least).unwrap_or(Micros(i64::MAX));
+    let hold = wanted.min(facts.available);
+    if hold < least {
+        blockers.push(blocker(
+            "insufficient_balance",
+            format!("The balance of {} does not cover it.", of(facts.available)),
+            "organization_owner",
+            "Add funds, take fewer, or release something.",
+            Some("/account/billing"),
+        ));
+    }
+    let burn = Micros(facts.burn.0.saturating_add(rate.0));
+    Precheck {
+        ready: blockers.is_empty(),
+        blockers,
+        price_per_hour: Some(of(rate)),
+        hold: Some(of(hold)),
+        available_after: Some(of(Micros(facts.available.0 - hold.0))),
+        lasts_seconds: rating::lasts(facts.available, burn).map(|span| span.as_secs()),
+        simulated,
+    }
+}

@@ -1,0 +1,194 @@
+//! All SQL of allocations.
+
+use super::model;
+use crate::tenancy::InProject;
+use api::{
+    AllocationId, Code, Micros, NodeId, OrgId, ProjectId, Time, UserId,
+    allocations::AllocationState as State, people::Holding,
+};
+use kernel::{
+    Result,
+    db::{Reader, WriteTx},
+    row,
+};
+use std::{future::Future, pin::Pin};
+
+row! {
+    /// A running environment, or one that was.
+    pub struct Allocation in "allocations" {
+        /// Identifier.
+        pub id: AllocationId,
+        /// Whose.
+        pub org_id: OrgId,
+        /// Project.
+        pub project_id: ProjectId,
+        /// Name.
+        pub name: String,
+        /// Where it stands.
+        pub state: State,
+        /// Why it failed, was released, or cannot be cleaned up.
+        pub reason: Option<String>,
+        /// What was taken.
+        pub sku: String,
+        /// How many units.
+        pub count: i64,
+        /// Price per unit and hour, frozen.
+        pub price_per_hour: Micros,
+        /// Whether the hardware is made up.
+        pub simulated: bool,
+        /// Where.
+        pub node_id: NodeId,
+        /// Who launched it.
+        pub requested_by: UserId,
+        /// When it was asked for.
+        pub created_at: Time,
+        /// When it was ready.
+        pub ready_at: Option<Time>,
+        /// When its release was asked for or decided.
+        pub release_asked_at: Option<Time>,
+        /// When it was over.
+        pub ended_at: Option<Time>,
+    }
+}
+
+impl Allocation {
+    /// Returns the project it lives in, for work where no caller stands behind it.
+    pub fn scope(&self) -> InProject {
+        InProject::of_row(self.org_id, self.project_id)
+    }
+}
+
+/// Returns an allocation, whoever it belongs to; [`crate::tenancy::Allowed`] decides who may see it.
+pub async fn find(tx: &mut Reader, id: AllocationId) -> Result<Option<Allocation>> {
+    tx.find("SELECT {} FROM allocations WHERE id = $1", (id,)).await
+}
+
+/// Returns a project's allocations, newest first; with a state, only those.
+pub async fn list(
+    tx: &mut Reader,
+    scope: &InProject,
+    state: Option<State>,
+    before: Option<AllocationId>,
+    limit: i64,
+) -> Result<Vec<Allocation>> {
+    tx.list(
+        "SELECT {} FROM allocations
+          WHERE org_id = $1 AND project_id = $2 AND ($3 IS NULL OR state = $3)
+            AND ($4 IS NULL OR id < $4)
+          ORDER BY id DESC LIMIT $5",
+        (scope.org_id(), scope.project_id(), state, before, limit),
+    )
+    .await
+}
+
+/// Returns allocations of all tenants, newest first, for operators.
+pub async fn list_all(
+    tx: &mut Reader,
+    state: Option<State>,
+    before: Option<AllocationId>,
+    limit: i64,
+) -> Result<Vec<Allocation>> {
+    tx.list(
+        "SELECT {} FROM allocations
+          WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR id < $2)
+          ORDER BY id DESC LIMIT $3",
+        (state, before, limit),
+    )
+    .await
+}
+
+/// Returns what is not over in a project, newest first: for the start page.
+pub async fn list_live_of(tx: &mut Reader, scope: &InProject) -> Result<Vec<Allocation>> {
+    tx.list(
+        "SELECT {} FROM allocations
+          WHERE org_id = $1 AND project_id = $2 AND ended_at IS NULL ORDER BY id DESC LIMIT 20",
+        (scope.org_id(), scope.project_id()),
+    )
+    .await
+}
+
+/// Returns everything that is active, in id order.
+pub async fn list_active(
+    tx: &mut Reader,
+    after: Option<AllocationId>,
+    limit: i64,
+) -> Result<Vec<Allocation>> {
+    tx.list(
+        "SELECT {} FROM allocations WHERE state = 'active' AND ($1 IS NULL OR id > $1)
+          ORDER BY id LIMIT $2",
+        (after, limit),
+    )
+    .await
+}
+
+/// Returns allocations that are over while slots of theirs are still blocked.
+pub async fn list_blocked(tx: &mut Reader) -> Result<Vec<Allocation>> {
+    tx.list(
+        "SELECT {} FROM allocations WHERE state = 'released' AND EXISTS
+           (SELECT 1 FROM claims c JOIN node_slots s ON s.id = c.slot_id
+             WHERE c.allocation_id = allocations.id AND s.status = 'cleanup_blocked')
+          ORDER BY id LIMIT 200",
+        (),
+    )
+    .await
+}
+
+/// Moves an allocation on by an event, guarded by its state; its stamps follow the state.
+///
+/// # Errors
+/// `state_conflict` when the event does not fit, `conflict` when somebody moved it meanwhile.
+pub async fn move_on(
+    tx: &mut WriteTx,
+    row: &Allocation,
+    event: model::Event,
+    reason: Option<&str>,
+) -> Result<Allocation> {
+    let next = model::after(row.state, event)?;
+    let now = tx.now();
+    let mut new = Allocation { state: next, ..row.clone() };
+    if let Some(reason) = reason {
+        new.reason = Some(reason.to_owned());
+    }
+    match next {
+        State::Active => new.ready_at = Some(now),
+        State::Releasing => new.release_asked_at = row.release_asked_at.or(Some(now)),
+        State::Released | State::Failed => new.ended_at = Some(now),
+        State::Requested | State::Provisioning | State::ReleaseFailed => {}
+    }
+    let touched = tx
+        .run(
+            "UPDATE allocations SET state = $1, reason = $2, ready_at = $3, release_asked_at = $4,
+                    ended_at = $5
+              WHERE org_id = $6 AND project_id = $7 AND id = $8 AND state = $9",
+            (
+                new.state,
+                new.reason.clone(),
+                new.ready_at,
+                new.release_asked_at,
+                new.ended_at,
+                row.org_id,
+                row.project_id,
+                row.id,
+                row.state,
+            ),
+        )
+        .await?;
+    if touched == 1 { Ok(new) } else { Err(Code::Raced.into()) }
+}
+
+/// Says what a project still holds here.
+pub fn holdings<'a>(
+    tx: &'a mut Reader,
+    scope: &'a InProject,
+) -> Pin<Box<dyn Future<Output = Result<Vec<Holding>>> + Send + 'a>> {
+    Box::pin(async move {
+        let count: i64 = tx
+            .value(
+                "SELECT COUNT(*) FROM allocations
+                  WHERE org_id = $1 AND project_id = $2 AND ended_at IS NULL",
+                (scope.org_id(), scope.project_id()),
+            )
+            .await?;
+        Ok(vec![Holding { what: "allocations".into(), count, href: "/workloads".into() }])
+    })
+}

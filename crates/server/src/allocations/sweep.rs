@@ -1,0 +1,195 @@
+//! What happens to running work without anybody asking: metering, holds, money that runs out, work
+//! that ended by itself, machines that are lost, slots whose clean-up was proven late.
+
+use super::{
+    model::Event,
+    release,
+    steps::RELEASE,
+    store::{self, Allocation},
+};
+use crate::{billing, fleet};
+use api::{
+    AllocationId, NodeId, Time, allocations::AllocationState as State, node::ObservedState,
+    node::Want,
+};
+use kernel::{App, Result, audit::System, sweeps::Sweep};
+use std::{collections::HashMap, future::Future, pin::Pin, time::Duration};
+
+/// Ends work that nobody asked to end.
+pub const WRITER: System = System { name: "allocations.watch", unaudited: None };
+
+/// How long after the lease a lost machine's work is given up.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// Returns the sweep.
+pub const fn sweep() -> Sweep {
+    Sweep { name: "allocations.watch", every: Duration::from_secs(5), run }
+}
+
+fn run(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
+    Box::pin(async move {
+        let active = all_active(&app).await?;
+        let contact = contacts(&app, &active).await?;
+        let now = app.seams.clock.now();
+        let confirmed: HashMap<AllocationId, Time> = active
+            .iter()
+            .map(|row| {
+                let last = contact.get(&row.node_id).copied().flatten();
+                let until = if fleet::is_reachable(&app, last) {
+                    now
+                } else {
+                    last.unwrap_or(row.created_at)
+                };
+                (row.id, until)
+            })
+            .collect();
+        let (cuts, _) =
+            billing::tick_all(&app, &|id| confirmed.get(&id).copied().unwrap_or(now)).await?;
+        let holds = billing::extend_all(&app).await?;
+        let mut ended = unpaid(&app).await?;
+        ended += ended_by_itself(&app, &active).await?;
+        ended += lost(&app, &active, &contact).await?;
+        let freed = proven_late(&app).await?;
+        Ok(format!(
+            "{} active, {cuts} windows, {} holds short, {ended} ended, {freed} slots freed",
+            active.len(),
+            holds.short
+        ))
+    })
+}
+
+async fn all_active(app: &App) -> Result<Vec<Allocation>> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = store::list_active(&mut *app.db.read().await?, after, 500).await?;
+        let Some(last) = page.last() else { return Ok(all) };
+        after = Some(last.id);
+        all.extend(page);
+    }
+}
+
+type Contacts = HashMap<NodeId, Option<Time>>;
+
+async fn contacts(app: &App, active: &[Allocation]) -> Result<Contacts> {
+    let mut contact = Contacts::new();
+    let mut tx = app.db.read().await?;
+    for row in active {
+        if !contact.contains_key(&row.node_id) {
+            let last = fleet::last_contact(app, &mut tx, row.node_id).await?;
+            contact.insert(row.node_id, last);
+        }
+    }
+    Ok(contact)
+}
+
+/// Ends one allocation for a reason its owner reads; the meter stops at `at`.
+async fn end(app: &App, id: AllocationId, at: Option<Time>, reason: &str) -> Result<bool> {
+    let mut tx = app.db.write(&WRITER).await?;
+    let Some(row) = store::find(&mut tx, id).await? else { return Ok(false) };
+    if row.state != State::Active {
+        return Ok(false);
+    }
+    let at = at.unwrap_or_else(|| tx.now());
+    release::begin(app, &mut tx, &row, at, Some(reason)).await?;
+    tx.target(id);
+    tx.belongs_to(row.org_id, Some(row.project_id));
+    tx.note(kernel::audit::Key::Reason, reason);
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Ends several; one that fails does not hold up the others.
+async fn end_all(app: &App, list: Vec<(AllocationId, Option<Time>, String)>) -> usize {
+    let mut count = 0;
+    for (id, at, reason) in list {
+        match end(app, id, at, &reason).await {
+            Ok(ended) => count += usize::from(ended),
+            Err(error) => tracing::warn!(%id, %error, "it cannot be ended yet; it is tried again"),
+        }
+    }
+    count
+}
+
+async fn unpaid(app: &App) -> Result<usize> {
+    let due = billing::due_to_stop(&mut *app.db.read().await?).await?;
+    let words = "The balance ran out. Add funds and launch again.";
+    Ok(end_all(
+        app,
+        due.into_iter().map(|hold| (hold.allocation_id, None, words.to_owned())).collect(),
+    )
+    .await)
+}
+
+async fn ended_by_itself(app: &App, active: &[Allocation]) -> Result<usize> {
+    let mut list = Vec::new();
+    let mut tx = app.db.read().await?;
+    for row in active {
+        let work = fleet::find_work(&mut tx, row.id).await?;
+        let over = work.as_ref().is_some_and(|work| {
+            work.want == Want::Running
+                && matches!(work.answer(), Some(ObservedState::Failed | ObservedState::Absent))
+        });
+        if over {
+            let at = work.and_then(|work| work.observed_at);
+            list.push((row.id, at, "The workload ended by itself.".to_owned()));
+        }
+    }
+    drop(tx);
+    Ok(end_all(app, list).await)
+}
+
+/// A machine that was silent for the lease and its margin is lost: its work is charged up to the
+/// last sign of life and given up. Its slots stay blocked until it says that nothing is left.
+async fn lost(app: &App, active: &[Allocation], contact: &Contacts) -> Result<usize> {
+    let limit = app.get::<fleet::Settings>().lease() + MARGIN;
+    let now = app.seams.clock.now();
+    let mut count = 0;
+    for row in active {
+        let Some(last) = contact.get(&row.node_id).copied().flatten() else { continue };
+        if now.since(last) < limit {
+            continue;
+        }
+        match give_up(app, row.id, last).await {
+            Ok(ended) => count += usize::from(ended),
+            Err(error) => tracing::warn!(id = %row.id, %error, "it cannot be given up yet"),
+        }
+    }
+    Ok(count)
+}
+
+async fn give_up(app: &App, id: AllocationId, last: Time) -> Result<bool> {
+    let words = "Its machine was lost. Time after its last sign of life is not charged.";
+    let mut tx = app.db.write(&WRITER).await?;
+    let Some(row) = store::find(&mut tx, id).await? else { return Ok(false) };
+    if row.state != State::Active {
+        return Ok(false);
+    }
+    let releasing = release::begin(app, &mut tx, &row, last, Some(words)).await?;
+    store::move_on(&mut tx, &releasing, Event::ForcedCleanup, None).await?;
+    fleet::end_claims(&mut tx, id, Some("its machine was lost before clean-up was proven")).await?;
+    kernel::steps::supersede(&mut tx, RELEASE.kind, id.0, "its machine was lost").await?;
+    tx.target(id);
+    tx.belongs_to(row.org_id, Some(row.project_id));
+    tx.note(kernel::audit::Key::Reason, words);
+    tx.commit().await?;
+    Ok(true)
+}
+
+async fn proven_late(app: &App) -> Result<u64> {
+    let rows = store::list_blocked(&mut *app.db.read().await?).await?;
+    let mut freed = 0;
+    for row in rows {
+        let mut tx = app.db.write(&WRITER).await?;
+        let work = fleet::find_work(&mut tx, row.id).await?;
+        let proven = work.is_some_and(|work| {
+            work.want == Want::Absent && work.answer() == Some(ObservedState::Absent)
+        });
+        if proven {
+            freed += fleet::unblock(&mut tx, row.id).await?;
+            tx.target(row.id);
+            tx.belongs_to(row.org_id, Some(row.project_id));
+            tx.commit().await?;
+        }
+    }
+    Ok(freed)
+}

@@ -1,0 +1,159 @@
+//! From rows to what people and programs see.
+
+use super::store::Allocation;
+use crate::{billing, fleet, tenancy::find_organization};
+use api::{
+    Currency, Micros, Money, TaskId, Time,
+    allocations::{AllocationState as State, AllocationView, TaskState, TaskStep, TaskView},
+};
+use kernel::{
+    App, Error, Result,
+    db::Reader,
+    steps::{self, Operations, Task},
+};
+
+/// Returns an allocation as its people see it.
+///
+/// # Errors
+/// What the database says.
+pub async fn allocation(app: &App, tx: &mut Reader, row: Allocation) -> Result<AllocationView> {
+    let org = find_organization(tx, row.org_id).await?.ok_or_else(Error::not_found)?;
+    let task = steps::latest_of(tx, row.id.0).await?.map(|task| task.id);
+    let last = fleet::last_contact(app, tx, row.node_id).await?;
+    let unreachable = row.state == State::Active && !fleet::is_reachable(app, last);
+    let charged = billing::charged(tx, row.id, app.seams.clock.now()).await?;
+    Ok(view(row, org.currency, charged, task, unreachable))
+}
+
+fn view(
+    row: Allocation,
+    currency: Currency,
+    charged: Micros,
+    task_id: Option<TaskId>,
+    unreachable: bool,
+) -> AllocationView {
+    AllocationView {
+        id: row.id,
+        project_id: row.project_id,
+        name: row.name,
+        state: row.state,
+        unreachable,
+        sku: row.sku,
+        count: row.count,
+        price_per_hour: Money::new(row.price_per_hour, currency),
+        charged: Money::new(charged, currency),
+        node_id: Some(row.node_id),
+        requested_by: row.requested_by,
+        reason: row.reason,
+        task_id,
+        simulated: row.simulated,
+        created_at: row.created_at,
+        ready_at: row.ready_at,
+        release_asked_at: row.release_asked_at,
+        ended_at: row.ended_at,
+    }
+}
+
+/// Returns several allocations.
+///
+/// # Errors
+/// What the database says.
+pub async fn allocations(
+    app: &App,
+    tx: &mut Reader,
+    rows: Vec<Allocation>,
+) -> Result<Vec<AllocationView>> {
+    let mut views = Vec::with_capacity(rows.len());
+    for row in rows {
+        views.push(allocation(app, tx, row).await?);
+    }
+    Ok(views)
+}
+
+/// Returns a task with its steps: those that ran as they went, then those still to come.
+///
+/// # Errors
+/// What the database says.
+pub async fn task(app: &App, tx: &mut Reader, task: Task) -> Result<TaskView> {
+    let logs = steps::list_logs(tx, task.id).await?;
+    let operation = app.get::<Operations>().get(&task.kind).copied();
+    let known = operation.map(|operation| operation.steps).unwrap_or_default();
+    let label = |name: &str| {
+        known.iter().find(|s| s.name == name).map_or(name.to_owned(), |s| s.label.to_owned())
+    };
+    let mut list = Vec::new();
+    for log in &logs {
+        let state = match (log.ended_at, log.failed) {
+            (Some(_), true) => "failed",
+            (Some(_), false) => "done",
+            (None, _) => "running",
+        };
+        list.push(TaskStep {
+            name: log.step.clone(),
+            label: label(&log.step),
+            state: state.to_owned(),
+            started_at: Some(log.started_at),
+            ended_at: log.ended_at,
+            usual_ms: steps::usual_ms(tx, &log.step).await?,
+        });
+    }
+    let is_running = task.state == steps::TaskState::Running;
+    let usual_path = known.iter().filter(|step| {
+        let detour = known.iter().any(|other| other.on_deadline == step.name);
+        !detour && !logs.iter().any(|log| log.step == step.name)
+    });
+    for step in usual_path.filter(|_| is_running) {
+        list.push(TaskStep {
+            name: step.name.to_owned(),
+            label: step.label.to_owned(),
+            state: "waiting".to_owned(),
+            started_at: None,
+            ended_at: None,
+            usual_ms: steps::usual_ms(tx, step.name).await?,
+        });
+    }
+    Ok(TaskView {
+        id: task.id,
+        kind: task.kind,
+        allocation_id: api::AllocationId(task.subject),
+        state: match task.state {
+            steps::TaskState::Running => TaskState::Running,
+            steps::TaskState::Done => TaskState::Done,
+            steps::TaskState::Failed => TaskState::Failed,
+            steps::TaskState::NeedsHuman => TaskState::NeedsHuman,
+        },
+        reason: task.reason,
+        steps: list,
+        created_at: task.created_at,
+        ended_at: task.ended_at,
+    })
+}
+
+/// Returns tone and words of a state.
+pub fn tone(state: State, unreachable: bool) -> (&'static str, String) {
+    let tone = match state {
+        State::Requested | State::Provisioning | State::Releasing => "info",
+        State::Active if unreachable => "warn",
+        State::Active => "good",
+        State::Released => "",
+        State::Failed | State::ReleaseFailed => "bad",
+    };
+    let words =
+        if unreachable { "active, unreachable".to_owned() } else { super::model::words(state) };
+    (tone, words)
+}
+
+/// Returns how long something took or takes so far, in words.
+pub fn elapsed(from: Option<Time>, to: Option<Time>, now: Time) -> String {
+    match from {
+        None => String::new(),
+        Some(from) => {
+            let millis = to.unwrap_or(now).since(from).as_millis();
+            if millis < 10_000 {
+                format!("{}.{} s", millis / 1000, millis % 1000 / 100)
+            } else {
+                api::time::span_words(to.unwrap_or(now).since(from))
+            }
+        }
+    }
+}

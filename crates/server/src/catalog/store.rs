@@ -1,0 +1,99 @@
+//! All SQL of the catalog.
+
+use api::{Micros, PriceId, SkuId, Time, catalog::Shape, fleet::SlotKind};
+use kernel::{
+    Result,
+    db::{Reader, WriteTx},
+    row,
+};
+
+row! {
+    /// Something that can be bought.
+    pub struct Sku in "skus" {
+        /// Identifier.
+        pub id: SkuId,
+        /// Stable name.
+        pub sku: String,
+        /// Name for people.
+        pub display_name: String,
+        /// GPU or processors.
+        pub kind: SlotKind,
+        /// Model.
+        pub model: String,
+        /// Whether the hardware is made up.
+        pub simulated: bool,
+        /// How capacity is cut.
+        pub capacity_shape: Shape,
+        /// Slots of a whole machine; the most of a slice.
+        pub units: i64,
+        /// Whether people see it.
+        pub active: bool,
+        /// Since when.
+        pub created_at: Time,
+    }
+}
+
+row! {
+    /// A price and its time.
+    pub struct Price in "prices" {
+        /// Identifier.
+        pub id: PriceId,
+        /// Of what.
+        pub sku_id: SkuId,
+        /// Per unit and hour.
+        pub price_per_hour: Micros,
+        /// From.
+        pub valid_from: Time,
+        /// To; none while it holds.
+        pub valid_to: Option<Time>,
+    }
+}
+
+/// A SKU with its present price.
+pub type Offer = (Sku, Price);
+
+/// Returns every SKU with its present price.
+pub async fn list_offers(tx: &mut Reader) -> Result<Vec<Offer>> {
+    tx.pairs(
+        "SELECT {a}, {b} FROM skus a JOIN prices b ON b.sku_id = a.id AND b.valid_to IS NULL
+          ORDER BY a.kind DESC, a.model, a.simulated, a.capacity_shape DESC, a.sku LIMIT 500",
+        (),
+    )
+    .await
+}
+
+/// Returns a SKU by its name, with its present price.
+pub async fn find_offer(tx: &mut Reader, sku: &str) -> Result<Option<Offer>> {
+    let found = tx
+        .pairs(
+            "SELECT {a}, {b} FROM skus a JOIN prices b ON b.sku_id = a.id AND b.valid_to IS NULL
+              WHERE a.sku = $1",
+            (sku,),
+        )
+        .await?;
+    Ok(found.into_iter().next())
+}
+
+/// Returns a SKU.
+pub async fn find_sku(tx: &mut Reader, id: SkuId) -> Result<Option<Sku>> {
+    tx.find("SELECT {} FROM skus WHERE id = $1", (id,)).await
+}
+
+/// Sets whether people see a SKU.
+pub async fn set_active(tx: &mut WriteTx, id: SkuId, active: bool) -> Result<()> {
+    tx.run("UPDATE skus SET active = $1 WHERE id = $2", (active, id)).await.map(|_| ())
+}
+
+/// Ends the present price and begins another at the same moment.
+pub async fn set_price(tx: &mut WriteTx, sku_id: SkuId, price_per_hour: Micros) -> Result<()> {
+    let now = tx.now();
+    tx.run("UPDATE prices SET valid_to = $1 WHERE sku_id = $2 AND valid_to IS NULL", (now, sku_id))
+        .await?;
+    let price = Price { id: tx.new_id(), sku_id, price_per_hour, valid_from: now, valid_to: None };
+    tx.insert(&price).await
+}
+
+/// Sets how many units a SKU may have at most.
+pub async fn set_units(tx: &mut WriteTx, id: SkuId, units: i64) -> Result<()> {
+    tx.run("UPDATE skus SET units = $1 WHERE id = $2 AND units < $1", (units, id)).await.map(|_| ())
+}

@@ -1,0 +1,222 @@
+//! Intents and observations: what should be on a node, and what the node says is.
+
+use super::{Live, Settings, store};
+use crate::tenancy::InProject;
+use api::{
+    AllocationId, Code, NodeId, OrgId, ProjectId, Time, TypedId,
+    node::{Desired, Observed, ObservedState, Spec, Want},
+};
+use gateway::link::Duplex;
+use kernel::{
+    App, Context, Error, Result,
+    audit::System,
+    db::{Reader, WriteTx},
+    row, steps,
+    sweeps::Sweeps,
+};
+
+/// Writes what nodes say.
+pub const WORK_WRITER: System =
+    System { name: "fleet.observed", unaudited: Some("what a node says is no act") };
+
+row! {
+    /// What should be of a workload on a node, and what is.
+    pub struct Work in "node_works" {
+        /// The workload.
+        pub allocation_id: AllocationId,
+        /// Whose.
+        pub org_id: OrgId,
+        /// Project.
+        pub project_id: ProjectId,
+        /// Where.
+        pub node_id: NodeId,
+        /// Rises with each intent.
+        pub generation: i64,
+        /// What should be.
+        pub want: Want,
+        /// What it gets, JSON.
+        pub spec: String,
+        /// The generation the observation answers.
+        pub observed_generation: i64,
+        /// What is.
+        pub observed_state: Option<ObservedState>,
+        /// In plain words.
+        pub observed_detail: String,
+        /// When it was said.
+        pub observed_at: Option<Time>,
+        /// Since when.
+        pub created_at: Time,
+    }
+}
+
+impl Work {
+    /// Returns what is, as an answer to the present intent; an older answer is none.
+    pub fn answer(&self) -> Option<ObservedState> {
+        if self.observed_generation == self.generation { self.observed_state } else { None }
+    }
+}
+
+/// Says what should be of a workload. The first intent names node and spec; later ones change what
+/// is wanted and raise the generation. Wanting the same again changes nothing.
+///
+/// # Errors
+/// What the database says.
+pub async fn intend(
+    app: &App,
+    tx: &mut WriteTx,
+    scope: &InProject,
+    id: AllocationId,
+    want: Want,
+    place: Option<(NodeId, &Spec)>,
+) -> Result<()> {
+    let nudge = app.get::<Sweeps>().clone();
+    tx.after_commit(move || nudge.nudge("fleet.deliver"));
+    if let Some(work) = find_work(tx, id).await? {
+        if work.want == want {
+            return Ok(());
+        }
+        return tx
+            .run(
+                "UPDATE node_works SET want = $1, generation = generation + 1
+                  WHERE allocation_id = $2 AND generation = $3",
+                (want, id, work.generation),
+            )
+            .await
+            .map(|_| ());
+    }
+    let Some((node_id, spec)) = place else { return Ok(()) };
+    let work = Work {
+        allocation_id: id,
+        org_id: scope.org_id(),
+        project_id: scope.project_id(),
+        node_id,
+        generation: 1,
+        want,
+        spec: serde_json::to_string(spec).context("write a spec down")?,
+        observed_generation: 0,
+        observed_state: None,
+        observed_detail: String::new(),
+        observed_at: None,
+        created_at: tx.now(),
+    };
+    tx.insert(&work).await
+}
+
+/// Returns intent and observation of a workload.
+///
+/// # Errors
+/// What the database says.
+pub async fn find_work(tx: &mut Reader, id: AllocationId) -> Result<Option<Work>> {
+    tx.find("SELECT {} FROM node_works WHERE allocation_id = $1", (id,)).await
+}
+
+/// Returns what should be on a node and is not settled yet.
+async fn unsettled(tx: &mut Reader, node: NodeId) -> Result<Vec<Work>> {
+    tx.list(
+        "SELECT {} FROM node_works
+          WHERE node_id = $1 AND NOT (want = 'absent' AND observed_generation = generation
+                AND observed_state IS NOT NULL AND observed_state = 'absent')
+          ORDER BY allocation_id LIMIT 5000",
+        (node,),
+    )
+    .await
+}
+
+/// Tells a linked node what should be, unless it was told just that. Returns whether it was told.
+pub(super) async fn deliver(app: &App, node: NodeId) -> Result<bool> {
+    let live = app.get::<Live>();
+    let Some(link) = live.link(node) else { return Ok(false) };
+    let works = unsettled(&mut *app.db.read().await?, node).await?;
+    let mut desired = Desired::default();
+    for work in works {
+        let spec: Spec = serde_json::from_str(&work.spec).context("read a spec")?;
+        desired.works.push(api::node::Work {
+            allocation_id: work.allocation_id,
+            generation: work.generation,
+            want: work.want,
+            spec,
+        });
+    }
+    let text = serde_json::to_string(&desired).context("write down what should be")?;
+    if live.was_told(node, &text) {
+        return Ok(false);
+    }
+    link.desire(&desired)
+        .await
+        .map_err(|cause| Error::new(Code::NodeUnreachable).because(cause))?;
+    live.told(node, text);
+    Ok(true)
+}
+
+/// Writes down what a node said. Only its own work counts, only a generation that exists, and never
+/// an older one after a newer one; anything else is refused and an alarm.
+pub(super) async fn observed(app: &App, node: NodeId, news: &[Observed]) -> Result<()> {
+    if news.is_empty() {
+        return Ok(());
+    }
+    let mut tx = app.db.write(&WORK_WRITER).await?;
+    let now = tx.now();
+    let mut refused = Vec::new();
+    for one in news {
+        let detail: String = one.detail.chars().filter(|c| !c.is_control()).take(200).collect();
+        let touched = tx
+            .run(
+                "UPDATE node_works SET observed_generation = $1, observed_state = $2,
+                        observed_detail = $3, observed_at = $4
+                  WHERE allocation_id = $5 AND node_id = $6
+                    AND generation >= $1 AND observed_generation <= $1",
+                (one.generation, one.state, detail, now, one.allocation_id, node),
+            )
+            .await?;
+        if touched == 0 {
+            refused.push(one.clone());
+        } else {
+            steps::wake(&mut tx, one.allocation_id.uuid()).await?;
+        }
+    }
+    let sweeps = app.get::<Sweeps>().clone();
+    tx.after_commit(move || {
+        for name in ["steps.run", "allocations.watch"] {
+            sweeps.nudge(name);
+        }
+    });
+    tx.commit().await?;
+    for one in refused {
+        tracing::error!(%node, id = %one.allocation_id, generation = one.generation, state = %one.state,
+            "a node said something about work that is not its own, unknown or of another generation");
+    }
+    Ok(())
+}
+
+/// Returns when a node was last heard: in memory, or before this program started.
+///
+/// # Errors
+/// What the database says.
+pub async fn last_contact(app: &App, tx: &mut Reader, node: NodeId) -> Result<Option<Time>> {
+    if let Some(last) = app.get::<Live>().last(node) {
+        return Ok(Some(last));
+    }
+    Ok(store::find_node(tx, node).await?.and_then(|node| node.last_heartbeat_at))
+}
+
+/// Returns whether a node counts as reachable.
+pub fn is_reachable(app: &App, last: Option<Time>) -> bool {
+    let limit = app.get::<Settings>().unreachable();
+    last.is_some_and(|last| app.seams.clock.now().since(last) < limit)
+}
+
+/// Opens a terminal on the node of a workload.
+///
+/// # Errors
+/// `node_unreachable`.
+pub async fn terminal(
+    app: &App,
+    node: NodeId,
+    id: AllocationId,
+    cols: u16,
+    rows: u16,
+) -> Result<Duplex> {
+    let gone = || Error::new(Code::NodeUnreachable);
+    let link = app.get::<Live>().link(node).ok_or_else(gone)?;
+    link.terminal(id, cols, rows).await.map_err(|cause| gone().because(cause))
+}
