@@ -39,8 +39,3 @@ pub fn print<T: Serialize>(format: Format, answer: &T, heads: &[&str], rows: Vec
         }
     }
 }
-
-/// Returns a rate in words.
-pub fn words(text: impl std::fmt::Display) -> String {
-    text.to_string()
-}

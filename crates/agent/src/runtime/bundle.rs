@@ -67,6 +67,7 @@ pub fn write(folder: &Path, work: &Work, users: Users, init: &Path) -> Result<()
     ] {
         fs::create_dir_all(root.join(name)).context("make the root")?;
     }
+    fs::write(root.join(".init/gpuaas"), []).context("make the root")?;
     for name in ["bin", "sbin", "lib", "lib64"] {
         symlink(format!("usr/{name}"), root.join(name)).context("link into /usr")?;
     }

@@ -34,6 +34,7 @@ pub enum Command {
     Show {
         /// The workload.
         id: String,
+        /// How it is printed.
         #[command(flatten)]
         shape: Shape,
     },
