@@ -5,6 +5,28 @@ CREATE TABLE account_balances (
   CONSTRAINT balance_covers CHECK (NOT customer OR balance >= 0)
 ) STRICT;
 
+CREATE TABLE allocations (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('requested', 'provisioning', 'active', 'releasing',
+    'released', 'failed', 'release_failed')),
+  reason TEXT,
+  sku TEXT NOT NULL,
+  count INTEGER NOT NULL CHECK (count > 0),
+  price_per_hour INTEGER NOT NULL,
+  simulated INTEGER NOT NULL,
+  node_id BLOB NOT NULL REFERENCES nodes (id),
+  requested_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  ready_at INTEGER,
+  release_asked_at INTEGER,
+  ended_at INTEGER,
+  UNIQUE (project_id, id),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
 CREATE TABLE audit_chain (
   seq INTEGER PRIMARY KEY CHECK (seq > 0),
   entry_id BLOB NOT NULL UNIQUE REFERENCES audit_entries (id),
@@ -247,6 +269,15 @@ CREATE TABLE organizations (
   created_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE prices (
+  id BLOB PRIMARY KEY,
+  sku_id BLOB NOT NULL REFERENCES skus (id),
+  price_per_hour INTEGER NOT NULL CHECK (price_per_hour >= 0),
+  valid_from INTEGER NOT NULL,
+  valid_to INTEGER,
+  CHECK (valid_to IS NULL OR valid_to >= valid_from)
+) STRICT;
+
 CREATE TABLE project_members (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL,
@@ -290,6 +321,19 @@ CREATE TABLE sessions (
   revoke_reason TEXT
 ) STRICT;
 
+CREATE TABLE skus (
+  id BLOB PRIMARY KEY,
+  sku TEXT NOT NULL,
+  display_name TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('gpu', 'cpu')),
+  model TEXT NOT NULL,
+  simulated INTEGER NOT NULL,
+  capacity_shape TEXT NOT NULL CHECK (capacity_shape IN ('baremetal', 'gpu_slice')),
+  units INTEGER NOT NULL CHECK (units > 0),
+  active INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE task_steps (
   task_id BLOB NOT NULL REFERENCES tasks (id),
   seq INTEGER NOT NULL,
@@ -322,6 +366,21 @@ CREATE TABLE tasks (
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
+CREATE TABLE terminal_tickets (
+  id BLOB PRIMARY KEY,
+  ticket_hash BLOB NOT NULL,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  allocation_id BLOB NOT NULL,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  session_id BLOB NOT NULL,
+  origin TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  used_at INTEGER,
+  FOREIGN KEY (project_id, allocation_id) REFERENCES allocations (project_id, id)
+) STRICT;
+
 CREATE TABLE usage_windows (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL,
@@ -348,6 +407,10 @@ CREATE TABLE users (
   state TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
   created_at INTEGER NOT NULL
 ) STRICT;
+
+CREATE INDEX allocations_live ON allocations (state) WHERE ended_at IS NULL;
+
+CREATE INDEX allocations_project ON allocations (project_id, id);
 
 CREATE INDEX audit_entries_correlation ON audit_entries (correlation_id);
 
@@ -399,6 +462,8 @@ CREATE INDEX org_members_user ON org_members (user_id);
 
 CREATE UNIQUE INDEX organizations_slug ON organizations (slug);
 
+CREATE UNIQUE INDEX prices_one_now ON prices (sku_id) WHERE valid_to IS NULL;
+
 CREATE UNIQUE INDEX project_members_person ON project_members (project_id, user_id);
 
 CREATE INDEX project_members_user ON project_members (user_id);
@@ -409,6 +474,8 @@ CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 
 CREATE INDEX sessions_user ON sessions (user_id, id);
 
+CREATE UNIQUE INDEX skus_sku ON skus (sku);
+
 CREATE INDEX task_steps_usual ON task_steps (step, started_at);
 
 CREATE INDEX tasks_due ON tasks (wake_at) WHERE state = 'running';
@@ -416,6 +483,10 @@ CREATE INDEX tasks_due ON tasks (wake_at) WHERE state = 'running';
 CREATE UNIQUE INDEX tasks_one_running ON tasks (kind, subject) WHERE state = 'running';
 
 CREATE INDEX tasks_subject ON tasks (subject, id);
+
+CREATE UNIQUE INDEX terminal_tickets_ticket ON terminal_tickets (ticket_hash);
+
+CREATE INDEX terminal_tickets_user ON terminal_tickets (user_id, created_at);
 
 CREATE UNIQUE INDEX usage_windows_from ON usage_windows (allocation_id, from_at);
 

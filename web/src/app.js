@@ -74,14 +74,20 @@ if (live.length > 0) {
 }
 
 // A running cost: from the moment the meter started, at the price of the hour.
-for (const meter of document.querySelectorAll("[data-meter]")) {
-  const { start, rate, sign } = meter.dataset;
-  const began = new Date(start).getTime();
-  const skew = Date.now() - new Date(meter.dataset.now).getTime();
-  const tick = () => {
-    const seconds = Math.max(0, (Date.now() - skew - began) / 1000);
-    meter.textContent = sign + (Number(rate) * seconds / 3600 / 1e6).toFixed(4);
-  };
-  tick();
-  setInterval(tick, 1000);
+function startMeters() {
+  for (const meter of document.querySelectorAll("[data-meter=true]")) {
+    const { start, rate, sign } = meter.dataset;
+    meter.dataset.meter = "runs";
+    const began = new Date(start).getTime();
+    const skew = Date.now() - new Date(meter.dataset.now).getTime();
+    const tick = () => {
+      if (!meter.isConnected) { clearInterval(timer); return; }
+      const seconds = Math.max(0, (Date.now() - skew - began) / 1000);
+      meter.textContent = sign + (Number(rate) * seconds / 3600 / 1e6).toFixed(4);
+    };
+    const timer = setInterval(tick, 1000);
+    tick();
+  }
 }
+startMeters();
+document.addEventListener("htmx:after:swap", startMeters);

@@ -81,6 +81,23 @@ async fn join(options: &Options, inventory: &Inventory) -> Result<enrol::Identit
     }
 }
 
+/// Joins and keeps a link over workloads of any runtime: for tests of everything above it.
+///
+/// # Errors
+/// When it cannot join.
+pub async fn serve(
+    data: &std::path::Path,
+    words: &enrol::JoinWords,
+    inventory: Inventory,
+    reconciler: Reconciler,
+) -> Result<()> {
+    let identity = match enrol::Identity::load(data)? {
+        Some(identity) => identity,
+        None => enrol::join(data, words, &inventory).await?,
+    };
+    link::run(&identity, &inventory, &reconciler).await
+}
+
 /// Keeps one link up, with a jittered pause between tries.
 async fn keep_link(
     options: &Options,

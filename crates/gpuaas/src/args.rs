@@ -163,8 +163,19 @@ impl Common {
     }
 }
 
+/// Picks the port now where none is given: a part that starts again must be found where it was.
+fn fixed(address: SocketAddr) -> Result<SocketAddr> {
+    if address.port() != 0 {
+        return Ok(address);
+    }
+    let picked = std::net::TcpListener::bind(address).and_then(|listener| listener.local_addr());
+    picked.map_err(|cause| Error::internal(anyhow::Error::new(cause).context("pick a port")))
+}
+
 /// Runs everything on this machine.
-pub async fn up(up: Up) -> Result<()> {
+pub async fn up(mut up: Up) -> Result<()> {
+    up.common.http = fixed(up.common.http)?;
+    up.common.agent_listen = fixed(up.common.agent_listen)?;
     let data = up.common.data();
     let _lock = up::take_folder(&data)?;
     let nodes = up.simulate.as_deref().map(agent::parse_simulate).transpose();

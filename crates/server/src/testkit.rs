@@ -70,6 +70,10 @@ pub struct World {
     pub outsider: Person,
     /// Runs the platform.
     pub operator: Person,
+    /// Where this world's agents dial.
+    pub agents: std::net::TcpListener,
+    /// Whom they trust.
+    pub authority: Arc<gateway::authority::Authority>,
 }
 
 /// An answer.
@@ -130,8 +134,10 @@ impl World {
             simulated: false,
             proxies: Vec::new(),
         };
+        let (agents, place) = join();
+        let authority = place.authority.clone();
         let app =
-            wire::app(test_db.db.clone(), seams, site, &config, join()).expect("build the app");
+            wire::app(test_db.db.clone(), seams, site, &config, place).expect("build the app");
         let router = router(app.clone(), wire::routes());
         let keys = AtomicU64::new(1);
         let owner = sign_up(&router, "owner").await;
@@ -152,6 +158,8 @@ impl World {
             viewer,
             outsider,
             operator,
+            agents,
+            authority,
         };
         world.give_roles().await;
         world
@@ -230,6 +238,40 @@ impl World {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
+    /// Starts listening for agents.
+    #[allow(clippy::disallowed_methods, reason = "ends with the test")]
+    pub fn listen_for_agents(&self) {
+        let listener = self.agents.try_clone().expect("listen");
+        let listener = tokio::net::TcpListener::from_std(listener).expect("listen");
+        let tunnel = Arc::new(gateway::tunnel::Tunnel {
+            authority: self.authority.clone(),
+            nodes: Arc::new(crate::fleet::FleetNodes(self.app.clone())),
+            clock: Seams::real().clock,
+            ending: self.app.ending.clone(),
+        });
+        tokio::spawn(async move { tunnel.serve(&listener).await });
+    }
+
+    /// Runs every sweep once.
+    pub async fn sweep(&self) {
+        let sweeps = self.app.get::<kernel::sweeps::Sweeps>();
+        for sweep in wire::sweeps() {
+            assert!(sweeps.once(&self.app, sweep).await, "{} failed", sweep.name);
+        }
+    }
+
+    /// Runs sweeps until something is so; gives up after ten real seconds.
+    pub async fn until(&self, what: &str, mut so: impl AsyncFnMut() -> bool) {
+        for _ in 0..500 {
+            self.sweep().await;
+            if so().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{what} never came true");
+    }
+
     /// Refuses any broken invariant: money, audit chain.
     pub async fn assert_whole(&self) {
         let findings = crate::billing::audit(&mut self.app.db.read().await.unwrap()).await.unwrap();
@@ -255,12 +297,14 @@ impl World {
     }
 }
 
-/// Returns the place a test's agents would join at.
-pub fn join() -> crate::fleet::LocalJoin {
-    let (authority, _, _) = gateway::authority::Authority::make(api::Time(1_795_000_000_000_000))
-        .expect("an authority");
-    let address = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
-    crate::fleet::LocalJoin { address, authority: Arc::new(authority) }
+/// Returns a place for a test's agents to join at.
+pub fn join() -> (std::net::TcpListener, crate::fleet::LocalJoin) {
+    let now = Seams::real().clock.now();
+    let (authority, _, _) = gateway::authority::Authority::make(now).expect("an authority");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
+    listener.set_nonblocking(true).expect("listen");
+    let address = listener.local_addr().expect("listen");
+    (listener, crate::fleet::LocalJoin { address, authority: Arc::new(authority) })
 }
 
 async fn send(router: &Router, request: Request<Body>) -> Answer {

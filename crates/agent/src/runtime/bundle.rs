@@ -106,10 +106,7 @@ fn write_etc(etc: &Path, work: &Work) -> Result<()> {
     for name in ["alternatives", "ssl", "ld.so.conf.d", "terminfo"] {
         fs::create_dir_all(etc.join(name)).context("make /etc")?;
     }
-    for name in ["ld.so.cache"] {
-        fs::write(etc.join(name), []).context("make /etc")?;
-    }
-    Ok(())
+    fs::write(etc.join("ld.so.cache"), []).context("make /etc")
 }
 
 /// Tools of ours inside the workload; for made-up GPUs an `nvidia-smi` that says so.

@@ -7,6 +7,8 @@ use super::{
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, node::Work};
 use std::{
+    fs::Permissions,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -29,15 +31,15 @@ impl Sandbox {
     /// # Errors
     /// When they cannot be made, or runc is missing.
     pub async fn open(data: &Path) -> Result<Self> {
-        let (runs, state) = (data.join("runs"), data.join("runc"));
+        let rooted = nix::unistd::geteuid().is_root();
+        let place = place(data, rooted)?;
+        let (runs, state) = (place.join("runs"), place.join("runc"));
         for folder in [&runs, &state] {
             std::fs::create_dir_all(folder).context("make a folder")?;
+            std::fs::set_permissions(folder, Permissions::from_mode(0o711))
+                .context("open a folder")?;
         }
-        let runs = runs.canonicalize().context("find the folder")?;
-        let state = state.canonicalize().context("find the folder")?;
-        open_path(&runs)?;
-        let init = copy_of_self(&runs)?;
-        let rooted = nix::unistd::geteuid().is_root();
+        let init = copy_of_self(place.parent().unwrap_or(&place))?;
         let sandbox = Self { runs, state, init, rooted };
         sandbox.version().await.context("runc is missing: install Debian's package runc")?;
         Ok(sandbox)
@@ -165,34 +167,41 @@ impl Sandbox {
     }
 }
 
+/// Where bundles and runc's state are. As root they lie below `/run`: a workload's own users must be
+/// able to walk to its root, wherever the data folder is, and neither outlives the machine's boot.
+fn place(data: &Path, rooted: bool) -> Result<PathBuf> {
+    let data = data.canonicalize().context("find the data folder")?;
+    if !rooted {
+        return Ok(data);
+    }
+    let name =
+        data.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    let place = Path::new("/run/gpuaas").join(format!("{name:016x}"));
+    for folder in [Path::new("/run/gpuaas"), &place] {
+        std::fs::create_dir_all(folder).context("make a folder below /run")?;
+        std::fs::set_permissions(folder, Permissions::from_mode(0o711)).context("open a folder")?;
+    }
+    Ok(place)
+}
+
 /// A copy of this program for workloads to start with: theirs must not change under them when this
-/// one is replaced.
-fn copy_of_self(runs: &Path) -> Result<PathBuf> {
-    use std::os::unix::fs::PermissionsExt;
+/// one is replaced. One copy serves every agent of the same build.
+fn copy_of_self(folder: &Path) -> Result<PathBuf> {
     let own = std::env::current_exe().context("find this program")?;
-    let copy = runs.join(".init");
-    let size = |path: &Path| std::fs::metadata(path).map(|meta| meta.len()).ok();
-    if size(&copy) != size(&own) {
-        let fresh = runs.join(".init.new");
-        std::fs::copy(&own, &fresh).context("copy this program")?;
-        std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o755))?;
+    let meta = std::fs::metadata("/proc/self/exe").context("look at this program")?;
+    let copy = folder.join(format!("init-{:x}-{:x}", meta.len(), meta.mtime()));
+    if !copy.exists() {
+        let fresh = folder.join(format!(".init-{}", std::process::id()));
+        std::fs::copy("/proc/self/exe", &fresh)
+            .or_else(|_| std::fs::copy(&own, &fresh))
+            .context("copy this program")?;
+        std::fs::set_permissions(&fresh, Permissions::from_mode(0o755))
+            .context("copy this program")?;
         std::fs::rename(&fresh, &copy).context("keep the copy")?;
     }
     Ok(copy)
-}
-
-/// A workload's root lies below the data folder: its own users must be able to walk there.
-fn open_path(runs: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let walk = |path: &Path| {
-        let mode = std::fs::metadata(path)?.permissions().mode();
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode | 0o011))
-    };
-    walk(runs).context("open the folder of workloads")?;
-    if let Some(parent) = runs.parent() {
-        walk(parent).context("open the data folder")?;
-    }
-    Ok(())
 }
 
 /// Says whether a control group of the workload is left, in either kind of hierarchy.

@@ -7,6 +7,8 @@
 mod engine;
 mod store;
 
+#[cfg(feature = "testkit")]
+pub use engine::die_in_every_step;
 pub use engine::{Lease, WRITER, run_due, sweep};
 pub use store::{Log, Task, find, latest_of, list_logs, start, supersede, usual_ms, wake};
 

@@ -121,6 +121,12 @@ pub async fn list_active(
     .await
 }
 
+/// Returns allocations whose clean-up did not finish in time.
+pub async fn list_release_failed(tx: &mut Reader) -> Result<Vec<Allocation>> {
+    tx.list("SELECT {} FROM allocations WHERE state = 'release_failed' ORDER BY id LIMIT 200", ())
+        .await
+}
+
 /// Returns allocations that are over while slots of theirs are still blocked.
 pub async fn list_blocked(tx: &mut Reader) -> Result<Vec<Allocation>> {
     tx.list(

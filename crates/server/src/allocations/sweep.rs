@@ -13,7 +13,12 @@ use api::{
     node::Want,
 };
 use kernel::{App, Result, audit::System, sweeps::Sweep};
-use std::{collections::HashMap, future::Future, pin::Pin, time::Duration};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    future::Future,
+    pin::Pin,
+    time::Duration,
+};
 
 /// Ends work that nobody asked to end.
 pub const WRITER: System = System { name: "allocations.watch", unaudited: None };
@@ -74,9 +79,8 @@ async fn contacts(app: &App, active: &[Allocation]) -> Result<Contacts> {
     let mut contact = Contacts::new();
     let mut tx = app.db.read().await?;
     for row in active {
-        if !contact.contains_key(&row.node_id) {
-            let last = fleet::last_contact(app, &mut tx, row.node_id).await?;
-            contact.insert(row.node_id, last);
+        if let Entry::Vacant(place) = contact.entry(row.node_id) {
+            place.insert(fleet::last_contact(app, &mut tx, row.node_id).await?);
         }
     }
     Ok(contact)
@@ -175,7 +179,27 @@ async fn give_up(app: &App, id: AllocationId, last: Time) -> Result<bool> {
     Ok(true)
 }
 
+/// A clean-up that was given up, and that the node proves after all, ends by itself.
+async fn finish_late(app: &App) -> Result<()> {
+    for row in store::list_release_failed(&mut *app.db.read().await?).await? {
+        let mut tx = app.db.write(&WRITER).await?;
+        let work = fleet::find_work(&mut tx, row.id).await?;
+        let proven = work.is_some_and(|work| {
+            work.want == Want::Absent && work.answer() == Some(ObservedState::Absent)
+        });
+        if proven {
+            let at = tx.now();
+            release::begin(app, &mut tx, &row, at, None).await?;
+            tx.target(row.id);
+            tx.belongs_to(row.org_id, Some(row.project_id));
+            tx.commit().await?;
+        }
+    }
+    Ok(())
+}
+
 async fn proven_late(app: &App) -> Result<u64> {
+    finish_late(app).await?;
     let rows = store::list_blocked(&mut *app.db.read().await?).await?;
     let mut freed = 0;
     for row in rows {

@@ -1,17 +1,18 @@
 //! The start page: money, what runs, what needs attention, what to do next.
 
 use crate::{
-    billing,
+    allocations, billing,
     identity::{Myself, MyselfAction},
-    tenancy::{find_organization, viewer},
+    tenancy::{InProject, find_organization, viewer},
 };
 use api::{
-    Currency, Micros, Money,
+    AllocationId, Currency, Micros, Money,
+    allocations::AllocationState,
     billing::{Balance, MoneyState},
 };
 use kernel::{
     App, Result,
-    html::{Markup, Page, banner, empty, html, page_head, stat},
+    html::{Markup, Page, badge, banner, col, empty, html, icon, page_head, stat, table},
     http::Route,
 };
 
@@ -34,6 +35,8 @@ pub struct HomeView {
     pub balance: Option<Balance>,
     /// Whether one has a project.
     pub has_project: bool,
+    /// What runs in it: id, name, state, hardware.
+    pub work: Vec<(AllocationId, String, AllocationState, String)>,
 }
 
 impl HomeView {
@@ -48,18 +51,23 @@ impl HomeView {
             runs_out_at: None,
         };
         let long = "Ada Lovelace, Countess of Lovelace, first of all programmers".to_owned();
+        let work: Vec<_> = AllocationState::ALL
+            .iter()
+            .map(|state| {
+                let id = AllocationId(uuid::Uuid::nil());
+                (id, "training".to_owned(), *state, "8 × sim-h100-slice".to_owned())
+            })
+            .collect();
+        let one = Self {
+            name: "Ada".into(),
+            balance: Some(balance(20_000_000, MoneyState::Healthy)),
+            has_project: true,
+            work: vec![],
+        };
         vec![
-            Self {
-                name: "Ada".into(),
-                balance: Some(balance(20_000_000, MoneyState::Healthy)),
-                has_project: true,
-            },
-            Self {
-                name: "Ada".into(),
-                balance: Some(balance(0, MoneyState::Depleted)),
-                has_project: true,
-            },
-            Self { name: long, balance: None, has_project: false },
+            one.clone(),
+            Self { balance: Some(balance(0, MoneyState::Depleted)), work, ..one.clone() },
+            Self { name: long, balance: None, has_project: false, ..one },
         ]
     }
 
@@ -81,6 +89,48 @@ impl HomeView {
             @if !self.has_project {
                 (empty("folder-kanban", "No project yet", "Everything you run lives in a project. Make the first one, then come back here.",
                     Some(html! { a class="button primary" href="/access/projects#new" { "Create a project" } })))
+            } @else { (self.workloads()) }
+        }
+    }
+}
+
+impl HomeView {
+    fn workloads(&self) -> Markup {
+        let launch =
+            html! { a class="button primary" href="/launch/compute" { (icon("rocket")) "Launch" } };
+        if self.work.is_empty() {
+            return empty(
+                "square-terminal",
+                "Nothing runs right now",
+                "Launch a shell on hardware of your own, paid by the second. It takes seconds to start and stops costing the moment you release it.",
+                Some(launch),
+            );
+        }
+        let rows: Vec<Vec<Markup>> = self
+            .work
+            .iter()
+            .map(|(id, name, state, hardware)| {
+                let attention = matches!(state, AllocationState::ReleaseFailed);
+                vec![
+                    html! { a href={ "/workloads/" (id) } { strong { (name) } } },
+                    badge(
+                        if attention {
+                            "bad"
+                        } else if *state == AllocationState::Active {
+                            "good"
+                        } else {
+                            "info"
+                        },
+                        &state.as_str().replace('_', " "),
+                    ),
+                    html! { (hardware) },
+                ]
+            })
+            .collect();
+        html! {
+            section class="section" {
+                div class="page-head" { h2 { "Running now" } (launch) }
+                (table("Running now", &[col("Name"), col("State"), col("Hardware")], &rows))
             }
         }
     }
@@ -97,7 +147,19 @@ async fn home_page(who: Myself<Home>, app: App, (): ()) -> Result<Page> {
         },
         None => None,
     };
-    let has_project = viewer.is_some_and(|viewer| viewer.project.is_some());
-    let view = HomeView { name: who.caller().user().display_name.clone(), balance, has_project };
+    let place = viewer.and_then(|viewer| Some((viewer.org?.0, viewer.project?.0)));
+    let work = match place {
+        Some((org, project)) => {
+            let scope = InProject::of_row(org, project);
+            allocations::list_live_of(&mut tx, &scope).await?
+        }
+        None => Vec::new(),
+    };
+    let work = work
+        .into_iter()
+        .map(|row| (row.id, row.name, row.state, format!("{} × {}", row.count, row.sku)))
+        .collect();
+    let name = who.caller().user().display_name.clone();
+    let view = HomeView { name, balance, has_project: place.is_some(), work };
     Ok(Page::new("Home", view.draw()))
 }

@@ -41,6 +41,26 @@ fn routes() {
 }
 
 #[test]
+fn states() {
+    let text = format!("{}\n{}", server::fleet::states(), server::allocations::states());
+    compare("states.txt", &text);
+}
+
+#[test]
+fn steps() {
+    let mut text = String::new();
+    for operation in server::allocations::operations() {
+        writeln!(text, "{}", operation.kind).unwrap();
+        for step in operation.steps {
+            let deadline = step.deadline.as_secs();
+            writeln!(text, "  {:<34}{deadline:>5} s, then {}", step.name, step.on_deadline)
+                .unwrap();
+        }
+    }
+    compare("steps.txt", &text);
+}
+
+#[test]
 fn roles() {
     compare("roles.txt", &tenancy::matrix());
 }

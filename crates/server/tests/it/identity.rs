@@ -159,9 +159,14 @@ async fn sign_up_can_be_closed() {
     let config = [("GPUAAS_IDENTITY__SIGN_UP", "false")].map(|(k, v)| (k.into(), v.into()));
     let config = server::config::Config::load(None, config.into_iter()).unwrap();
     let (seams, site) = (world.app.seams.clone(), world.app.site.clone());
-    let app =
-        server::wire::app(world.test_db.db.clone(), seams, site, &config, server::testkit::join())
-            .unwrap();
+    let app = server::wire::app(
+        world.test_db.db.clone(),
+        seams,
+        site,
+        &config,
+        server::testkit::join().1,
+    )
+    .unwrap();
     let router = kernel::http::router(app, server::wire::routes());
     let body = json!({ "email": "new@example.com", "password": PASSWORD, "display_name": "New" });
     let request = Request::post("/api/v1/auth/personal/signup")

@@ -8,6 +8,7 @@
     reason = "tests stop aloud"
 )]
 
+mod allocations;
 mod golden;
 mod http_rules;
 mod identity;
