@@ -7,10 +7,10 @@ import { Site } from "./site.mjs";
 const out = process.argv[2] ?? "e2e/test-results/screenshots";
 const only = process.argv[3];
 mkdirSync(out, { recursive: true });
-const site = await Site.start({ args: (process.env.GPUAAS_UP_ARGS ?? "").split(" ").filter(Boolean) });
+const site = await Site.start({ args: ["--simulate", "1x4xH100"] });
 const browser = await chromium.launch(config.use.launchOptions);
 const open = ["/auth/login", "/auth/signup", "/edge-error", "/docs", "/docs/start", "/nowhere"];
-const signedIn = (process.env.GPUAAS_PAGES ?? "/ /access/projects /account/billing /account/sessions /platform/evidence/audit /nowhere-either").split(" ");
+const signedIn = "/ /compute /launch/compute /workloads /access/projects /account/billing /account/sessions /platform/lifecycle/nodes /platform/catalog /platform/allocations /platform/evidence/audit /nowhere-either".split(" ");
 try {
   const first = await browser.newContext();
   await site.signUpFirst(await first.newPage());

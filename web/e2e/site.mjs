@@ -13,7 +13,7 @@ export class Site {
     site.folder = mkdtempSync(join(tmpdir(), "gpuaas-e2e-"));
     const program = process.env.GPUAAS_BIN;
     if (!program) throw new Error("GPUAAS_BIN names the program to test");
-    const flags = ["up", "--data", join(site.folder, "data"), "--http", "127.0.0.1:0", ...args];
+    const flags = ["up", "--data", join(site.folder, "data"), "--http", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0", ...args];
     site.child = spawn(program, flags, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
     site.log = "";
     site.child.stderr.on("data", (chunk) => { site.log += chunk; });

@@ -61,13 +61,15 @@ if (live.length > 0) {
   const open = () => {
     const query = live.map((topic) => `topic=${encodeURIComponent(topic)}`).join("&");
     stream = new EventSource(`/events?${query}`);
+    // What changed between the page's making and the stream's opening would be missed.
+    stream.addEventListener("open", () => refresh(null));
     stream.addEventListener("changed", (event) => refresh(event.data));
     stream.addEventListener("ended", () => { stream.close(); stream = null; location.reload(); });
   };
   const close = () => { if (stream) stream.close(); stream = null; };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close();
-    else if (!stream) { open(); refresh(null); }
+    else if (!stream) open();
   });
   window.addEventListener("pagehide", close);
   if (!document.hidden) open();
