@@ -24,6 +24,7 @@ enum Audience {
 /// Every page: name in the address, and its text with front matter.
 const PAGES: &[(&str, &str)] = &[
     ("start", include_str!("../../../../docs/start.md")),
+    ("compute", include_str!("../../../../docs/compute.md")),
     ("money", include_str!("../../../../docs/money.md")),
     ("operate", include_str!("../../../../docs/operate.md")),
 ];

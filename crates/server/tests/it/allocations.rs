@@ -1,103 +1,15 @@
 //! The life of allocations, with the real agent over the real link and a runtime without machines.
 
-use agent::{Reconciler, runtime::fake::Fake};
-use api::node::{Gpu, Inventory, Observation, Observed, ObservedState};
+use crate::node::{Node, ask, free, id_of, launch, release, until_state, view};
+use api::node::{Observation, Observed, ObservedState};
 use futures::future::join_all;
 use http::Method;
 use kernel::steps;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::{
     both, fleet,
-    testkit::{Answer, Engine, Person, World},
+    testkit::{Answer, Engine, World},
 };
-use std::sync::Arc;
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
-
-/// A node: the agent's whole program but its runtime.
-struct Node {
-    fake: Arc<Fake>,
-    running: JoinHandle<()>,
-    _data: TempDir,
-}
-
-impl Node {
-    /// Joins a world with some made-up GPUs and waits until they are offered.
-    async fn join(world: &World, gpus: i64) -> Self {
-        world.listen_for_agents();
-        let data = TempDir::new().unwrap();
-        let fake = Arc::new(Fake::default());
-        let inventory = Inventory {
-            agent_version: "test".into(),
-            hostname: "fake".into(),
-            kernel: "test".into(),
-            cpu_count: 64,
-            memory_mib: 65_536,
-            disk_mib: 1000,
-            gpus: (0..gpus)
-                .map(|index| Gpu {
-                    index,
-                    uuid: format!("GPU-{index}"),
-                    model: "H100".into(),
-                    memory_mib: 81_559,
-                })
-                .collect(),
-            simulated: true,
-            runtime: "none".into(),
-            not_enforced: vec![],
-        };
-        let words = fleet::local_join(&world.app, true, 1).await.unwrap();
-        let words = serde_json::from_str(&words).unwrap();
-        let reconciler = Reconciler::open(data.path(), fake.clone()).await.unwrap();
-        let path = data.path().to_owned();
-        let running = tokio::spawn(async move {
-            let _ = agent::serve(&path, &words, inventory, reconciler).await;
-        });
-        let node = Self { fake, running, _data: data };
-        world
-            .until("the catalog offers the GPUs", async || {
-                let list = world.get(&world.owner, "/api/v1/catalog").await.json();
-                list["items"]
-                    .as_array()
-                    .is_some_and(|items| items.iter().any(|sku| sku["free"] == gpus))
-            })
-            .await;
-        node
-    }
-}
-
-fn ask(count: i64) -> Value {
-    json!({ "sku": "sim-h100-slice", "count": count, "name": "training" })
-}
-
-async fn launch(world: &World, who: &Person, count: i64) -> Answer {
-    let path = "/api/v1/allocations";
-    world.call(Some(who), Method::POST, path, Some(ask(count))).await
-}
-
-async fn view(world: &World, id: &str) -> Value {
-    world.get(&world.owner, &format!("/api/v1/allocations/{id}")).await.json()
-}
-
-async fn until_state(world: &World, id: &str, state: &str) {
-    world.until(state, async || view(world, id).await["state"] == state).await;
-}
-
-async fn release(world: &World, id: &str) -> Answer {
-    let path = format!("/api/v1/allocations/{id}/release");
-    world.call(Some(&world.owner), Method::POST, &path, None).await
-}
-
-async fn free(world: &World) -> i64 {
-    let list = world.get(&world.owner, "/api/v1/catalog").await.json();
-    let items = list["items"].as_array().unwrap();
-    items.iter().find(|sku| sku["sku"] == "sim-h100-slice").unwrap()["free"].as_i64().unwrap()
-}
-
-fn id_of(answer: &Answer) -> String {
-    assert_eq!(answer.status, 201, "{}", answer.text());
-    answer.json()["id"].as_str().unwrap().to_owned()
-}
 
 both! {
     async fn launch_run_release_and_the_exact_charge(engine: Engine) {

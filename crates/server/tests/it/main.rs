@@ -14,6 +14,7 @@ mod http_rules;
 mod identity;
 mod ledger;
 mod matrix;
+mod node;
 mod pages;
 mod tenancy;
 mod tidy;
