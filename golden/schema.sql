@@ -422,6 +422,8 @@ CREATE UNIQUE INDEX claims_live_slot ON claims (slot_id) WHERE state = 'live';
 
 CREATE INDEX claims_node ON claims (node_id) WHERE state = 'live';
 
+CREATE INDEX claims_slot ON claims (slot_id, id);
+
 CREATE UNIQUE INDEX departments_one_default ON departments (org_id) WHERE is_default;
 
 CREATE UNIQUE INDEX holds_one_open ON holds (allocation_id) WHERE state = 'open';
@@ -449,6 +451,8 @@ CREATE UNIQUE INDEX ledger_transactions_fact ON ledger_transactions (source, sou
 CREATE INDEX ledger_transactions_org ON ledger_transactions (org_id, id);
 
 CREATE INDEX meters_running ON meters (org_id) WHERE stopped_at IS NULL;
+
+CREATE INDEX node_slots_blocked ON node_slots (id) WHERE status = 'cleanup_blocked';
 
 CREATE INDEX node_slots_model ON node_slots (model, kind);
 

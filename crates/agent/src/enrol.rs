@@ -64,10 +64,14 @@ pub struct Identity {
     taken_at: tokio::time::Instant,
 }
 
+/// The whole identity in one file: it is replaced in one step or not at all.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Kept {
     node_id: NodeId,
     address: String,
+    key_pem: String,
+    certificate_pem: String,
+    ca_pem: String,
 }
 
 fn write_private(path: &Path, content: &[u8]) -> Result<()> {
@@ -91,37 +95,40 @@ impl Identity {
     /// When it has one that cannot be read.
     pub fn load(data: &Path) -> Result<Option<Self>> {
         let folder = Self::folder(data);
-        let Ok(kept) = fs::read(folder.join("node.json")) else { return Ok(None) };
+        let Ok(kept) = fs::read(folder.join("identity.json")) else { return Ok(None) };
         let kept: Kept = serde_json::from_slice(&kept).context("read the identity")?;
-        let text = |name: &str| fs::read_to_string(folder.join(name)).context("read the identity");
-        Ok(Some(Self {
+        Ok(Some(Self::of(kept, Duration::ZERO)))
+    }
+
+    fn of(kept: Kept, renew_after: Duration) -> Self {
+        Self {
             node_id: kept.node_id,
             address: kept.address,
-            key_pem: text("key.pem")?,
-            certificate_pem: text("certificate.pem")?,
-            ca_pem: text("ca.pem")?,
-            renew_after: Duration::ZERO,
+            key_pem: kept.key_pem,
+            certificate_pem: kept.certificate_pem,
+            ca_pem: kept.ca_pem,
+            renew_after,
             taken_at: tokio::time::Instant::now(),
-        }))
+        }
+    }
+
+    /// Returns how long until half of the certificate's life is over.
+    pub fn renews_in(&self) -> Duration {
+        self.renew_after.saturating_sub(self.taken_at.elapsed())
     }
 
     fn keep(data: &Path, address: &str, key_pem: &str, joined: &Joined) -> Result<Self> {
         let folder = Self::folder(data);
         fs::create_dir_all(&folder).context("make the identity's folder")?;
-        write_private(&folder.join("key.pem"), key_pem.as_bytes())?;
-        write_private(&folder.join("certificate.pem"), joined.certificate_pem.as_bytes())?;
-        write_private(&folder.join("ca.pem"), joined.ca_pem.as_bytes())?;
-        let kept = Kept { node_id: joined.node_id, address: address.to_owned() };
-        write_private(&folder.join("node.json"), &serde_json::to_vec(&kept)?)?;
-        Ok(Self {
+        let kept = Kept {
             node_id: joined.node_id,
             address: address.to_owned(),
             key_pem: key_pem.to_owned(),
             certificate_pem: joined.certificate_pem.clone(),
             ca_pem: joined.ca_pem.clone(),
-            renew_after: Duration::from_secs(12 * 3600),
-            taken_at: tokio::time::Instant::now(),
-        })
+        };
+        write_private(&folder.join("identity.json"), &serde_json::to_vec(&kept)?)?;
+        Ok(Self::of(kept, Duration::from_secs(12 * 3600)))
     }
 
     /// Takes the listener's present address: on its own machine the port may change at a restart.

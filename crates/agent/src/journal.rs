@@ -17,6 +17,9 @@ pub struct Entry {
     pub work: Work,
     /// Which range of users it runs in: 0, 1, 2 …
     pub range: u32,
+    /// Whether it ran already: then it is not made a second time.
+    #[serde(default)]
+    pub ran: bool,
 }
 
 /// The folder of entries.

@@ -22,6 +22,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 pub use inventory::parse_simulate;
 pub use reconcile::Reconciler;
 
+const HEARTBEAT: Duration = Duration::from_secs(5);
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// How an agent is started.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -90,12 +93,13 @@ pub async fn serve(
     words: &enrol::JoinWords,
     inventory: Inventory,
     reconciler: Reconciler,
+    heartbeat: Duration,
 ) -> Result<()> {
     let identity = match enrol::Identity::load(data)? {
         Some(identity) => identity,
         None => enrol::join(data, words, &inventory).await?,
     };
-    link::run(&identity, &inventory, &reconciler).await
+    link::run(&identity, &inventory, &reconciler, heartbeat).await
 }
 
 /// Keeps one link up, with a jittered pause between tries.
@@ -116,7 +120,23 @@ async fn keep_link(
             }
         }
         let began = tokio::time::Instant::now();
-        match link::run(&identity, &inventory, &reconciler).await {
+        let ended = {
+            let old = identity.clone();
+            let link = link::run(&old, &inventory, &reconciler, HEARTBEAT);
+            tokio::pin!(link);
+            loop {
+                tokio::select! {
+                    ended = &mut link => break ended,
+                    () = tokio::time::sleep(identity.renews_in().max(MINUTE)) => {
+                        match enrol::renew(&options.data, &identity, &inventory).await {
+                            Ok(renewed) => identity = renewed,
+                            Err(error) => tracing::warn!(error = format!("{error:#}"), "cannot renew yet"),
+                        }
+                    }
+                }
+            }
+        };
+        match ended {
             Ok(()) => tracing::info!("the link ended; dialling again"),
             Err(error) => tracing::info!(error = format!("{error:#}"), "no link; dialling again"),
         }

@@ -21,7 +21,8 @@ use tokio::sync::mpsc;
 /// The body of an answer.
 pub type Out = UnsyncBoxBody<Bytes, Infallible>;
 
-const HEARTBEAT: Duration = Duration::from_secs(5);
+/// What one stream may have on the way: a terminal nobody reads holds up nothing else.
+const STREAM_WINDOW: u32 = 256 * 1024;
 const MOST_DESIRED: usize = 16 * 1024 * 1024;
 
 /// Dials, then answers until the link ends.
@@ -32,17 +33,20 @@ pub async fn run(
     identity: &Identity,
     inventory: &Inventory,
     reconciler: &Reconciler,
+    heartbeat: Duration,
 ) -> Result<()> {
     let tls = identity.dial(ALPN_LINK).await?;
     tracing::info!(node = %identity.node_id, "linked");
     let service = service_fn(|request| {
         let (reconciler, inventory) = (reconciler.clone(), inventory.clone());
-        async move { Ok::<_, Infallible>(answer(request, &reconciler, &inventory).await) }
+        async move { Ok::<_, Infallible>(answer(request, &reconciler, &inventory, heartbeat).await) }
     });
     hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(10)))
         .keep_alive_timeout(Duration::from_secs(10))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(STREAM_WINDOW * 256)
         .serve_connection(TokioIo::new(tls), service)
         .await
         .context("the link broke")
@@ -67,11 +71,12 @@ async fn answer(
     request: Request<Incoming>,
     reconciler: &Reconciler,
     inventory: &Inventory,
+    heartbeat: Duration,
 ) -> Response<Out> {
     let path = request.uri().path().to_owned();
     match (request.method(), path.as_str()) {
         (&Method::PUT, "/v1/desired") => desired(request, reconciler).await,
-        (&Method::GET, "/v1/observe") => observe(reconciler.clone(), inventory.clone()),
+        (&Method::GET, "/v1/observe") => observe(reconciler.clone(), inventory.clone(), heartbeat),
         (&Method::POST, path) => match path.strip_prefix("/v1/terminals/").map(str::parse) {
             Some(Ok(id)) => open_terminal(request, id, reconciler),
             _ => plain(StatusCode::NOT_FOUND, "no such thing"),
@@ -97,11 +102,13 @@ async fn desired(request: Request<Incoming>, reconciler: &Reconciler) -> Respons
 }
 
 #[allow(clippy::disallowed_methods, reason = "ends with the link that reads it")]
-fn observe(reconciler: Reconciler, inventory: Inventory) -> Response<Out> {
+fn observe(reconciler: Reconciler, inventory: Inventory, heartbeat: Duration) -> Response<Out> {
     let (send, receive) = mpsc::channel(4);
     tokio::spawn(async move {
         let mut inventory = Some(inventory);
+        let mut news = reconciler.news();
         loop {
+            news.mark_unchanged();
             let works = reconciler.observe();
             let line = Observation { protocol: PROTOCOL, inventory: inventory.take(), works };
             let Ok(mut bytes) = serde_json::to_vec(&line) else { return };
@@ -109,7 +116,7 @@ fn observe(reconciler: Reconciler, inventory: Inventory) -> Response<Out> {
             if send.send(Bytes::from(bytes)).await.is_err() {
                 return;
             }
-            let _ = tokio::time::timeout(HEARTBEAT, reconciler.news()).await;
+            let _ = tokio::time::timeout(heartbeat, news.changed()).await;
         }
     });
     streamed(receive)

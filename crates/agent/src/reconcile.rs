@@ -16,7 +16,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// Keeps workloads as they should be.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ struct Inner {
     journal: Journal,
     runtime: Arc<dyn Runtime>,
     known: Mutex<BTreeMap<AllocationId, Known>>,
-    news: Notify,
+    news: watch::Sender<u64>,
 }
 
 struct Known {
@@ -54,7 +54,7 @@ impl Reconciler {
             known.insert(id, Known { entry, state, detail: String::new(), busy: false });
         }
         let ids: Vec<AllocationId> = known.keys().copied().collect();
-        let news = Notify::new();
+        let news = watch::channel(0).0;
         let this = Self(Arc::new(Inner { journal, runtime, known: Mutex::new(known), news }));
         for id in ids {
             this.adopt(id).await;
@@ -76,6 +76,15 @@ impl Reconciler {
         {
             known.state = ObservedState::Running;
             tracing::info!(%id, "took up a running workload");
+            return;
+        }
+        // What ran once and is gone is not made again: its files and processes would be lost in silence.
+        if let Some(known) = self.known().get_mut(&id)
+            && known.entry.work.want == Want::Running
+            && known.entry.ran
+        {
+            known.state = ObservedState::Failed;
+            known.detail = "the workload ended by itself".to_owned();
             return;
         }
         self.converge(id);
@@ -101,7 +110,7 @@ impl Reconciler {
                 Some(old) => old.entry.range,
                 None => free_range(&known),
             };
-            let entry = Entry { work: work.clone(), range };
+            let entry = Entry { work: work.clone(), range, ran: false };
             self.0.journal.write(&entry)?;
             let fresh = Known {
                 entry: entry.clone(),
@@ -159,6 +168,12 @@ impl Reconciler {
             Want::Running => self.0.runtime.ensure(&entry.work, entry.range).await,
             Want::Absent => self.0.runtime.remove(id).await,
         };
+        let done = match done {
+            Ok(()) if entry.work.want == Want::Running => {
+                self.0.journal.write(&Entry { ran: true, ..entry.clone() })
+            }
+            done => done,
+        };
         let (state, detail) = match (entry.work.want, done) {
             (Want::Running, Ok(())) => (ObservedState::Running, String::new()),
             (Want::Absent, Ok(())) => (ObservedState::Absent, String::new()),
@@ -176,7 +191,7 @@ impl Reconciler {
             }
             moved
         };
-        self.0.news.notify_waiters();
+        self.0.news.send_modify(|count| *count += 1);
         moved
     }
 
@@ -212,7 +227,7 @@ impl Reconciler {
             one.state = ObservedState::Failed;
             one.detail = "the workload ended by itself".to_owned();
         }
-        self.0.news.notify_waiters();
+        self.0.news.send_modify(|count| *count += 1);
     }
 
     /// Returns what is of every workload.
@@ -228,9 +243,9 @@ impl Reconciler {
             .collect()
     }
 
-    /// Waits for news.
-    pub async fn news(&self) {
-        self.0.news.notified().await;
+    /// Returns what changes with every news.
+    pub fn news(&self) -> watch::Receiver<u64> {
+        self.0.news.subscribe()
     }
 
     /// Returns the command of a shell in a workload that runs.
@@ -245,6 +260,9 @@ fn words(error: &anyhow::Error) -> String {
     error.to_string().chars().take(200).collect()
 }
 
+/// Most workloads of an agent: as many ranges of users it has.
+const MOST: u32 = crate::runtime::bundle::RANGES_PER_AGENT;
+
 fn free_range(known: &BTreeMap<AllocationId, Known>) -> u32 {
-    (0..60_000).find(|n| known.values().all(|one| one.entry.range != *n)).unwrap_or(60_000)
+    (0..MOST).find(|n| known.values().all(|one| one.entry.range != *n)).unwrap_or(MOST - 1)
 }

@@ -56,9 +56,14 @@ async fn carry(
             let _ = child.start_kill();
         }
     }
-    let code = match child.wait().await {
-        Ok(status) => status.code().unwrap_or(137),
-        Err(_) => 1,
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(2), child.wait()).await;
+    let code = match waited {
+        Ok(Ok(status)) => status.code().unwrap_or(137),
+        Ok(Err(_)) => 1,
+        Err(_) => {
+            let _ = child.kill().await;
+            137
+        }
     };
     let _ = send.send(Bytes::from(frame::write(frame::EXIT, code.to_string().as_bytes()))).await;
 }

@@ -17,6 +17,8 @@ pub enum Failure {
     Unreachable(String),
     /// The person said no, or the words were wrong.
     Usage(String),
+    /// It was done, but did not end as asked.
+    Ended(String),
     /// A fault of ours.
     Internal(anyhow::Error),
 }
@@ -48,6 +50,7 @@ impl Failure {
             Self::Unreachable(url) => {
                 (ExitCode::from(6), format!("{url} cannot be reached; is it running?"))
             }
+            Self::Ended(words) => (ExitCode::from(1), words.clone()),
             Self::Usage(words) => (ExitCode::from(2), words.clone()),
             Self::Internal(error) => (ExitCode::from(7), format!("{error:#}")),
         }

@@ -78,6 +78,15 @@ impl Authority {
         Ok(fingerprint(&der))
     }
 
+    /// Checks a request without signing it.
+    ///
+    /// # Errors
+    /// When it cannot be read or its own signature is wrong.
+    pub fn understand(&self, csr_pem: &str) -> Result<()> {
+        CertificateSigningRequestParams::from_pem(csr_pem).context("read the request")?;
+        Ok(())
+    }
+
     /// Signs a node's request. Whatever else it asks for is left out: a node is a node.
     ///
     /// # Errors
@@ -124,4 +133,24 @@ pub fn node_of(certificate: &CertificateDer<'_>) -> Option<NodeId> {
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
     let name = parsed.subject().iter_common_name().next()?.as_str().ok()?;
     name.parse().ok()
+}
+
+/// Returns when a certificate's time begins, since 1970.
+pub fn starts_at(certificate: &CertificateDer<'_>) -> Option<Duration> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    let seconds = parsed.validity().not_before.timestamp();
+    u64::try_from(seconds).ok().map(|seconds| Duration::from_secs(seconds + 1))
+}
+
+/// Returns when a certificate's time ends.
+pub fn ends_at(certificate: &CertificateDer<'_>) -> Option<Time> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
+    Some(Time(parsed.validity().not_after.timestamp().saturating_mul(1_000_000)))
+}
+
+/// Returns whether a certificate's time has begun and is not over.
+pub fn valid_at(certificate: &CertificateDer<'_>, now: Time) -> bool {
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate) else { return false };
+    let (from, to) = (parsed.validity().not_before, parsed.validity().not_after);
+    (from.timestamp()..=to.timestamp()).contains(&(now.0 / 1_000_000))
 }

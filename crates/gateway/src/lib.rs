@@ -6,6 +6,7 @@
 
 pub mod authority;
 pub mod link;
+mod strangers;
 pub mod terminal;
 pub mod tunnel;
 

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{body::Frame, body::Incoming, client::conn::http2::SendRequest};
-use std::{convert::Infallible, time::Duration};
-use tokio::sync::mpsc;
+use std::{convert::Infallible, sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
 
 /// The body of a request to a node.
 pub type Out = BoxBody<Bytes, Infallible>;
@@ -19,7 +20,12 @@ pub struct Link {
     node: NodeId,
     serial: u64,
     sender: SendRequest<Out>,
+    terminals: Arc<Semaphore>,
+    over: CancellationToken,
 }
+
+/// Most terminals of a node at once; beyond its streams nothing else could be asked of it.
+const MOST_TERMINALS: usize = 128;
 
 /// The two directions of a terminal on a node.
 pub struct Duplex {
@@ -27,6 +33,8 @@ pub struct Duplex {
     pub to_node: mpsc::Sender<Bytes>,
     /// Frames from the node.
     pub from_node: Incoming,
+    /// Its place among the node's terminals.
+    pub place: OwnedSemaphorePermit,
 }
 
 fn full(bytes: Vec<u8>) -> Out {
@@ -36,7 +44,18 @@ fn full(bytes: Vec<u8>) -> Out {
 impl Link {
     /// Wraps the sending side of a handshaken link.
     pub(crate) fn new(node: NodeId, serial: u64, sender: SendRequest<Out>) -> Self {
-        Self { node, serial, sender }
+        let terminals = Arc::new(Semaphore::new(MOST_TERMINALS));
+        Self { node, serial, sender, terminals, over: CancellationToken::new() }
+    }
+
+    /// Ends the link: a later one took its place, or its node broke the rules.
+    pub fn close(&self) {
+        self.over.cancel();
+    }
+
+    /// Waits until somebody ends it.
+    pub(crate) async fn closed(&self) {
+        self.over.cancelled().await;
     }
 
     /// Returns the node.
@@ -87,6 +106,7 @@ impl Link {
     /// # Errors
     /// When the workload does not run there or the node does not answer.
     pub async fn terminal(&self, id: AllocationId, cols: u16, rows: u16) -> Result<Duplex> {
+        let place = self.terminals.clone().try_acquire_owned().context("too many terminals")?;
         let (to_node, mut frames) = mpsc::channel::<Bytes>(16);
         let stream = futures::stream::poll_fn(move |cx| {
             frames
@@ -97,7 +117,7 @@ impl Link {
             BodyExt::boxed(StreamBody::new(SyncStream(std::sync::Mutex::new(Box::pin(stream)))));
         let path = format!("/v1/terminals/{id}?cols={cols}&rows={rows}");
         let answer = self.ask(Method::POST, &path, body).await?;
-        Ok(Duplex { to_node, from_node: answer.into_body() })
+        Ok(Duplex { to_node, from_node: answer.into_body(), place })
     }
 }
 

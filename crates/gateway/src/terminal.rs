@@ -8,15 +8,21 @@ use crate::link::Duplex;
 use api::{TerminalId, node::frame};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, stream::SplitStream};
 use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::json;
 use std::{future::Future, time::Duration};
+use tokio::sync::mpsc;
 
 /// The subprotocol's name; the ticket follows as a second one.
 pub const PROTOCOL: &str = "gpuaas.terminal.v1";
 const WINDOW: usize = 256 * 1024;
+/// How long one message may take to be taken.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the last words may take.
+const FAREWELL: Duration = Duration::from_secs(2);
 const IDLE_PING: Duration = Duration::from_secs(20);
 
 /// Why a terminal ended, as the socket's close code and words.
@@ -53,7 +59,8 @@ enum Control {
     Ack { bytes: usize },
 }
 
-/// Carries a terminal until either side ends or `revoked` does.
+/// Carries a terminal until either side ends or `revoked` does. Nothing either side does or leaves
+/// undone holds up the end of access: whatever is waited for, `revoked` is waited for beside it.
 pub async fn carry(
     socket: WebSocket,
     node: Duplex,
@@ -61,52 +68,72 @@ pub async fn carry(
     revoked: impl Future<Output = ()> + Send,
 ) -> Ended {
     let (mut out, mut from_client) = socket.split();
-    let Duplex { to_node, mut from_node } = node;
+    let Duplex { to_node, mut from_node, place: _place } = node;
+    let ended = tokio::select! {
+        biased;
+        () = revoked => Ended::Revoked,
+        ended = pump(&mut out, &mut from_client, &to_node, &mut from_node, id) => ended,
+    };
+    // The node's side ends first: the shell is gone before the browser is told so.
+    drop((to_node, from_node));
+    let (code, reason) = ended.close();
+    let farewell = async {
+        if !matches!(ended, Ended::Exit | Ended::Left) {
+            let words = json!({ "type": "error", "message": reason }).to_string();
+            out.send(Message::text(words)).await?;
+        }
+        out.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await
+    };
+    let _ = tokio::time::timeout(FAREWELL, farewell).await;
+    ended
+}
+
+/// Carries bytes both ways until either side ends.
+async fn pump(
+    out: &mut Sink,
+    from_client: &mut SplitStream<WebSocket>,
+    to_node: &mpsc::Sender<Bytes>,
+    from_node: &mut Incoming,
+    id: TerminalId,
+) -> Ended {
     let ready = json!({ "type": "session_ready", "terminal_id": id }).to_string();
-    if out.send(Message::text(ready)).await.is_err() {
+    if !soon(out.send(Message::text(ready))).await {
         return Ended::Left;
     }
     let mut frames = frame::Reader::default();
     let mut unacknowledged = 0_usize;
-    tokio::pin!(revoked);
-    let ended = loop {
+    loop {
         tokio::select! {
-            () = &mut revoked => break Ended::Revoked,
             message = from_client.next() => match message {
                 Some(Ok(message)) => match to_frame(message, &mut unacknowledged) {
-                    Ok(Some(bytes)) => if to_node.send(bytes).await.is_err() { break Ended::NodeLost },
+                    Ok(Some(bytes)) => if to_node.send(bytes).await.is_err() { return Ended::NodeLost },
                     Ok(None) => {}
-                    Err(ended) => break ended,
+                    Err(ended) => return ended,
                 },
-                Some(Err(_)) | None => break Ended::Left,
+                Some(Err(_)) | None => return Ended::Left,
             },
             body = from_node.frame(), if unacknowledged < WINDOW => match body {
                 Some(Ok(body)) => {
                     if let Ok(bytes) = body.into_data() {
                         frames.push(&bytes);
                     }
-                    match pass_on(&mut frames, &mut out, &mut unacknowledged).await {
+                    match pass_on(&mut frames, out, &mut unacknowledged).await {
                         Ok(None) => {}
-                        Ok(Some(ended)) => break ended,
-                        Err(ended) => break ended,
+                        Ok(Some(ended)) | Err(ended) => return ended,
                     }
                 }
-                Some(Err(_)) | None => break Ended::NodeLost,
+                Some(Err(_)) | None => return Ended::NodeLost,
             },
             () = tokio::time::sleep(IDLE_PING) => {
-                if out.send(Message::Ping(Bytes::new())).await.is_err() { break Ended::Left }
+                if !soon(out.send(Message::Ping(Bytes::new()))).await { return Ended::Left }
             }
         }
-    };
-    let (code, reason) = ended.close();
-    if !matches!(ended, Ended::Exit | Ended::Left) {
-        let words = json!({ "type": "error", "message": reason }).to_string();
-        let _ = out.send(Message::text(words)).await;
     }
-    let close = CloseFrame { code, reason: reason.into() };
-    let _ =
-        tokio::time::timeout(Duration::from_secs(2), out.send(Message::Close(Some(close)))).await;
-    ended
+}
+
+/// Waits for a send, but not for a reader who never reads.
+async fn soon<T, E>(send: impl Future<Output = Result<T, E>>) -> bool {
+    matches!(tokio::time::timeout(PATIENCE, send).await, Ok(Ok(_)))
 }
 
 /// Turns a message of the client into a frame for the node.
@@ -145,13 +172,14 @@ async fn pass_on(
         match kind {
             frame::DATA => {
                 *unacknowledged += payload.len();
-                let sent = out.send(Message::Binary(Bytes::from(payload))).await;
-                sent.map_err(|_| Ended::Left)?;
+                if !soon(out.send(Message::Binary(Bytes::from(payload)))).await {
+                    return Err(Ended::Left);
+                }
             }
             frame::EXIT => {
                 let code: i32 = String::from_utf8_lossy(&payload).parse().unwrap_or(1);
                 let words = json!({ "type": "exit", "code": code }).to_string();
-                let _ = out.send(Message::text(words)).await;
+                let _ = soon(out.send(Message::text(words))).await;
                 return Ok(Some(Ended::Exit));
             }
             _ => {}

@@ -3,20 +3,25 @@
 
 use crate::{
     Nodes,
-    authority::{Authority, node_of},
+    authority::{Authority, ends_at, node_of, starts_at, valid_at},
     link::Link,
+    strangers::{Stranger, Strangers},
 };
 use anyhow::{Context, Result, bail};
 use api::{
-    NodeId,
+    NodeId, Time,
     node::{ALPN_JOIN, ALPN_LINK, JoinAnswer, JoinAsk, Joined, Observation},
 };
 use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::{
-    RootCertStore, ServerConfig,
-    pki_types::{CertificateDer, pem::PemObject},
-    server::WebPkiClientVerifier,
+    DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
+    client::danger::HandshakeSignatureValid,
+    pki_types::{CertificateDer, UnixTime, pem::PemObject},
+    server::{
+        WebPkiClientVerifier,
+        danger::{ClientCertVerified, ClientCertVerifier},
+    },
 };
 use seams::Clock;
 use std::{
@@ -30,16 +35,66 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(30);
 const MOST_LINE: u64 = 256 * 1024;
-/// Connections that have not shown who they are yet.
-const MOST_STRANGERS: usize = 64;
+/// What one stream may have on the way, and all of a link together: a terminal nobody reads never
+/// holds up the others, nor the node's own words.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const LINK_WINDOW: u32 = STREAM_WINDOW * 256;
+/// How often an open link is asked whether it may still be.
+const RECHECK: Duration = Duration::from_secs(30);
+
+/// Lets a certificate of ours in whose time is over: it may renew, and nothing else. Everything but the
+/// time is checked as usual.
+#[derive(Debug)]
+struct Lenient(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for Lenient {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.0.client_auth_mandatory()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let begun = starts_at(end_entity).map(UnixTime::since_unix_epoch).unwrap_or(now);
+        self.0.verify_client_cert(end_entity, intermediates, begun)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
 
 /// What the listener works with.
 pub struct Tunnel {
@@ -64,6 +119,7 @@ impl Tunnel {
             .allow_unauthenticated()
             .build()
             .context("build the verifier")?;
+        let verifier = Arc::new(Lenient(verifier));
         let mut config = ServerConfig::builder_with_protocol_versions(&[&rustls::version::TLS13])
             .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
@@ -78,7 +134,7 @@ impl Tunnel {
     /// When TLS cannot be set up.
     pub async fn serve(self: &Arc<Self>, listener: &TcpListener) -> Result<()> {
         let acceptor = self.acceptor()?;
-        let (tracker, strangers) = (TaskTracker::new(), Arc::new(Semaphore::new(MOST_STRANGERS)));
+        let (tracker, strangers) = (TaskTracker::new(), Strangers::default());
         let serial = Arc::new(AtomicU64::new(1));
         loop {
             let (stream, from) = tokio::select! {
@@ -91,7 +147,7 @@ impl Tunnel {
                     }
                 },
             };
-            let Ok(stranger) = strangers.clone().try_acquire_owned() else { continue };
+            let Some(stranger) = strangers.enter(from.ip()) else { continue };
             let (this, acceptor, serial) = (self.clone(), acceptor.clone(), serial.clone());
             tracker.spawn(async move {
                 let handshake = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
@@ -111,11 +167,17 @@ impl Tunnel {
         tls: TlsStream<TcpStream>,
         from: SocketAddr,
         serial: &AtomicU64,
-        stranger: tokio::sync::OwnedSemaphorePermit,
+        stranger: Stranger,
     ) -> Result<()> {
         let (_, session) = tls.get_ref();
         let protocol = session.alpn_protocol().map(<[u8]>::to_vec);
-        let node = session.peer_certificates().and_then(|chain| chain.first()).and_then(node_of);
+        let shown = session.peer_certificates().and_then(|chain| chain.first());
+        let valid = shown.is_some_and(|shown| valid_at(shown, self.clock.now()));
+        let node = shown.and_then(node_of);
+        let until = shown.and_then(ends_at);
+        if protocol.as_deref() == Some(ALPN_LINK) && !valid {
+            bail!("its certificate has ended; it must renew first");
+        }
         match (protocol.as_deref(), node) {
             (Some(ALPN_JOIN), node) => {
                 let joining = self.join(tls, node);
@@ -127,7 +189,8 @@ impl Tunnel {
                 }
                 drop(stranger);
                 tracing::info!(%node, %from, "a node connected");
-                self.link(tls, node, serial.fetch_add(1, Ordering::Relaxed)).await
+                let serial = serial.fetch_add(1, Ordering::Relaxed);
+                self.link(tls, node, serial, until).await
             }
             _ => bail!("neither joining nor known"),
         }
@@ -138,6 +201,8 @@ impl Tunnel {
         let mut line = String::new();
         BufReader::new(read.take(MOST_LINE)).read_line(&mut line).await.context("read the ask")?;
         let ask: JoinAsk = serde_json::from_str(&line).context("understand the ask")?;
+        // Before anything is spent on it: a token must not be lost to a broken request.
+        self.authority.understand(&ask.csr_pem)?;
         let answer = match self.nodes.join(&ask, renewing).await {
             Ok(node_id) => {
                 let now = self.clock.now();
@@ -154,12 +219,20 @@ impl Tunnel {
         write.shutdown().await.context("end the answer")
     }
 
-    async fn link(&self, tls: TlsStream<TcpStream>, node: NodeId, serial: u64) -> Result<()> {
+    async fn link(
+        &self,
+        tls: TlsStream<TcpStream>,
+        node: NodeId,
+        serial: u64,
+        until: Option<Time>,
+    ) -> Result<()> {
         let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(Some(Duration::from_secs(10)))
             .keep_alive_timeout(Duration::from_secs(10))
             .keep_alive_while_idle(true)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(LINK_WINDOW)
             .handshake(TokioIo::new(tls))
             .await
             .context("turn the roles round")?;
@@ -168,10 +241,25 @@ impl Tunnel {
         let ended = tokio::select! {
             ended = connection => ended.context("the link broke"),
             ended = listening => ended,
+            ended = self.permitted(node, until) => ended,
+            () = link.closed() => Err(anyhow::anyhow!("a later link of the node took its place")),
             () = self.ending.cancelled() => Ok(()),
         };
         self.nodes.disconnected(link).await;
         ended
+    }
+
+    /// Ends when a link may not be any more: its certificate is over, or its node may not connect.
+    async fn permitted(&self, node: NodeId, until: Option<Time>) -> Result<()> {
+        loop {
+            tokio::time::sleep(RECHECK).await;
+            if until.is_none_or(|until| self.clock.now() > until) {
+                bail!("its certificate has ended; it must renew first");
+            }
+            if !self.nodes.admit(node).await {
+                bail!("{node} may not be connected any more");
+            }
+        }
     }
 
     /// Reads observations, one JSON line each, until the node is silent for too long.
@@ -179,9 +267,11 @@ impl Tunnel {
         let mut body = link.observe().await?;
         self.nodes.connected(link.clone()).await;
         let mut buffer: Vec<u8> = Vec::new();
+        let mut heard = tokio::time::Instant::now();
         loop {
-            let frame =
-                tokio::time::timeout(SILENCE, body.frame()).await.context("it is silent")?;
+            let frame = tokio::time::timeout_at(heard + SILENCE, body.frame())
+                .await
+                .context("it is silent")?;
             let Some(frame) = frame else { bail!("it ended its observations") };
             if let Ok(bytes) = frame.context("read an observation")?.into_data() {
                 buffer.extend_from_slice(&bytes);
@@ -193,6 +283,7 @@ impl Tunnel {
                 let line: Vec<u8> = buffer.drain(..=end).collect();
                 let observation: Observation =
                     serde_json::from_slice(&line).context("understand an observation")?;
+                heard = tokio::time::Instant::now();
                 self.nodes.observed(link.node(), observation).await;
             }
         }

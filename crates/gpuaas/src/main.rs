@@ -27,7 +27,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.to_string()),
     };
-    runtime.block_on(run(args.command))
+    let code = runtime.block_on(run(args.command));
+    // A read of the keyboard that nobody waits for must not keep the program.
+    runtime.shutdown_background();
+    code
 }
 
 async fn run(command: Command) -> ExitCode {

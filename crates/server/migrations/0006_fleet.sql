@@ -56,6 +56,7 @@ CREATE TABLE claims (
 );
 CREATE UNIQUE INDEX claims_live_slot ON claims (slot_id) WHERE state = 'live';
 CREATE INDEX claims_allocation ON claims (allocation_id);
+CREATE INDEX claims_slot ON claims (slot_id, id);
 CREATE INDEX claims_node ON claims (node_id) WHERE state = 'live';
 
 CREATE TABLE node_works (
@@ -74,3 +75,4 @@ CREATE TABLE node_works (
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 );
 CREATE INDEX node_works_node ON node_works (node_id);
+CREATE INDEX node_slots_blocked ON node_slots (id) WHERE status = 'cleanup_blocked';

@@ -113,7 +113,9 @@ fn private_folder(data: &Path) -> Result<()> {
 /// Takes up the fleet's authority, or makes it: its key never leaves this folder.
 fn authority(data: &Path, clock: &dyn Clock) -> Result<Authority> {
     let (ca, key) = (data.join("fleet-ca.pem"), data.join("fleet-ca.key"));
-    if let (Ok(ca), Ok(key)) = (std::fs::read_to_string(&ca), std::fs::read_to_string(&key)) {
+    if ca.exists() || key.exists() {
+        let ca = std::fs::read_to_string(&ca).context("read the fleet's authority")?;
+        let key = std::fs::read_to_string(&key).context("read the fleet's authority")?;
         return Authority::load(ca, &key).map_err(Error::internal);
     }
     let (authority, ca_pem, key_pem) = Authority::make(clock.now()).map_err(Error::internal)?;

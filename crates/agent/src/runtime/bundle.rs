@@ -17,6 +17,8 @@ use std::{
 /// First user id of the first range; each range has 65,536.
 const FIRST_USER: u32 = 1_000_000;
 const RANGE: u32 = 65_536;
+/// Ranges of one agent; agents of one machine have their own.
+pub const RANGES_PER_AGENT: u32 = 64;
 
 /// Where a workload's users are on the host.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +83,9 @@ pub fn write(folder: &Path, work: &Work, users: Users, init: &Path) -> Result<()
     }
     // The folders above are for this program alone; the workload's root must be reachable.
     fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).context("open the folder")?;
-    let spec: Spec =
-        serde_json::from_value(config(folder, work, users, init)).context("make the config")?;
+    let devices = gpu_devices(work)?;
+    let spec: Spec = serde_json::from_value(config(folder, work, users, init, &devices))
+        .context("make the config")?;
     spec.save(folder.join("config.json")).context("write the config")
 }
 
@@ -228,7 +231,7 @@ const REFUSED_CALLS: &[&str] = &[
 /// `CLONE_NEWUSER`: a workload makes no user namespaces of its own.
 const NEW_USER: u64 = 0x1000_0000;
 
-fn config(folder: &Path, work: &Work, users: Users, init: &Path) -> Value {
+fn config(folder: &Path, work: &Work, users: Users, init: &Path, devices: &[Value]) -> Value {
     let (uid, gid, size) = users.first();
     let rooted = matches!(users, Users::Range(_));
     let caps = [
@@ -249,12 +252,11 @@ fn config(folder: &Path, work: &Work, users: Users, init: &Path) -> Value {
         "pids": { "limit": spec.pids },
         "devices": [{ "allow": false, "access": "rwm" }],
     });
-    let devices = gpu_devices(work);
     if !rooted {
         resources = json!({ "devices": [{ "allow": false, "access": "rwm" }] });
     }
     if let Some(list) = resources.get_mut("devices").and_then(Value::as_array_mut) {
-        for device in &devices {
+        for device in devices {
             list.push(json!({ "allow": true, "type": "c", "major": device.get("major"),
                               "minor": device.get("minor"), "access": "rw" }));
         }
@@ -276,7 +278,7 @@ fn config(folder: &Path, work: &Work, users: Users, init: &Path) -> Value {
         "linux": {
             "namespaces": [
                 { "type": "pid" }, { "type": "network" }, { "type": "ipc" }, { "type": "uts" },
-                { "type": "mount" }, { "type": "user" }
+                { "type": "mount" }, { "type": "user" }, { "type": "cgroup" }
             ],
             "uidMappings": [{ "containerID": 0, "hostID": uid, "size": size }],
             "gidMappings": [{ "containerID": 0, "hostID": gid, "size": size }],
@@ -296,7 +298,10 @@ fn config(folder: &Path, work: &Work, users: Users, init: &Path) -> Value {
             "maskedPaths": [
                 "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
                 "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",
-                "/sys/firmware", "/sys/devices/virtual/powercap"
+                "/sys/firmware", "/sys/devices/virtual/powercap", "/proc/cmdline", "/proc/config.gz",
+                "/proc/diskstats", "/proc/partitions", "/proc/interrupts", "/proc/iomem",
+                "/proc/sys/kernel/random/boot_id", "/sys/block", "/sys/class/block",
+                "/sys/dev/block", "/sys/module", "/sys/kernel"
             ],
             "readonlyPaths": [
                 "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"
@@ -305,19 +310,20 @@ fn config(folder: &Path, work: &Work, users: Users, init: &Path) -> Value {
     })
 }
 
-/// Device nodes of real GPUs: exactly those of this workload, and what the driver needs beside them.
-fn gpu_devices(work: &Work) -> Vec<Value> {
+/// Device nodes of real GPUs: exactly those of this workload, and what the driver needs beside them. A
+/// GPU that is not there is an error: nobody pays for one that is missing.
+fn gpu_devices(work: &Work) -> Result<Vec<Value>> {
     use std::os::unix::fs::MetadataExt;
     if work.spec.simulated || work.spec.gpus.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let own = work.spec.gpus.iter().map(|gpu| format!("/dev/nvidia{}", gpu.index));
     let shared = ["/dev/nvidiactl", "/dev/nvidia-uvm"].map(str::to_owned);
     own.chain(shared)
-        .filter_map(|path| {
-            let device = fs::metadata(&path).ok()?.rdev();
-            Some(json!({ "path": path, "type": "c", "fileMode": 0o666, "uid": 0, "gid": 0,
-                         "major": nix::sys::stat::major(device), "minor": nix::sys::stat::minor(device) }))
+        .map(|path| {
+            let device = fs::metadata(&path).context("a GPU of this workload is not there")?.rdev();
+            Ok(json!({ "path": path, "type": "c", "fileMode": 0o666, "uid": 0, "gid": 0,
+                       "major": nix::sys::stat::major(device), "minor": nix::sys::stat::minor(device) }))
         })
         .collect()
 }

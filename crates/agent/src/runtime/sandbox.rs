@@ -8,7 +8,10 @@ use anyhow::{Context, Result, bail};
 use api::{AllocationId, node::Work};
 use std::{
     fs::Permissions,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::{
+        ffi::OsStrExt,
+        fs::{MetadataExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -23,6 +26,7 @@ pub struct Sandbox {
     state: PathBuf,
     init: PathBuf,
     rooted: bool,
+    first_range: u32,
 }
 
 impl Sandbox {
@@ -40,7 +44,8 @@ impl Sandbox {
                 .context("open a folder")?;
         }
         let init = copy_of_self(place.parent().unwrap_or(&place))?;
-        let sandbox = Self { runs, state, init, rooted };
+        let first_range = if rooted { agent_number(data)? * bundle::RANGES_PER_AGENT } else { 0 };
+        let sandbox = Self { runs, state, init, rooted, first_range };
         sandbox.version().await.context("runc is missing: install Debian's package runc")?;
         Ok(sandbox)
     }
@@ -94,10 +99,14 @@ impl Sandbox {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let status = tokio::time::timeout(PATIENCE, command.status())
-            .await
-            .context("runc is slow")?
-            .context("start runc")?;
+        let mut child = command.kill_on_drop(true).spawn().context("start runc")?;
+        let Ok(waited) = tokio::time::timeout(PATIENCE, child.wait()).await else {
+            // It must be dead before anybody says that nothing is left.
+            let _ = child.kill().await;
+            let _ = self.runc(&["delete", "--force", id]).await;
+            bail!("the sandbox took too long to make");
+        };
+        let status = waited.context("wait for runc")?;
         if !status.success() {
             let words = std::fs::read_to_string(&log).unwrap_or_default();
             tracing::error!(id, words, "runc refused a workload");
@@ -131,7 +140,7 @@ impl Sandbox {
             Is::Gone => {}
         }
         let users = if self.rooted {
-            Users::Range(range)
+            Users::Range(self.first_range + range)
         } else {
             let (uid, gid) = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
             Users::Own { uid, gid }
@@ -184,6 +193,32 @@ fn place(data: &Path, rooted: bool) -> Result<PathBuf> {
         std::fs::set_permissions(folder, Permissions::from_mode(0o711)).context("open a folder")?;
     }
     Ok(place)
+}
+
+/// Returns this agent's number on this machine: agents of one machine never share a range of users.
+fn agent_number(data: &Path) -> Result<u32> {
+    use std::io::Write;
+    let folder = Path::new("/run/gpuaas/agents");
+    std::fs::create_dir_all(folder).context("make a folder below /run")?;
+    let own = data.canonicalize().context("find the data folder")?;
+    let own = own.as_os_str().as_encoded_bytes();
+    for number in 0..500 {
+        let path = folder.join(number.to_string());
+        match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(mut file) => {
+                file.write_all(own).context("take a number")?;
+                return Ok(number);
+            }
+            Err(_) => {
+                let owner = std::fs::read(&path).unwrap_or_default();
+                let gone = !Path::new(std::ffi::OsStr::from_bytes(&owner)).exists();
+                if owner == own || (gone && std::fs::write(&path, own).is_ok()) {
+                    return Ok(number);
+                }
+            }
+        }
+    }
+    bail!("500 agents on one machine are the most")
 }
 
 /// A copy of this program for workloads to start with: theirs must not change under them when this

@@ -84,10 +84,12 @@ pub async fn launch(args: LaunchArgs) -> Result<(), Failure> {
     let row: AllocationView = client.post("/api/v1/allocations", Some(&launch), Some(&key)).await?;
     let row = if args.no_wait { row } else { follow(&client, row, args.output).await? };
     show_rows(args.output, &row, std::slice::from_ref(&row));
-    if row.state == AllocationState::Failed {
-        return Err(Failure::Usage(row.reason.unwrap_or_else(|| "it failed".to_owned())));
+    match row.state {
+        AllocationState::Active | AllocationState::Requested | AllocationState::Provisioning => {
+            Ok(())
+        }
+        state => Err(Failure::Ended(row.reason.unwrap_or_else(|| format!("it is {state}")))),
     }
-    Ok(())
 }
 
 fn print_plan(launch: &Launch, plan: &Precheck) {
@@ -194,5 +196,8 @@ pub async fn release(id: &str, wait: bool) -> Result<(), Failure> {
         row = client.get(&path).await?;
     }
     say(&format!("{} is {}; it cost {}", row.name, row.state, row.charged.exact()));
-    Ok(())
+    match row.state {
+        AllocationState::ReleaseFailed => Err(Failure::Ended(row.reason.unwrap_or_default())),
+        _ => Ok(()),
+    }
 }

@@ -54,7 +54,7 @@ pub async fn audit(what: Audit) -> Result<(), Failure> {
     ]];
     print(shape.output, &report, &["entries", "waiting", "chain", "head"], rows);
     if report.broken_at.is_some() {
-        Err(Failure::Usage(format!("the audit chain is {holds}")))
+        Err(Failure::Ended(format!("the audit chain is {holds}")))
     } else {
         Ok(())
     }
@@ -98,7 +98,7 @@ pub fn doctor() -> Result<(), Failure> {
     if missing.is_empty() {
         Ok(())
     } else {
-        Err(Failure::Usage("this machine lacks something; see above".to_owned()))
+        Err(Failure::Ended("this machine lacks something; see above".to_owned()))
     }
 }
 

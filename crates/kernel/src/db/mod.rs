@@ -130,6 +130,16 @@ impl Db {
         Ok(tx)
     }
 
+    /// Waits until everything written so far can be read: a write inside an open batch is seen by
+    /// later writes at once, and by readers only when the batch is synced.
+    pub async fn settled(&self) {
+        if let Pool::Sqlite { writer, .. } = &*self.pool
+            && let Ok(turn) = writer.turn(Lane::Interactive).await
+        {
+            let _ = turn.commit().await;
+        }
+    }
+
     /// Closes the connections readers use; writers end with their handles.
     pub async fn close(&self) {
         match &*self.pool {

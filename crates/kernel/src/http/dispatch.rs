@@ -260,6 +260,8 @@ async fn run(app: &App, route: &Route, head: &Arc<Head>) -> Result<Answer> {
             Err(error) if worth_rerun(&error, attempt) => {
                 attempt += 1;
                 head.forget();
+                drop(error);
+                app.db.settled().await;
             }
             other => return other,
         }

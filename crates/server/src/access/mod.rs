@@ -2,12 +2,14 @@
 //!
 //! Promises: a ticket lives 60 seconds, works once, and only for the person, session, workload and
 //! origin it was made for; it travels in `Sec-WebSocket-Protocol`, never in an address; a terminal
-//! ends within five seconds when its session is revoked or its workload released.
+//! ends within five seconds when its session is revoked or its workload released; a workload has at most eight open, a person thirty-two.
 
 mod http;
+mod open;
 mod pages;
 mod socket;
 mod tickets;
 
 pub use http::routes;
+pub use open::Terminals;
 pub use pages::TerminalView;

@@ -1,6 +1,6 @@
 //! The terminal's socket: guard, ticket, node, then bytes.
 
-use super::{http::OpenTerminal, tickets};
+use super::{http::OpenTerminal, open::Terminals, tickets};
 use crate::{
     allocations, fleet,
     identity::Caller,
@@ -28,7 +28,7 @@ impl Accountable for Redeems {
 /// Opens the socket. Everything is checked before the upgrade: session, role, origin, ticket, node.
 ///
 /// # Errors
-/// `ticket_invalid`, `cross_site_request`, `state_conflict`, `node_unreachable`.
+/// `rate_limit_exceeded` with too many open, `ticket_invalid`, `cross_site_request`, `state_conflict`, `node_unreachable`.
 pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
     let head = who.head();
     if !head.has_header("authorization") {
@@ -41,8 +41,9 @@ pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
             Error::new(Code::NotNow).detail("A terminal opens while the workload is active.")
         );
     }
-    let upgrade = upgrade(head).await?;
     let caller = who.caller().clone();
+    let places = app.get::<Terminals>().enter(row.id, caller.user_id())?;
+    let upgrade = upgrade(head).await?;
     let mut tx = app.db.write(&Redeems(who.stamp())).await?;
     let person = (caller.user_id(), caller.session().id);
     let origin = tickets::origin_of(head);
@@ -60,6 +61,7 @@ pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
         .on_upgrade(move |socket| async move {
             let over = access_ends(&app, &caller, allocation);
             let ended = terminal::carry(socket, node, id, over).await;
+            drop(places);
             tracing::info!(terminal = %id, ?ended, "a terminal ended");
         });
     Ok(Raw(response))

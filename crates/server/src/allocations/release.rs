@@ -73,6 +73,13 @@ pub async fn begin(
     reason: Option<&str>,
 ) -> Result<Allocation> {
     let new = store::move_on(tx, row, Event::ReleaseAsked, reason).await?;
+    // A machine that is silent, or back without saying that the work ran on, confirms nothing later.
+    let confirmed = fleet::confirmed(app, tx, row.node_id, row.id).await?;
+    let at = match confirmed {
+        Some(_) if fleet::is_reachable(app, confirmed) => at,
+        Some(until) => at.min(until),
+        None => Time(0),
+    };
     billing::stop(tx, row.id, at).await?;
     billing::close(tx, row.id, row.simulated).await?;
     fleet::intend(app, tx, &row.scope(), row.id, Want::Absent, None).await?;

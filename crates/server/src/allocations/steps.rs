@@ -23,7 +23,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// How long a step sleeps when only news from the node can move it on; news wakes it earlier.
-const LISTEN: Duration = Duration::from_secs(5);
+const LISTEN: Duration = Duration::from_secs(2);
 
 type Ran<'a> = Pin<Box<dyn Future<Output = Result<(Next, Option<WriteTx>)>> + Send + 'a>>;
 

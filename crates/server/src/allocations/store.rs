@@ -131,8 +131,8 @@ pub async fn list_release_failed(tx: &mut Reader) -> Result<Vec<Allocation>> {
 pub async fn list_blocked(tx: &mut Reader) -> Result<Vec<Allocation>> {
     tx.list(
         "SELECT {} FROM allocations WHERE state = 'released' AND EXISTS
-           (SELECT 1 FROM claims c JOIN node_slots s ON s.id = c.slot_id
-             WHERE c.allocation_id = allocations.id AND s.status = 'cleanup_blocked')
+           (SELECT 1 FROM node_slots s WHERE s.status = 'cleanup_blocked' AND allocations.id =
+             (SELECT n.allocation_id FROM claims n WHERE n.slot_id = s.id ORDER BY n.id DESC LIMIT 1))
           ORDER BY id LIMIT 200",
         (),
     )

@@ -35,21 +35,9 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
     Box::pin(async move {
         let active = all_active(&app).await?;
         let contact = contacts(&app, &active).await?;
-        let now = app.seams.clock.now();
-        let confirmed: HashMap<AllocationId, Time> = active
-            .iter()
-            .map(|row| {
-                let last = contact.get(&row.node_id).copied().flatten();
-                let until = if fleet::is_reachable(&app, last) {
-                    now
-                } else {
-                    last.unwrap_or(row.created_at)
-                };
-                (row.id, until)
-            })
-            .collect();
-        let (cuts, _) =
-            billing::tick_all(&app, &|id| confirmed.get(&id).copied().unwrap_or(now)).await?;
+        let confirmed = confirmed(&app, &active).await?;
+        let until = |id| confirmed.get(&id).copied().unwrap_or(Time(0));
+        let (cuts, _) = billing::tick_all(&app, &until).await?;
         let holds = billing::extend_all(&app).await?;
         let mut ended = unpaid(&app).await?;
         ended += ended_by_itself(&app, &active).await?;
@@ -71,6 +59,18 @@ async fn all_active(app: &App) -> Result<Vec<Allocation>> {
         after = Some(last.id);
         all.extend(page);
     }
+}
+
+/// Returns until when each is known to have run.
+async fn confirmed(app: &App, active: &[Allocation]) -> Result<HashMap<AllocationId, Time>> {
+    let mut until = HashMap::new();
+    let mut tx = app.db.read().await?;
+    for row in active {
+        if let Some(at) = fleet::confirmed(app, &mut tx, row.node_id, row.id).await? {
+            until.insert(row.id, at);
+        }
+    }
+    Ok(until)
 }
 
 type Contacts = HashMap<NodeId, Option<Time>>;
@@ -134,8 +134,7 @@ async fn ended_by_itself(app: &App, active: &[Allocation]) -> Result<usize> {
                 && matches!(work.answer(), Some(ObservedState::Failed | ObservedState::Absent))
         });
         if over {
-            let at = work.and_then(|work| work.observed_at);
-            list.push((row.id, at, "The workload ended by itself.".to_owned()));
+            list.push((row.id, None, "The workload ended by itself.".to_owned()));
         }
     }
     drop(tx);
@@ -150,7 +149,9 @@ async fn lost(app: &App, active: &[Allocation], contact: &Contacts) -> Result<us
     let mut count = 0;
     for row in active {
         let Some(last) = contact.get(&row.node_id).copied().flatten() else { continue };
-        if now.since(last) < limit {
+        // Silence counts from the start of this program at the earliest: it was deaf before.
+        let heard = last.max(app.get::<fleet::Live>().since());
+        if now.since(heard) < limit {
             continue;
         }
         match give_up(app, row.id, last).await {

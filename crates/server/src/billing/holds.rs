@@ -13,6 +13,7 @@ use api::{
     AllocationId, Code, Currency, HoldId, Micros, OrgId, ProjectId, Time, billing::TxnKind, words,
 };
 use kernel::{App, Error, Result, audit::System, db::Reader, db::WriteTx, row};
+use std::time::Duration;
 
 words! {
     /// Whether a hold still reserves money.
@@ -136,6 +137,12 @@ async fn extend(app: &App, tx: &mut WriteTx, hold: &Hold, meter: &Meter) -> Resu
     store::lock_money(tx, hold.org_id).await?;
     let reach = settings.hold_span() + tx.now().since(meter.metered_to);
     let wanted = rating::cover(hold.rate_per_hour, 1, reach).ok_or_else(overflow)?;
+    let minute = Duration::from_secs(60);
+    let enough =
+        reach.checked_sub(minute).and_then(|most| rating::cover(hold.rate_per_hour, 1, most));
+    if hold.stop_at.is_none() && enough.is_some_and(|enough| hold.remaining >= enough) {
+        return Ok(true);
+    }
     let missing = Micros((wanted.0 - hold.remaining.0).max(0));
     let available = store::balance_of(tx, hold.org_id, AccountKind::Available).await?;
     let amount = missing.min(available);

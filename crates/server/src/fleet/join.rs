@@ -166,15 +166,31 @@ async fn make_node(tx: &mut WriteTx, ask: &JoinAsk, token: &JoinToken) -> Result
     Ok(node)
 }
 
+fn plain_words(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
 /// Keeps what a machine says about itself within reason.
 pub fn bounded(inventory: &Inventory) -> Inventory {
     let mut inventory = inventory.clone();
+    for text in [
+        &mut inventory.agent_version,
+        &mut inventory.hostname,
+        &mut inventory.kernel,
+        &mut inventory.runtime,
+    ] {
+        *text = plain_words(text);
+    }
+    for text in &mut inventory.not_enforced {
+        *text = plain_words(text);
+    }
     inventory.gpus.truncate(64);
     inventory.not_enforced.truncate(16);
     inventory.cpu_count = inventory.cpu_count.clamp(1, 4096);
     inventory.memory_mib = inventory.memory_mib.clamp(512, 1 << 26);
     for gpu in &mut inventory.gpus {
         gpu.model = plain_name(&gpu.model.replace(' ', "-"));
+        gpu.uuid = plain_name(&gpu.uuid);
         gpu.memory_mib = gpu.memory_mib.clamp(0, 1 << 24);
     }
     inventory

@@ -1,15 +1,20 @@
 //! Who is linked right now, and when each node was last heard: in memory, written once a second.
 
-use api::{AllocationId, NodeId, Time, node::Observed};
+use api::{
+    AllocationId, NodeId, Time,
+    node::{Observed, ObservedState},
+};
 use gateway::link::Link;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
 /// The fleet's memory.
-#[derive(Default)]
-pub struct Live(Mutex<HashMap<NodeId, Beat>>);
+pub struct Live {
+    beats: Mutex<HashMap<NodeId, Beat>>,
+    since: Time,
+}
 
 #[derive(Default)]
 struct Beat {
@@ -18,21 +23,41 @@ struct Beat {
     unwritten: bool,
     seen: HashMap<AllocationId, Observed>,
     told: Option<String>,
+    telling: bool,
+    again: bool,
 }
 
 impl Live {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<NodeId, Beat>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Begins to listen.
+    pub fn begin(now: Time) -> Self {
+        Self { beats: Mutex::default(), since: now }
     }
 
-    pub(super) fn linked(&self, link: Arc<Link>, at: Time) {
+    /// Returns since when this program listens: silence before that says nothing.
+    pub fn since(&self) -> Time {
+        self.since
+    }
+
+    /// Returns whether a node said over its present link that it runs this.
+    pub fn runs(&self, node: NodeId, id: AllocationId) -> bool {
+        self.lock().get(&node).is_some_and(|beat| {
+            beat.link.is_some()
+                && beat.seen.get(&id).is_some_and(|one| one.state == ObservedState::Running)
+        })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<NodeId, Beat>> {
+        self.beats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn linked(&self, link: Arc<Link>) {
         let mut all = self.lock();
         let beat = all.entry(link.node()).or_default();
-        beat.link = Some(link);
+        if let Some(old) = beat.link.replace(link) {
+            old.close();
+        }
         beat.told = None;
         beat.seen.clear();
-        beat.last = Some(at);
-        beat.unwritten = true;
     }
 
     /// Forgets a link, unless a later one took its place.
@@ -50,6 +75,9 @@ impl Live {
         let beat = all.entry(node).or_default();
         beat.last = Some(at);
         beat.unwritten = true;
+        // A node says all it has each time: what it does not name any more is not kept.
+        let named: HashSet<AllocationId> = works.iter().map(|work| work.allocation_id).collect();
+        beat.seen.retain(|id, _| named.contains(id));
         works.into_iter().filter(|work| beat.seen.get(&work.allocation_id) != Some(work)).collect()
     }
 
@@ -82,10 +110,28 @@ impl Live {
         self.lock().get(&node).is_some_and(|beat| beat.told.as_deref() == Some(what))
     }
 
-    pub(super) fn told(&self, node: NodeId, what: String) {
-        if let Some(beat) = self.lock().get_mut(&node) {
+    pub(super) fn told(&self, link: &Link, what: String) {
+        if let Some(beat) = self.lock().get_mut(&link.node())
+            && beat.link.as_ref().is_some_and(|now| now.serial() == link.serial())
+        {
             beat.told = Some(what);
         }
+    }
+
+    /// Takes the right to tell a node; while somebody tells it already, that one looks again after.
+    pub(super) fn begin_telling(&self, node: NodeId) -> bool {
+        let mut all = self.lock();
+        let beat = all.entry(node).or_default();
+        beat.again = beat.telling;
+        !std::mem::replace(&mut beat.telling, true)
+    }
+
+    /// Gives it back; returns whether somebody asked meanwhile.
+    pub(super) fn end_telling(&self, node: NodeId) -> bool {
+        self.lock().get_mut(&node).is_some_and(|beat| {
+            beat.telling = false;
+            std::mem::take(&mut beat.again)
+        })
     }
 
     pub(super) fn take_unwritten(&self) -> Vec<(NodeId, Time)> {

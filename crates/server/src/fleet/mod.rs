@@ -33,7 +33,9 @@ pub use store::{
     FreeSlot, Node, SharedKernel, SkuGroup, SlotRow, find_node, list_slots, sku_groups,
 };
 pub use sweep::{ADVICE_WRITER, BEAT_WRITER, sweeps};
-pub use works::{WORK_WRITER, Work, find_work, intend, is_reachable, last_contact, terminal};
+pub use works::{
+    WORK_WRITER, Work, confirmed, find_work, intend, is_reachable, last_contact, terminal,
+};
 
 use kernel::html::{NavFor, NavItem};
 

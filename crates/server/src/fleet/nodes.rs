@@ -13,12 +13,22 @@ use gateway::{Boxed, Nodes, link::Link};
 use kernel::{App, Result, sweeps::Sweeps};
 use std::sync::Arc;
 
+/// More than an agent can run.
+const MOST_WORKS: usize = 4096;
+
 /// Answers the gateway.
 pub struct FleetNodes(pub App);
 
 impl FleetNodes {
     async fn take(&self, node: NodeId, observation: Observation) -> Result<()> {
         let app = &self.0;
+        if observation.works.len() > MOST_WORKS {
+            if let Some(link) = app.get::<Live>().link(node) {
+                link.close();
+            }
+            tracing::error!(%node, count = observation.works.len(), "a node names more work than any has");
+            return Ok(());
+        }
         let now = app.seams.clock.now();
         let news = app.get::<Live>().heard(node, now, observation.works);
         if let Some(inventory) = observation.inventory {
@@ -56,7 +66,7 @@ impl Nodes for FleetNodes {
 
     fn connected(&self, link: Arc<Link>) -> Boxed<'_, ()> {
         Box::pin(async move {
-            self.0.get::<Live>().linked(link, self.0.seams.clock.now());
+            self.0.get::<Live>().linked(link);
             for name in ["fleet.deliver", "fleet.status"] {
                 self.0.get::<Sweeps>().nudge(name);
             }

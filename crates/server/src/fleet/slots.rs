@@ -1,11 +1,15 @@
 //! Claims: who has which slot. One partial unique index guards whole nodes and slices alike.
 
-use super::store::{self, FreeSlot};
+use super::store::{self, FreeSlot, Node, SharedKernel};
 use crate::tenancy::InProject;
-use api::{AllocationId, ClaimId, NodeId, OrgId, ProjectId, SlotId, Time, fleet::SlotKind, words};
+use api::{
+    AllocationId, ClaimId, Code, NodeId, OrgId, ProjectId, SlotId, Time,
+    fleet::{NodeStatus, SlotKind},
+    words,
+};
 use kernel::{
-    Result,
-    db::{Reader, WriteTx},
+    Error, Result,
+    db::{Lock, Reader, WriteTx},
     row,
 };
 
@@ -73,6 +77,7 @@ pub struct ClaimAsk {
 /// # Errors
 /// `conflict` when somebody was faster.
 pub async fn claim(tx: &mut WriteTx, scope: &InProject, ask: &ClaimAsk) -> Result<()> {
+    keep_to_one_tenant(tx, scope, ask.node_id).await?;
     let kind = if ask.exclusive { ClaimKind::NodeExclusive } else { ClaimKind::Slot };
     let mut slots = ask.slots.clone();
     slots.sort_unstable();
@@ -92,6 +97,27 @@ pub async fn claim(tx: &mut WriteTx, scope: &InProject, ask: &ClaimAsk) -> Resul
         })
         .collect();
     tx.insert_all(&claims).await
+}
+
+/// Holds the machine's row and looks again: nobody else's work came onto it meanwhile, where its kernel
+/// serves one organization at a time.
+async fn keep_to_one_tenant(tx: &mut WriteTx, scope: &InProject, node: NodeId) -> Result<()> {
+    let rows: Vec<Node> =
+        tx.list_locked("SELECT {} FROM nodes WHERE id = $1", (node,), Lock::Update).await?;
+    let open = rows.first().is_some_and(|node| {
+        node.status == NodeStatus::Active && node.shared_kernel == SharedKernel::Allowed
+    });
+    let strangers: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM claims WHERE node_id = $1 AND state = 'live' AND org_id <> $2",
+            (node, scope.org_id()),
+        )
+        .await?;
+    let active = rows.first().is_some_and(|node| node.status == NodeStatus::Active);
+    if active && (open || strangers == 0) {
+        return Ok(());
+    }
+    Err(Error::new(Code::Raced).worth_rerun())
 }
 
 /// Returns slots that may be taken now.
@@ -139,15 +165,15 @@ pub async fn end_claims(tx: &mut WriteTx, id: AllocationId, blocked: Option<&str
     .await
 }
 
-/// Frees the blocked slots an allocation had, after proof that nothing is left of it.
+/// Frees the blocked slots an allocation was the last to have, after proof that nothing is left of it.
 ///
 /// # Errors
 /// What the database says.
 pub async fn unblock(tx: &mut WriteTx, id: AllocationId) -> Result<u64> {
     tx.run(
         "UPDATE node_slots SET status = 'available', reason = NULL
-          WHERE status = 'cleanup_blocked' AND id IN
-           (SELECT slot_id FROM claims WHERE allocation_id = $1)
+          WHERE status = 'cleanup_blocked' AND $1 =
+           (SELECT n.allocation_id FROM claims n WHERE n.slot_id = node_slots.id ORDER BY n.id DESC LIMIT 1)
             AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.slot_id = node_slots.id AND c.state = 'live')",
         (id,),
     )

@@ -242,7 +242,10 @@ pub async fn free(
                 (SELECT COUNT(*) FROM node_slots o WHERE o.node_id = s.node_id AND o.status <> 'discovered'),
                 (SELECT COUNT(*) FROM claims c WHERE c.node_id = s.node_id AND c.state = 'live'),
                 n.shared_kernel,
-                (SELECT c.org_id FROM claims c WHERE c.node_id = s.node_id AND c.state = 'live' ORDER BY c.id LIMIT 1),
+                COALESCE(
+                  (SELECT c.org_id FROM claims c WHERE c.node_id = s.node_id AND c.state = 'live' ORDER BY c.id LIMIT 1),
+                  (SELECT c.org_id FROM claims c JOIN node_slots b ON b.id = c.slot_id
+                    WHERE b.node_id = s.node_id AND b.status = 'cleanup_blocked' ORDER BY c.id DESC LIMIT 1)),
                 s.cpu_milli, s.mem_mib
            FROM node_slots s JOIN nodes n ON n.id = s.node_id
           WHERE n.status = 'active' AND s.status = 'available'

@@ -1,7 +1,12 @@
 //! Looking after the fleet: signs of life written down, silence noticed, intents delivered.
 
 use super::{Live, model, store, works};
-use kernel::{App, Result, audit::System, sweeps::Sweep};
+use api::NodeId;
+use kernel::{
+    App, Result,
+    audit::System,
+    sweeps::{Sweep, Sweeps},
+};
 use std::{future::Future, pin::Pin, time::Duration};
 
 /// Writes signs of life.
@@ -32,7 +37,7 @@ fn status(app: App) -> Run {
         let nodes = store::list_nodes(&mut *app.db.read().await?).await?;
         let mut moved = 0;
         for node in nodes {
-            let last = app.get::<Live>().last(node.id).or(node.last_heartbeat_at);
+            let last = app.get::<Live>().last(node.id).max(node.last_heartbeat_at);
             let event = if works::is_reachable(&app, last) {
                 model::Event::Heard
             } else {
@@ -55,21 +60,32 @@ fn status(app: App) -> Run {
     })
 }
 
+/// Tells each node by itself: one that does not answer holds up no other.
+#[allow(clippy::disallowed_methods, reason = "at most one per node, ended by the link's patience")]
 fn deliver(app: App) -> Run {
     Box::pin(async move {
         let nodes = app.get::<Live>().linked_nodes();
-        let told = nodes.iter().map(|node| works::deliver(&app, *node));
-        let mut count = 0;
-        for (told, node) in futures::future::join_all(told).await.into_iter().zip(&nodes) {
-            match told {
-                Ok(told) => count += usize::from(told),
-                Err(error) => {
-                    tracing::warn!(%node, %error, "a node was not told; it is told again")
-                }
+        let count = nodes.len();
+        for node in nodes {
+            if app.get::<Live>().begin_telling(node) {
+                tokio::spawn(tell(app.clone(), node));
             }
         }
-        Ok(format!("{count} of {} nodes told", nodes.len()))
+        Ok(format!("{count} nodes are linked"))
     })
+}
+
+async fn tell(app: App, node: NodeId) {
+    let told = tokio::select! {
+        told = works::deliver(&app, node) => told,
+        () = app.ending.cancelled() => return,
+    };
+    if let Err(error) = told {
+        tracing::warn!(%node, %error, "a node was not told; it is told again");
+    }
+    if app.get::<Live>().end_telling(node) {
+        app.get::<Sweeps>().nudge("fleet.deliver");
+    }
 }
 
 /// Returns the sweeps.

@@ -122,10 +122,10 @@ async fn unsettled(tx: &mut Reader, node: NodeId) -> Result<Vec<Work>> {
     .await
 }
 
-/// Tells a linked node what should be, unless it was told just that. Returns whether it was told.
-pub(super) async fn deliver(app: &App, node: NodeId) -> Result<bool> {
+/// Tells a linked node what should be, unless it was told just that.
+pub(super) async fn deliver(app: &App, node: NodeId) -> Result<()> {
     let live = app.get::<Live>();
-    let Some(link) = live.link(node) else { return Ok(false) };
+    let Some(link) = live.link(node) else { return Ok(()) };
     let works = unsettled(&mut *app.db.read().await?, node).await?;
     let mut desired = Desired::default();
     for work in works {
@@ -139,13 +139,13 @@ pub(super) async fn deliver(app: &App, node: NodeId) -> Result<bool> {
     }
     let text = serde_json::to_string(&desired).context("write down what should be")?;
     if live.was_told(node, &text) {
-        return Ok(false);
+        return Ok(());
     }
     link.desire(&desired)
         .await
         .map_err(|cause| Error::new(Code::NodeUnreachable).because(cause))?;
-    live.told(node, text);
-    Ok(true)
+    live.told(&link, text);
+    Ok(())
 }
 
 /// Writes down what a node said. Only its own work counts, only a generation that exists, and never
@@ -169,7 +169,7 @@ pub(super) async fn observed(app: &App, node: NodeId, news: &[Observed]) -> Resu
             )
             .await?;
         if touched == 0 {
-            refused.push(one.clone());
+            refused.push(one);
         } else {
             steps::wake(&mut tx, one.allocation_id.uuid()).await?;
         }
@@ -181,8 +181,9 @@ pub(super) async fn observed(app: &App, node: NodeId, news: &[Observed]) -> Resu
         }
     });
     tx.commit().await?;
-    for one in refused {
-        tracing::error!(%node, id = %one.allocation_id, generation = one.generation, state = %one.state,
+    if let Some(one) = refused.first() {
+        tracing::error!(%node, count = refused.len(), id = %one.allocation_id, generation = one.generation,
+            state = %one.state,
             "a node said something about work that is not its own, unknown or of another generation");
     }
     Ok(())
@@ -193,10 +194,28 @@ pub(super) async fn observed(app: &App, node: NodeId, news: &[Observed]) -> Resu
 /// # Errors
 /// What the database says.
 pub async fn last_contact(app: &App, tx: &mut Reader, node: NodeId) -> Result<Option<Time>> {
-    if let Some(last) = app.get::<Live>().last(node) {
-        return Ok(Some(last));
+    let stored = store::find_node(tx, node).await?.and_then(|node| node.last_heartbeat_at);
+    Ok(app.get::<Live>().last(node).max(stored))
+}
+
+/// Returns until when work is known to have run: the node's newest sign of life where it said over its
+/// present link that the work runs, its last one where there is no link. None while a node is back
+/// and has not said that the work ran on: nothing is charged on a guess.
+///
+/// # Errors
+/// What the database says.
+pub async fn confirmed(
+    app: &App,
+    tx: &mut Reader,
+    node: NodeId,
+    id: AllocationId,
+) -> Result<Option<Time>> {
+    let live = app.get::<Live>();
+    match (live.runs(node, id), live.link(node)) {
+        (true, _) => Ok(live.last(node)),
+        (false, None) => last_contact(app, tx, node).await,
+        (false, Some(_)) => Ok(None),
     }
-    Ok(store::find_node(tx, node).await?.and_then(|node| node.last_heartbeat_at))
 }
 
 /// Returns whether a node counts as reachable.

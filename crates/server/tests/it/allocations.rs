@@ -1,6 +1,6 @@
 //! The life of allocations, with the real agent over the real link and a runtime without machines.
 
-use crate::node::{Node, ask, free, id_of, launch, release, until_state, view};
+use crate::node::{Node, ask, free, heard, id_of, launch, release, until_state, view};
 use api::node::{Observation, Observed, ObservedState};
 use futures::future::join_all;
 use http::Method;
@@ -20,6 +20,7 @@ both! {
         until_state(&world, &id, "active").await;
         assert_eq!(node.fake.count(), 1);
         world.advance(90);
+        heard(&world).await;
         let released = release(&world, &id).await;
         assert_eq!(released.status, 202, "{}", released.text());
         until_state(&world, &id, "released").await;
@@ -187,7 +188,7 @@ both! {
         until_state(&world, &id, "active").await;
         for _ in 0..30 {
             world.advance(30);
-            world.sweep().await;
+            heard(&world).await;
         }
         until_state(&world, &id, "released").await;
         let row = view(&world, &id).await;

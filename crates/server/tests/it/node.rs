@@ -8,7 +8,7 @@ use server::{
     fleet,
     testkit::{Answer, Person, World},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -50,7 +50,8 @@ impl Node {
         let reconciler = Reconciler::open(data.path(), fake.clone()).await.unwrap();
         let path = data.path().to_owned();
         let running = tokio::spawn(async move {
-            let _ = agent::serve(&path, &words, inventory, reconciler).await;
+            let _ = agent::serve(&path, &words, inventory, reconciler, Duration::from_millis(100))
+                .await;
         });
         let node = Self { fake, running, _data: data };
         world
@@ -80,6 +81,18 @@ pub async fn view(world: &World, id: &str) -> Value {
 
 pub async fn until_state(world: &World, id: &str, state: &str) {
     world.until(state, async || view(world, id).await["state"] == state).await;
+}
+
+/// Waits until every node was heard at the world's present time.
+pub async fn heard(world: &World) {
+    let now = world.app.seams.clock.now();
+    world
+        .until("the node is heard", async || {
+            let nodes = world.get(&world.operator, "/api/v1/admin/nodes").await.json();
+            let at = nodes["items"][0]["last_heartbeat_at"].as_str().and_then(api::Time::parse);
+            at.is_some_and(|at| at >= now)
+        })
+        .await;
 }
 
 pub async fn release(world: &World, id: &str) -> Answer {
