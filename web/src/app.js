@@ -53,11 +53,31 @@ document.addEventListener("htmx:after:swap", () => localTimes(document));
 const live = [...new Set([...document.querySelectorAll("[data-topic]")].map((part) => part.dataset.topic))];
 if (live.length > 0) {
   let stream = null;
+  // A part that is being fetched is replaced by what was true when that fetch began: what changes
+  // meanwhile is fetched once more, by the part's successor.
+  const asking = new Map();
+  const ask = (part) => {
+    if (asking.has(part.id)) { asking.set(part.id, true); return; }
+    asking.set(part.id, false);
+    // A fetch that never began or never ended must not keep the part still for ever.
+    setTimeout(() => asking.delete(part.id), 5000);
+    part.dispatchEvent(new CustomEvent("changed"));
+  };
   const refresh = (topic) => {
     for (const part of document.querySelectorAll("[data-topic]")) {
-      if (!topic || part.dataset.topic === topic) part.dispatchEvent(new CustomEvent("changed"));
+      if (!topic || part.dataset.topic === topic) ask(part);
     }
   };
+  document.addEventListener("htmx:finally:request", (event) => {
+    const id = event.detail.ctx.sourceElement?.id;
+    if (!id || !asking.has(id)) return;
+    const again = asking.get(id);
+    asking.delete(id);
+    setTimeout(() => {
+      const part = document.getElementById(id);
+      if (again && part) ask(part);
+    });
+  });
   const open = () => {
     const query = live.map((topic) => `topic=${encodeURIComponent(topic)}`).join("&");
     stream = new EventSource(`/events?${query}`);
@@ -66,6 +86,8 @@ if (live.length > 0) {
     stream.addEventListener("changed", (event) => refresh(event.data));
     stream.addEventListener("ended", () => { stream.close(); stream = null; location.reload(); });
   };
+  // Word of a change is a hint and may be lost; looking again now and then is what is relied on.
+  setInterval(() => { if (stream) refresh(null); }, 8000);
   const close = () => { if (stream) stream.close(); stream = null; };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close();
