@@ -53,31 +53,31 @@ document.addEventListener("htmx:after:swap", () => localTimes(document));
 const live = [...new Set([...document.querySelectorAll("[data-topic]")].map((part) => part.dataset.topic))];
 if (live.length > 0) {
   let stream = null;
-  // A part that is being fetched is replaced by what was true when that fetch began: what changes
-  // meanwhile is fetched once more, by the part's successor.
+  // Each part is fetched by one at a time; what changes meanwhile is fetched once more.
   const asking = new Map();
-  const ask = (part) => {
-    if (asking.has(part.id)) { asking.set(part.id, true); return; }
-    asking.set(part.id, false);
-    // A fetch that never began or never ended must not keep the part still for ever.
-    setTimeout(() => asking.delete(part.id), 5000);
-    part.dispatchEvent(new CustomEvent("changed"));
+  const fetchPart = async (part) => {
+    const answer = await fetch(part.dataset.from, { signal: AbortSignal.timeout(5000) });
+    if (!answer.ok) return;
+    const made = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = made.getElementById(part.id);
+    if (!fresh) return;
+    part.replaceChildren(...fresh.childNodes);
+    window.htmx?.process(part);
+    startMeters();
+  };
+  const ask = async (part) => {
+    if (asking.has(part)) { asking.set(part, true); return; }
+    do {
+      asking.set(part, false);
+      await fetchPart(part).catch(() => {});
+    } while (asking.get(part));
+    asking.delete(part);
   };
   const refresh = (topic) => {
     for (const part of document.querySelectorAll("[data-topic]")) {
       if (!topic || part.dataset.topic === topic) ask(part);
     }
   };
-  document.addEventListener("htmx:finally:request", (event) => {
-    const id = event.detail.ctx.sourceElement?.id;
-    if (!id || !asking.has(id)) return;
-    const again = asking.get(id);
-    asking.delete(id);
-    setTimeout(() => {
-      const part = document.getElementById(id);
-      if (again && part) ask(part);
-    });
-  });
   const open = () => {
     const query = live.map((topic) => `topic=${encodeURIComponent(topic)}`).join("&");
     stream = new EventSource(`/events?${query}`);
@@ -87,7 +87,7 @@ if (live.length > 0) {
     stream.addEventListener("ended", () => { stream.close(); stream = null; location.reload(); });
   };
   // Word of a change is a hint and may be lost; looking again now and then is what is relied on.
-  setInterval(() => { if (stream) refresh(null); }, 8000);
+  setInterval(() => { if (!document.hidden) refresh(null); }, 8000);
   const close = () => { if (stream) stream.close(); stream = null; };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close();

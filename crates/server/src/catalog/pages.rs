@@ -100,7 +100,7 @@ impl CatalogView {
                 @let add = self.operator.then(|| html! { a class="button primary" href="/platform/lifecycle/nodes" { "Add a node" } });
                 (empty("cpu", "No hardware yet", "What joined machines have is offered here once an operator approved it.", add))
             } @else {
-                div class="grid" id="skus" data-topic="catalog" hx-get="/compute" hx-trigger="changed" hx-select="#skus" hx-swap="outerHTML" {
+                div class="grid" id="skus" data-topic="catalog" data-from="/compute" {
                     @for sku in &self.skus { (self.card(sku)) }
                 }
             }

@@ -134,7 +134,7 @@ impl NodesView {
             }
             @if self.nodes.is_empty() {
                 (empty("server", "No machine yet", "Make a join line and run it on a machine. What it has is shown here, and nothing is offered before you approve it.", None))
-            } @else { div data-topic="fleet" id="nodes" hx-get=(HOME) hx-trigger="changed" hx-select="#nodes" hx-swap="outerHTML" { (self.table()) } }
+            } @else { div data-topic="fleet" id="nodes" data-from=(HOME) { (self.table()) } }
         }
     }
 

@@ -105,7 +105,7 @@ impl TaskPageView {
         let url = format!("/tasks/{}", task.id);
         html! {
             (page_head(&task.kind, "What is being done, step by step.", Some(html! { a class="button" href={ "/workloads/" (task.allocation_id) } { "To the workload" } })))
-            section class="card" id="task" data-topic={ "task:" (task.id) } hx-get=(url) hx-trigger="changed" hx-select="#task" hx-swap="outerHTML" {
+            section class="card" id="task" data-topic={ "task:" (task.id) } data-from=(url) {
                 p { (badge(tone, words)) " " (id_copy(&task.id.to_string())) }
                 @if let Some(reason) = &task.reason { (banner("warn", reason, None)) }
                 (draw_steps(task, self.now))

@@ -77,7 +77,7 @@ impl WorkloadPageView {
         let url = format!("/workloads/{}", row.id);
         let here = format!("{url}?tab={}", self.tab);
         html! {
-            div id="workload" data-topic={ "allocation:" (row.id) } hx-get=(here) hx-trigger="changed" hx-select="#workload" hx-swap="outerHTML" {
+            div id="workload" data-topic={ "allocation:" (row.id) } data-from=(here) {
                 (page_head(&row.name, "", Some(self.actions())))
                 p { (self.state()) @if row.simulated { " " (simulated_badge()) } " " (id_copy(&row.id.to_string())) }
                 div class="section" {}

@@ -69,7 +69,7 @@ impl WorkloadsView {
         html! {
             (page_head("Workloads", "What runs in this project, and what ran.", launch.clone()))
             (self.filters())
-            div id="rows" data-topic={ "project:" (self.project) } hx-get=(url) hx-trigger="changed" hx-select="#rows" hx-swap="outerHTML" {
+            div id="rows" data-topic={ "project:" (self.project) } data-from=(url) {
                 @if self.rows.is_empty() { (self.nothing(launch)) } @else { (self.table()) }
             }
         }
