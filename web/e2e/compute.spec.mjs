@@ -1,7 +1,7 @@
 import { expect, test } from "@playwright/test";
 import AxeBuilder from "@axe-core/playwright";
 import { execFileSync } from "node:child_process";
-import { PASSWORD, Site } from "./site.mjs";
+import { PASSWORD, Site, readFileSync } from "./site.mjs";
 
 // The whole main job as somebody does it: launch, watch, shell, release, statement; and its other paths.
 let site;
@@ -14,6 +14,9 @@ test.beforeAll(async ({ browser }) => {
   await site.signUpFirst(await context.newPage());
   state = await context.storageState();
   await context.close();
+});
+test.afterEach(async ({}, info) => {
+  if (site && info.status !== info.expectedStatus) await info.attach("log of the program", { body: site.log });
 });
 test.afterAll(async () => { if (site) await site.end(); });
 
@@ -133,6 +136,57 @@ test("operators: nodes, join line, drain and back, prices, force release", async
   await expect(page.getByText("€3.10").first()).toBeVisible();
   await page.goto(`${site.url}/platform/evidence/audit?action=catalog.edit`);
   await expect(page.getByText("catalog.edit").first()).toBeVisible();
+  await page.goto(`${site.url}/platform/ops`);
+  await expect(page.getByText("Nothing needs you")).toBeVisible();
+  await expect(page.getByText("every invariant holds")).toBeVisible();
+
+  const { id } = JSON.parse(cli(["launch", "sim-h100-slice", "--name", "stray", "--yes", "--output", "json"]));
+  await page.goto(`${site.url}/platform/allocations?state=active`);
+  await page.getByText("Force release", { exact: true }).click();
+  await page.getByLabel("Reason").fill("the tenant asked by telephone");
+  await page.getByRole("button", { name: "Force release" }).click();
+  await expect(page.getByText("It is being released.")).toBeVisible();
+  await page.goto(`${site.url}/workloads/${id}`);
+  await expect(page.locator(".badge", { hasText: "released" }).first()).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText("the tenant asked by telephone")).toBeVisible();
+  await context.close();
+});
+
+test("recovery: the control plane is killed under an open page and terminal, and both come back", async ({ browser }) => {
+  const context = await browser.newContext({ storageState: state });
+  const page = await context.newPage();
+  const { id } = JSON.parse(cli(["launch", "sim-h100-slice", "--name", "survivor", "--yes", "--output", "json"]));
+  await page.goto(`${site.url}/workloads/${id}`);
+  const term = await context.newPage();
+  await term.goto(`${site.url}/terminal/popout?allocation=${id}`);
+  await expect(term.getByText("connected")).toBeVisible();
+  await term.keyboard.type("echo kept-$((41+1)) > /tmp/mark\n");
+  const { pid } = JSON.parse(readFileSync(`${site.folder}/data/endpoints.json`, "utf8"));
+  process.kill(pid, "SIGKILL");
+  await expect(term.getByRole("button", { name: "Reconnect" })).toBeVisible();
+  await expect(async () => {
+    if (!(await term.getByText("connected", { exact: true }).isVisible())) await term.getByRole("button", { name: "Reconnect" }).click();
+    await expect(term.getByText("connected", { exact: true })).toBeVisible({ timeout: 2000 });
+  }).toPass({ timeout: 40_000 });
+  await term.keyboard.type("cat /tmp/mark\n");
+  await expect(term.locator(".xterm-rows")).toContainText("kept-42");
+  await page.bringToFront();
+  cli(["release", id]);
+  await expect(page.locator(".badge", { hasText: "released" }).first()).toBeVisible({ timeout: 30_000 });
+  await context.close();
+});
+
+test("errors: what is not there says so in plain words, with an identifier to quote", async ({ browser }) => {
+  const context = await browser.newContext({ storageState: state });
+  const page = await context.newPage();
+  for (const path of ["/workloads/alloc_01jd3x5gq8f9v7m2k4n6p8r0st", "/tasks/nonsense", "/no/such/page"]) {
+    const answer = await page.goto(site.url + path);
+    expect(answer.status()).toBe(404);
+    await expect(page.getByRole("heading", { name: "Nothing here" })).toBeVisible();
+    await expect(page.getByText(/Correlation ID cor_/)).toBeVisible();
+  }
+  await page.goto(`${site.url}/terminal/popout?allocation=alloc_01jd3x5gq8f9v7m2k4n6p8r0st`);
+  await expect(page.getByRole("heading", { name: "Nothing here" })).toBeVisible();
   await context.close();
 });
 
@@ -140,7 +194,7 @@ test("the pages of compute are accessible and fit a narrow screen", async ({ bro
   for (const colorScheme of ["light", "dark"]) {
     const context = await browser.newContext({ storageState: state, colorScheme });
     const page = await context.newPage();
-    for (const path of ["/", "/compute", "/launch/compute", "/workloads", "/platform/lifecycle/nodes", "/platform/catalog", "/platform/allocations"]) {
+    for (const path of ["/", "/compute", "/launch/compute", "/workloads", "/platform/ops", "/platform/ops/components", "/platform/lifecycle/nodes", "/platform/catalog", "/platform/allocations"]) {
       await page.setViewportSize({ width: 1440, height: 900 });
       await page.goto(site.url + path);
       const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]).analyze();

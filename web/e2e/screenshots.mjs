@@ -10,7 +10,7 @@ mkdirSync(out, { recursive: true });
 const site = await Site.start({ args: ["--simulate", "1x4xH100"] });
 const browser = await chromium.launch(config.use.launchOptions);
 const open = ["/auth/login", "/auth/signup", "/edge-error", "/docs", "/docs/start", "/nowhere"];
-const signedIn = "/ /compute /launch/compute /workloads /access/projects /account/billing /account/sessions /platform/lifecycle/nodes /platform/catalog /platform/allocations /platform/evidence/audit /nowhere-either".split(" ");
+const signedIn = "/ /compute /launch/compute /workloads /access/projects /account/billing /account/sessions /platform/ops /platform/ops/components /platform/lifecycle/nodes /platform/catalog /platform/allocations /platform/evidence/audit /nowhere-either".split(" ");
 try {
   const first = await browser.newContext();
   await site.signUpFirst(await first.newPage());

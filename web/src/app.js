@@ -56,7 +56,11 @@ if (live.length > 0) {
   // Each part is fetched by one at a time; what changes meanwhile is fetched once more.
   const asking = new Map();
   const fetchPart = async (part) => {
-    const answer = await fetch(part.dataset.from, { signal: AbortSignal.timeout(5000) });
+    const answer = await fetch(part.dataset.from, {
+      headers: { "HX-Request": "true" },
+      signal: AbortSignal.timeout(5000),
+    });
+    if (answer.headers.has("HX-Redirect")) location.reload();
     if (!answer.ok) return;
     const made = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = made.getElementById(part.id);
@@ -86,8 +90,6 @@ if (live.length > 0) {
     stream.addEventListener("changed", (event) => refresh(event.data));
     stream.addEventListener("ended", () => { stream.close(); stream = null; location.reload(); });
   };
-  // Word of a change is a hint and may be lost; looking again now and then is what is relied on.
-  setInterval(() => { if (!document.hidden) refresh(null); }, 8000);
   const close = () => { if (stream) stream.close(); stream = null; };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close();

@@ -13,6 +13,7 @@ pub mod fleet;
 pub mod ids;
 pub mod money;
 pub mod node;
+pub mod operations;
 pub mod people;
 pub mod stored;
 pub mod time;

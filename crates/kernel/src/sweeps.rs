@@ -91,8 +91,8 @@ impl Sweeps {
                 async move {
                     let bell = sweeps.bell(sweep.name);
                     loop {
-                        let _ = tokio::time::timeout(sweep.every, bell.notified()).await;
                         sweeps.once(&app, sweep).await;
+                        let _ = tokio::time::timeout(sweep.every, bell.notified()).await;
                     }
                 }
             });

@@ -36,12 +36,14 @@ pub fn routes() -> Vec<Route> {
 
 fn nav() -> Vec<NavItem> {
     let mut nav = web::nav();
-    let help = nav.split_off(1);
+    let mut operations = nav.split_off(1);
+    let help = operations.split_off(1);
     let (compute, platform) = split(catalog::nav(), allocations::nav());
     nav.extend(compute);
     nav.extend(tenancy::nav());
     nav.extend(billing::nav());
     nav.extend(identity::nav());
+    nav.extend(operations);
     nav.extend(fleet::nav());
     nav.extend(platform);
     nav.extend(evidence::nav());
@@ -107,6 +109,8 @@ pub fn app(
     add(TypeId::of::<identity::Seen>(), Box::<identity::Seen>::default());
     add(TypeId::of::<tenancy::Settings>(), Box::new(config.tenancy.clone()));
     add(TypeId::of::<billing::Settings>(), Box::new(config.billing.clone()));
+    add(TypeId::of::<billing::Audited>(), Box::<billing::Audited>::default());
+    add(TypeId::of::<operations::Started>(), Box::new(operations::Started(seams.clock.now())));
     add(
         TypeId::of::<tenancy::Holdings>(),
         Box::new(tenancy::Holdings(vec![allocations::holdings])),

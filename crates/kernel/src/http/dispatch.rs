@@ -337,7 +337,9 @@ async fn finish(app: &App, head: &Arc<Head>, answer: Answer) -> Response {
         Content::Raw(response) => Ok(response),
         Content::Bytes(bytes) => Response::builder().status(answer.status).body(Body::from(bytes)),
         Content::Page(page) => {
-            let markup = html::frame(app, head, *page).await;
+            // A part of a page that is open already needs no frame around it.
+            let markup =
+                if head.is_fragment() { page.body } else { html::frame(app, head, *page).await };
             Response::builder()
                 .status(answer.status)
                 .header(header::CONTENT_TYPE, "text/html; charset=utf-8")
@@ -357,8 +359,9 @@ async fn finish(app: &App, head: &Arc<Head>, answer: Answer) -> Response {
             target.insert(name, value).is_some()
         };
     }
-    let words_shown =
-        target.get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
+    // Words carried to a page are spent by the page that shows them, not by a part that fetches itself.
+    let words_shown = !head.is_fragment()
+        && target.get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
     if words_shown
         && super::cookie::flashed(head).is_some()
         && let Ok(cookie) = HeaderValue::try_from(super::cookie::end_flash())

@@ -70,7 +70,7 @@ impl Head {
         path.starts_with("/api/") || path.starts_with("/ws/") || path == "/events"
     }
 
-    /// Returns whether htmx asks for a fragment.
+    /// Returns whether a page that is open asks for a part of itself (htmx, or a live part).
     pub fn is_fragment(&self) -> bool {
         self.header("hx-request") == Some("true")
     }

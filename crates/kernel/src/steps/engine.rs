@@ -102,8 +102,14 @@ pub async fn die_in_every_step(app: &App) -> Result<usize> {
 async fn run_task(app: &App, id: TaskId) -> Result<usize> {
     for count in 0..CHAIN {
         let Some(lease) = take(app, id).await? else { return Ok(count) };
-        if !run_step(app, &lease).await? {
-            return Ok(count + 1);
+        match run_step(app, &lease).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(count + 1),
+            Err(error) => {
+                tracing::warn!(task = %id, %error, "a step could not be settled; it is tried again");
+                let_go(app, &lease).await?;
+                return Ok(count + 1);
+            }
         }
     }
     app.get::<Sweeps>().nudge("steps.run");
@@ -117,6 +123,14 @@ async fn take(app: &App, id: TaskId) -> Result<Option<Lease>> {
     let Some(task) = store::take(&mut tx, id, token, until).await? else { return Ok(None) };
     tx.commit().await?;
     Ok(Some(Lease { task }))
+}
+
+/// Gives a lease back, so that the next try need not wait until it runs out.
+async fn let_go(app: &App, lease: &Lease) -> Result<()> {
+    let mut tx = app.db.write(&WRITER).await?;
+    let wake_at = tx.now().plus(backoff(lease.task.attempts));
+    store::let_go(&mut tx, &lease.task, wake_at).await?;
+    tx.commit().await
 }
 
 /// Runs one step; says whether the task can go on at once.

@@ -10,7 +10,9 @@ mod store;
 #[cfg(feature = "testkit")]
 pub use engine::die_in_every_step;
 pub use engine::{Lease, WRITER, run_due, sweep};
-pub use store::{Log, Task, find, latest_of, list_logs, start, supersede, usual_ms, wake};
+pub use store::{
+    Backlog, Log, Task, backlog, find, latest_of, list_logs, start, supersede, usual_ms, wake,
+};
 
 use crate::{App, Result, db::WriteTx};
 use api::words;

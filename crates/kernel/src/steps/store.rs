@@ -145,7 +145,7 @@ pub async fn wake(tx: &mut WriteTx, subject: Uuid) -> Result<u64> {
     let now = tx.now();
     tx.run(
         "UPDATE tasks SET wake_at = $1
-          WHERE subject = $2 AND state = 'running' AND wake_at > $1",
+          WHERE subject = $2 AND state = 'running' AND (wake_at > $1 OR lease_until > $1)",
         (now, subject),
     )
     .await
@@ -191,6 +191,38 @@ pub async fn usual_ms(tx: &mut Reader, step: &str) -> Result<i64> {
     .await
 }
 
+row! {
+    /// How many tasks of an operation are in progress.
+    pub struct Backlog {
+        /// The operation.
+        pub kind: String,
+        /// In progress.
+        pub running: i64,
+        /// Of them, past the deadline of their step.
+        pub late: i64,
+        /// Waiting for a person.
+        pub needs_human: i64,
+        /// When the oldest began.
+        pub oldest_at: Option<Time>,
+    }
+}
+
+/// Returns what is in progress, by operation.
+///
+/// # Errors
+/// What the database says.
+pub async fn backlog(tx: &mut Reader) -> Result<Vec<Backlog>> {
+    let now = tx.now();
+    tx.list(
+        "SELECT kind, CAST(SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END) AS BIGINT),
+                CAST(SUM(CASE WHEN state = 'running' AND deadline_at < $1 THEN 1 ELSE 0 END) AS BIGINT),
+                CAST(SUM(CASE WHEN state = 'needs_human' THEN 1 ELSE 0 END) AS BIGINT), MIN(created_at)
+           FROM tasks WHERE ended_at IS NULL GROUP BY kind ORDER BY kind",
+        (now,),
+    )
+    .await
+}
+
 /// Returns tasks that are due, free or with a lease that ran out.
 pub(super) async fn due(tx: &mut Reader, limit: i64) -> Result<Vec<TaskId>> {
     let now = tx.now();
@@ -223,10 +255,24 @@ pub(super) async fn take(
     if took == 1 { find(tx, id).await } else { Ok(None) }
 }
 
-/// Moves a task on, guarded by the lease; says whether the lease still held.
+/// Gives a lease back after a run that could not be settled; the step is tried again later.
+pub(super) async fn let_go(tx: &mut WriteTx, task: &Task, wake_at: Time) -> Result<()> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE tasks SET lease_token = NULL, lease_until = $1, wake_at = $2
+          WHERE id = $3 AND lease_token = $4 AND state = 'running'",
+        (now, wake_at, task.id, task.lease_token),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Moves a task on, guarded by the lease; says whether the lease still held. Where news came while the
+/// step ran, it is looked at again at once instead of when the step wished.
 pub(super) async fn apply(tx: &mut WriteTx, old: &Task, new: &Task) -> Result<bool> {
     tx.run(
-        "UPDATE tasks SET step = $1, state = $2, reason = $3, wake_at = $4, deadline_at = $5,
+        "UPDATE tasks SET step = $1, state = $2, reason = $3,
+                wake_at = CASE WHEN wake_at = $11 THEN $4 ELSE $6 END, deadline_at = $5,
                 lease_token = NULL, lease_until = $6, attempts = $7, ended_at = $8
           WHERE id = $9 AND lease_token = $10 AND state = 'running'",
         vec![
@@ -240,6 +286,7 @@ pub(super) async fn apply(tx: &mut WriteTx, old: &Task, new: &Task) -> Result<bo
             api::Stored::to_value(&new.ended_at),
             api::Stored::to_value(&old.id),
             api::Stored::to_value(&old.lease_token),
+            api::Stored::to_value(&old.wake_at),
         ],
     )
     .await

@@ -14,6 +14,7 @@
 //! | release_failed | operator | retry | force-cleanup | none: it costs nothing and holds its slots |
 //! | released, failed | nobody | history | history | terminal |
 
+mod attention;
 mod create;
 mod facts;
 mod force;
@@ -27,6 +28,7 @@ mod store;
 mod sweep;
 mod views;
 
+pub use attention::attention;
 pub use http::{find_allocation, routes};
 pub use model::states;
 pub use pages::{AllocationsAdminView, LaunchView, TaskPageView, WorkloadPageView, WorkloadsView};

@@ -1,9 +1,17 @@
 //! The ledger's auditor: rebuilds every balance from the postings and looks for broken invariants.
 
 use super::rating;
-use api::{AccountId, AllocationId, Micros, Time};
+use api::{
+    AccountId, AllocationId, Micros, Time,
+    operations::{Attention, AttentionKind},
+};
 use kernel::{App, Result, db::Reader, row, sweeps::Sweep};
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,12 +184,41 @@ pub fn run(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
                 "a money invariant is broken"
             );
         }
-        Ok(if findings.is_empty() {
+        let said = if findings.is_empty() {
             "every invariant holds".to_owned()
         } else {
             format!("{} findings", findings.len())
-        })
+        };
+        let checked = (app.seams.clock.now(), findings);
+        *app.get::<Audited>().0.lock().unwrap_or_else(PoisonError::into_inner) = Some(checked);
+        Ok(said)
     })
+}
+
+/// The auditor's newest word: when it looked and what it found.
+#[derive(Default)]
+pub struct Audited(Mutex<Option<(Time, Vec<Finding>)>>);
+
+impl Audited {
+    /// Returns when the invariants were last checked.
+    pub fn at(&self) -> Option<Time> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(at, _)| *at)
+    }
+
+    /// Returns the alarms of the newest check.
+    pub fn attention(&self) -> Vec<Attention> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let findings = kept.iter().flat_map(|(at, findings)| findings.iter().map(|f| (*at, f)));
+        findings
+            .map(|(at, finding)| Attention {
+                kind: AttentionKind::LedgerBroken,
+                what: format!("Money invariant {} is broken: {}", finding.invariant, finding.what),
+                next: "Stop paying out by hand, keep a copy of the database, and correct it with a new transaction that names the old one.".into(),
+                page: "/platform/evidence/audit".into(),
+                since: Some(at),
+            })
+            .collect()
+    }
 }
 
 /// Returns the auditor's sweep.

@@ -23,7 +23,7 @@ pub mod rating;
 mod settings;
 mod store;
 
-pub use auditor::{Finding, audit, run as run_auditor, sweep};
+pub use auditor::{Audited, Finding, audit, run as run_auditor, sweep};
 pub use balance::{balance, chrome, runway};
 pub use grants::{grant, welcome};
 pub use holds::{

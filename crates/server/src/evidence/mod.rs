@@ -6,7 +6,7 @@ mod watch;
 
 pub use http::routes;
 pub use pages::AuditView;
-pub use watch::{ChainWatch, sweep};
+pub use watch::{ChainWatch, attention, sweep};
 
 use kernel::html::{NavFor, NavItem};
 

@@ -1,6 +1,9 @@
 //! Watches the audit chain: walks what is new every few seconds, everything once a day.
 
-use api::audit::ChainReport;
+use api::{
+    audit::ChainReport,
+    operations::{Attention, AttentionKind},
+};
 use kernel::{App, Result, audit::chain, sweeps::Sweep};
 use std::{
     future::Future,
@@ -19,6 +22,18 @@ impl ChainWatch {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         kept.unwrap_or_else(chain::nothing_yet)
     }
+}
+
+/// Returns the alarm of a broken chain.
+pub fn attention(chain: &ChainReport) -> Option<Attention> {
+    let (at, reason) = (chain.broken_at?, chain.reason.as_ref()?);
+    Some(Attention {
+        kind: AttentionKind::ChainBroken,
+        what: format!("The audit chain is broken at entry {at}: {reason}"),
+        next: "Keep a copy of the database as it is and find out who could write to it.".into(),
+        page: "/platform/evidence/audit".into(),
+        since: None,
+    })
 }
 
 fn walk(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {

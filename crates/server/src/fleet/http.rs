@@ -2,10 +2,10 @@
 
 use super::{
     join::{self, MakeJoin},
+    live::Live,
     model::{self, Event},
     pages,
-    store::{self, Node},
-    works,
+    store::{self, Node, SlotCount},
 };
 use crate::tenancy::{Operator, OperatorAction};
 use api::{
@@ -18,6 +18,7 @@ use kernel::{
     db::Reader,
     http::{Created, Json, NoContent, Route},
 };
+use std::collections::HashMap;
 
 macro_rules! operator_action {
     ($($(#[$meta:meta])* $name:ident = $word:literal;)+) => {
@@ -66,32 +67,43 @@ pub fn routes() -> Vec<Route> {
 
 /// Returns a node as operators see it.
 pub(super) async fn view(app: &App, tx: &mut Reader, node: Node) -> Result<NodeView> {
-    let slots = store::list_slots(tx, node.id).await?;
-    let taken = store::taken(tx, node.id).await?;
-    let free = slots
-        .iter()
-        .filter(|slot| slot.status == SlotStatus::Available && !taken.contains(&slot.id))
-        .count();
-    let last = works::last_contact(app, tx, node.id).await?;
-    Ok(NodeView {
+    let count = store::count_slots(tx, Some(node.id)).await?;
+    Ok(seen(app, node, count.first()))
+}
+
+fn seen(app: &App, node: Node, count: Option<&SlotCount>) -> NodeView {
+    NodeView {
         id: node.id,
         name: node.name.clone(),
         status: node.status,
         simulated: node.simulated,
         inventory: node.has(),
-        last_heartbeat_at: last,
-        slots: i64::try_from(slots.len()).unwrap_or(0),
-        free: i64::try_from(free).unwrap_or(0),
+        last_heartbeat_at: app.get::<Live>().last(node.id).max(node.last_heartbeat_at),
+        slots: count.map_or(0, |count| count.slots),
+        free: count.map_or(0, |count| count.free),
         created_at: node.created_at,
-    })
+    }
+}
+
+/// Returns every node as operators see it, with its slots counted.
+pub(super) async fn list_counted(
+    app: &App,
+    tx: &mut Reader,
+) -> Result<Vec<(NodeView, Option<SlotCount>)>> {
+    let mut counts: HashMap<NodeId, SlotCount> =
+        store::count_slots(tx, None).await?.into_iter().map(|one| (one.node_id, one)).collect();
+    let nodes = store::list_nodes(tx).await?;
+    Ok(nodes
+        .into_iter()
+        .map(|node| {
+            let count = counts.remove(&node.id);
+            (seen(app, node, count.as_ref()), count)
+        })
+        .collect())
 }
 
 pub(super) async fn list(app: &App, tx: &mut Reader) -> Result<Vec<NodeView>> {
-    let mut views = Vec::new();
-    for node in store::list_nodes(tx).await? {
-        views.push(view(app, tx, node).await?);
-    }
-    Ok(views)
+    Ok(list_counted(app, tx).await?.into_iter().map(|(view, _)| view).collect())
 }
 
 pub(super) async fn slots(tx: &mut Reader, node: NodeId) -> Result<Vec<SlotView>> {

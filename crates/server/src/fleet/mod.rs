@@ -8,6 +8,7 @@
 //! Words: *intent* is what should be (`node_works.want`), *observed* what the node said, with the
 //! *generation* of the intent it answers. Absent here: what work means to a tenant (allocations).
 
+mod attention;
 mod http;
 mod join;
 mod live;
@@ -20,6 +21,7 @@ mod store;
 mod sweep;
 mod works;
 
+pub use attention::overview;
 pub use http::routes;
 pub use join::WRITER as JOIN_WRITER;
 pub use join::{LocalJoin, local_join};

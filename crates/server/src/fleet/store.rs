@@ -230,6 +230,37 @@ pub async fn taken(tx: &mut Reader, node: NodeId) -> Result<Vec<SlotId>> {
     Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
+row! {
+    /// The slots of a node, counted.
+    pub struct SlotCount {
+        /// The node.
+        pub node_id: NodeId,
+        /// In all.
+        pub slots: i64,
+        /// Approved, unblocked and without a live claim.
+        pub free: i64,
+        /// Waiting for approval.
+        pub discovered: i64,
+        /// Waiting for proof that nothing is left.
+        pub blocked: i64,
+    }
+}
+
+/// Returns the slots of every node, or of one, counted.
+pub async fn count_slots(tx: &mut Reader, only: Option<NodeId>) -> Result<Vec<SlotCount>> {
+    tx.list(
+        "SELECT s.node_id, COUNT(*),
+                CAST(SUM(CASE WHEN s.status = 'available' AND c.id IS NULL THEN 1 ELSE 0 END) AS BIGINT),
+                CAST(SUM(CASE WHEN s.status = 'discovered' THEN 1 ELSE 0 END) AS BIGINT),
+                CAST(SUM(CASE WHEN s.status = 'cleanup_blocked' THEN 1 ELSE 0 END) AS BIGINT)
+           FROM node_slots s LEFT JOIN claims c ON c.slot_id = s.id AND c.state = 'live'
+          WHERE $1 IS NULL OR s.node_id = $1
+          GROUP BY s.node_id ORDER BY s.node_id",
+        (only,),
+    )
+    .await
+}
+
 /// Returns slots that may be taken now: approved, on an active node, without a live claim.
 pub async fn free(
     tx: &mut Reader,

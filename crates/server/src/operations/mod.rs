@@ -2,8 +2,18 @@
 //! last status.
 
 use crate::identity;
-use api::Time;
-use kernel::{App, Result, audit::System, db::Db, http::forget_old_keys, sweeps::Sweep};
+use api::{
+    Time,
+    operations::{Attention, AttentionKind, Backlog, SweepRun},
+};
+use kernel::{
+    App, Result,
+    audit::System,
+    db::{Db, Reader},
+    http::forget_old_keys,
+    steps,
+    sweeps::{Sweep, Sweeps},
+};
 use seams::Clock;
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -41,7 +51,7 @@ fn mark(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
         .await?;
         tx.commit().await?;
         let drift = app.seams.clock.drift_micros();
-        if drift.abs() > 2_000_000 {
+        if drift.abs() > DRIFT {
             tracing::warn!(
                 drift_micros = drift,
                 "the wall clock was stepped; billing is not touched"
@@ -57,6 +67,57 @@ fn prune(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
         let (sessions, guesses) = identity::prune(&app).await?;
         Ok(format!("forgot {answers} answers, {sessions} sessions, {guesses} guess counts"))
     })
+}
+
+/// Since when the program runs.
+pub struct Started(pub Time);
+
+/// How far the wall clock may wander before a person is told, in microseconds.
+const DRIFT: i64 = 2_000_000;
+
+/// Returns what is in progress, the background checks, and what of both needs a person.
+///
+/// # Errors
+/// What the database says.
+pub async fn overview(
+    app: &App,
+    tx: &mut Reader,
+) -> Result<(Vec<Backlog>, Vec<SweepRun>, Vec<Attention>)> {
+    let mut found = Vec::new();
+    let mut add = |kind, what, next: &str, page: &str, since| {
+        found.push(Attention { kind, what, next: next.into(), page: page.into(), since });
+    };
+    let mut backlog = Vec::new();
+    for one in steps::backlog(tx).await? {
+        if one.needs_human > 0 {
+            let what = format!("{} operations of {} wait for a person", one.needs_human, one.kind);
+            let next = "Read the log for their identifiers; they go on once the cause is gone.";
+            add(AttentionKind::TaskWaiting, what, next, "/platform/allocations", one.oldest_at);
+        }
+        let (kind, running) = (one.kind, one.running);
+        backlog.push(Backlog { kind, running, late: one.late, oldest_at: one.oldest_at });
+    }
+    let mut runs = Vec::new();
+    for (name, last) in app.get::<Sweeps>().last() {
+        if last.failed {
+            let what = format!("The check {name} failed on its last run");
+            let next = "Read the log; it runs again by itself.";
+            add(AttentionKind::SweepFailed, what, next, "/platform/ops", Some(last.at));
+        }
+        runs.push(SweepRun {
+            name: name.into(),
+            at: last.at,
+            said: last.said,
+            failed: last.failed,
+        });
+    }
+    let drift = app.seams.clock.drift_micros();
+    if drift.abs() > DRIFT {
+        let what = format!("The wall clock is {} s away from where it was", drift / 1_000_000);
+        let next = "Check the machine's time service. Billing is not touched: it goes by a clock that never steps.";
+        add(AttentionKind::ClockStepped, what, next, "/platform/ops", None);
+    }
+    Ok((backlog, runs, found))
 }
 
 /// Returns the sweeps.

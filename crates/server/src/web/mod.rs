@@ -3,10 +3,12 @@
 mod docs;
 mod events;
 mod home;
+mod ops;
 mod plain;
 
 pub use docs::DocsView;
 pub use home::HomeView;
+pub use ops::{ComponentsView, OpsView};
 pub use plain::{EdgeErrorView, document};
 
 use kernel::{
@@ -23,14 +25,23 @@ pub fn routes() -> Vec<Route> {
     routes.extend(home::routes());
     routes.extend(docs::routes());
     routes.extend(events::routes());
+    routes.extend(ops::routes());
     routes
 }
 
 /// Entries of the side bar.
 pub fn nav() -> Vec<NavItem> {
     let who = NavFor::Everyone;
+    let platform = NavFor::Operators;
     vec![
         NavItem { group: "", label: "Home", href: "/", icon: "house", who },
+        NavItem {
+            group: "Platform",
+            label: "Operations",
+            href: "/platform/ops",
+            icon: "activity",
+            who: platform,
+        },
         NavItem { group: "Help", label: "Documentation", href: "/docs", icon: "book-open", who },
     ]
 }

@@ -203,6 +203,27 @@ async fn cross_site_requests_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_part_that_fetches_itself_does_not_spend_the_words_meant_for_the_next_page() {
+    let world = World::new().await;
+    let words = kernel::http::cookie::flash("Made.");
+    let cookies = format!("{}; {}", browser(&world).await, words.split(';').next().unwrap());
+    let ask = |part: bool| {
+        let mut request = Request::get("/access/projects").header("cookie", &cookies);
+        if part {
+            request = request.header("hx-request", "true");
+        }
+        world.send(request.body(Body::empty()).unwrap())
+    };
+    let part = ask(true).await;
+    assert_eq!(part.status, 200);
+    assert!(!part.headers.contains_key("set-cookie") && !part.text().contains("Made."));
+    assert!(part.text().contains("<h1") && !part.text().contains("<html"), "no frame around it");
+    let page = ask(false).await;
+    assert!(page.text().contains("Made.") && page.text().contains("<html"));
+    assert!(page.headers["set-cookie"].to_str().unwrap().starts_with("flash=;"));
+}
+
+#[tokio::test]
 async fn a_bearer_token_is_no_cookie_and_a_cookie_no_bearer() {
     let world = World::new().await;
     let as_cookie = Request::get("/account/sessions")

@@ -34,6 +34,8 @@ fn all() -> Vec<(&'static str, Markup)> {
         "allocations" = allocations::AllocationsAdminView,
         "terminal" = access::TerminalView,
         "docs" = web::DocsView,
+        "operations" = web::OpsView,
+        "components" = web::ComponentsView,
         "edge error" = web::EdgeErrorView,
     );
     pages
@@ -77,6 +79,24 @@ fn every_field_has_a_label_and_every_form_its_token() {
                 assert!(hidden || labelled, "{name}: a field without a label: {input}");
             }
         }
+    }
+}
+
+#[test]
+fn every_component_is_on_the_components_page() {
+    let root = crate::golden::root();
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let page = read("crates/server/src/web/ops/components.rs");
+    let made = read("crates/kernel/src/html/components.rs");
+    let more = ["select", "segments", "icon"].map(str::to_owned);
+    let names = made
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("pub fn ")?.split('(').next()?.to_owned()));
+    for name in names.chain(more) {
+        assert!(
+            page.contains(&format!("({name}(")) || page.contains(&format!(" {name}(")),
+            "{name} is not shown"
+        );
     }
 }
 

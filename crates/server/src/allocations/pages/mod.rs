@@ -24,7 +24,6 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// A sample allocation.
-#[allow(dead_code, reason = "used by samples, which are used by tests and the components page")]
 pub(super) fn sample(state: api::allocations::AllocationState) -> api::allocations::AllocationView {
     use api::{AllocationId, Currency, Micros, Money, NodeId, ProjectId, TaskId, Time, UserId};
     let nil = uuid::Uuid::nil();
