@@ -142,9 +142,9 @@ test("operators: nodes, join line, drain and back, prices, force release", async
 
   const { id } = JSON.parse(cli(["launch", "sim-h100-slice", "--name", "stray", "--yes", "--output", "json"]));
   await page.goto(`${site.url}/platform/allocations?state=active`);
-  await page.getByText("Force release", { exact: true }).click();
+  await page.locator("summary", { hasText: "Force release" }).click();
   await page.getByLabel("Reason").fill("the tenant asked by telephone");
-  await page.getByRole("button", { name: "Force release" }).click();
+  await page.locator("button", { hasText: "Force release" }).click();
   await expect(page.getByText("It is being released.")).toBeVisible();
   await page.goto(`${site.url}/workloads/${id}`);
   await expect(page.locator(".badge", { hasText: "released" }).first()).toBeVisible({ timeout: 30_000 });
@@ -160,7 +160,9 @@ test("recovery: the control plane is killed under an open page and terminal, and
   const term = await context.newPage();
   await term.goto(`${site.url}/terminal/popout?allocation=${id}`);
   await expect(term.getByText("connected")).toBeVisible();
-  await term.keyboard.type("echo kept-$((41+1)) > /tmp/mark\n");
+  await expect(term.getByRole("button", { name: "Reconnect" })).toBeHidden();
+  await term.keyboard.type("echo kept-$((41+1)) > /tmp/mark; cat /tmp/mark\n");
+  await expect(term.locator(".xterm-rows")).toContainText("kept-42");
   const { pid } = JSON.parse(readFileSync(`${site.folder}/data/endpoints.json`, "utf8"));
   process.kill(pid, "SIGKILL");
   await expect(term.getByRole("button", { name: "Reconnect" })).toBeVisible();
@@ -168,6 +170,7 @@ test("recovery: the control plane is killed under an open page and terminal, and
     if (!(await term.getByText("connected", { exact: true }).isVisible())) await term.getByRole("button", { name: "Reconnect" }).click();
     await expect(term.getByText("connected", { exact: true })).toBeVisible({ timeout: 2000 });
   }).toPass({ timeout: 40_000 });
+  await expect(term.locator(".xterm-rows")).not.toContainText("kept-42");
   await term.keyboard.type("cat /tmp/mark\n");
   await expect(term.locator(".xterm-rows")).toContainText("kept-42");
   await page.bringToFront();

@@ -89,14 +89,22 @@ if (live.length > 0) {
     stream.addEventListener("open", () => refresh(null));
     stream.addEventListener("changed", (event) => refresh(event.data));
     stream.addEventListener("ended", () => { stream.close(); stream = null; location.reload(); });
+    // A browser gives up where something else than the stream answers; we look again a little later.
+    stream.addEventListener("error", () => {
+      if (stream?.readyState !== EventSource.CLOSED) return;
+      stream = null;
+      setTimeout(() => { refresh(null); resume(); }, 5000);
+    });
   };
+  const resume = () => { if (!stream && !document.hidden) open(); };
   const close = () => { if (stream) stream.close(); stream = null; };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close();
-    else if (!stream) open();
+    else resume();
   });
   window.addEventListener("pagehide", close);
-  if (!document.hidden) open();
+  window.addEventListener("pageshow", resume);
+  resume();
 }
 
 // A running cost: from the moment the meter started, at the price of the hour.

@@ -6,6 +6,10 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use pty_process::{OwnedReadPty, OwnedWritePty, Size};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::Child,
@@ -46,12 +50,14 @@ async fn carry(
     input: Incoming,
     send: mpsc::Sender<Bytes>,
 ) {
+    let (heard, queue) = mpsc::unbounded_channel();
     tokio::select! {
         () = from_shell(read, &send) => {}
-        () = to_shell(write, input) => {
+        () = listen(input, heard) => {
             // The other side went away: hang up, and do not wait for the shell's last words.
             let _ = child.start_kill();
         }
+        () = to_shell(write, queue, &send) => {}
         () = send.closed() => {
             let _ = child.start_kill();
         }
@@ -83,29 +89,63 @@ async fn from_shell(mut read: OwnedReadPty, send: &mpsc::Sender<Bytes>) {
     }
 }
 
-async fn to_shell(mut write: OwnedWritePty, mut input: Incoming) {
+/// Takes frames off the link as they come, also while the shell does not read: only so is the end of
+/// the stream heard in time. The other side keeps to [`frame::WINDOW`]; one that does not is hung up.
+async fn listen(mut input: Incoming, heard: mpsc::UnboundedSender<Frame>) {
     let mut frames = frame::Reader::default();
+    let waiting = Arc::new(AtomicUsize::new(0));
     while let Some(Ok(part)) = input.frame().await {
         let Ok(bytes) = part.into_data() else { continue };
         frames.push(&bytes);
         loop {
             match frames.next_frame() {
-                Ok(Some((frame::DATA, payload))) => {
-                    if write.write_all(&payload).await.is_err() {
+                Ok(Some((kind, payload))) => {
+                    let length = payload.len() + 5;
+                    let before = waiting.fetch_add(length, Ordering::Relaxed);
+                    let frame = Frame { kind, payload, length, waiting: waiting.clone() };
+                    if before + length > 2 * frame::WINDOW || heard.send(frame).is_err() {
                         return;
                     }
                 }
-                Ok(Some((frame::RESIZE, payload))) => {
-                    if let [a, b, c, d] = *payload.as_slice() {
-                        let size =
-                            Size::new(u16::from_be_bytes([c, d]), u16::from_be_bytes([a, b]));
-                        let _ = write.resize(size);
-                    }
-                }
-                Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(_) => return,
             }
         }
     }
+}
+
+/// A frame on its way to the shell, counted while it waits.
+struct Frame {
+    kind: u8,
+    payload: Vec<u8>,
+    length: usize,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Writes into the shell's terminal and says how much went in. A terminal that takes nothing any more
+/// is the end of its shell, which the reading side hears.
+async fn to_shell(
+    mut write: OwnedWritePty,
+    mut queue: mpsc::UnboundedReceiver<Frame>,
+    send: &mpsc::Sender<Bytes>,
+) {
+    while let Some(frame) = queue.recv().await {
+        let done = match (frame.kind, frame.payload.as_slice()) {
+            (frame::DATA, payload) => write.write_all(payload).await.is_ok(),
+            (frame::RESIZE, &[a, b, c, d]) => {
+                let size = Size::new(u16::from_be_bytes([c, d]), u16::from_be_bytes([a, b]));
+                write.resize(size).is_ok()
+            }
+            _ => true,
+        };
+        if !done {
+            break;
+        }
+        frame.waiting.fetch_sub(frame.length, Ordering::Relaxed);
+        let taken = u32::try_from(frame.length).unwrap_or(u32::MAX).to_be_bytes();
+        if send.send(Bytes::from(frame::write(frame::TAKEN, &taken))).await.is_err() {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
 }

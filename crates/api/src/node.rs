@@ -182,6 +182,10 @@ pub mod frame {
     pub const RESIZE: u8 = 1;
     /// The shell ended; payload is its code as text; from the node.
     pub const EXIT: u8 = 2;
+    /// So many bytes of frames went into the shell's terminal: one big-endian u32; from the node.
+    pub const TAKEN: u8 = 3;
+    /// Most bytes of frames on their way to a shell without [`TAKEN`].
+    pub const WINDOW: usize = 128 * 1024;
     /// Largest payload, bytes.
     pub const MOST: usize = 64 * 1024;
 

@@ -2,7 +2,8 @@
 //! what was not acknowledged, plain words when it ends.
 //!
 //! Frames of the socket: binary is bytes; text is JSON: `session_ready`, `resize`, `ack`, `exit`,
-//! `error`. At most 256 KiB are sent without an `ack`: a reader who does not read holds up nobody.
+//! `error`. At most 256 KiB are sent without an `ack`, and at most 128 KiB to a shell that does not take
+//! them: who does not read holds up nobody, and the link is never full of what waits.
 
 use crate::link::Duplex;
 use api::{TerminalId, node::frame};
@@ -88,6 +89,13 @@ pub async fn carry(
     ended
 }
 
+/// Bytes on their way that were not acknowledged.
+#[derive(Default)]
+struct Window {
+    to_client: usize,
+    to_node: usize,
+}
+
 /// Carries bytes both ways until either side ends.
 async fn pump(
     out: &mut Sink,
@@ -101,23 +109,26 @@ async fn pump(
         return Ended::Left;
     }
     let mut frames = frame::Reader::default();
-    let mut unacknowledged = 0_usize;
+    let mut window = Window::default();
     loop {
         tokio::select! {
-            message = from_client.next() => match message {
-                Some(Ok(message)) => match to_frame(message, &mut unacknowledged) {
-                    Ok(Some(bytes)) => if to_node.send(bytes).await.is_err() { return Ended::NodeLost },
+            message = from_client.next(), if window.to_node < frame::WINDOW => match message {
+                Some(Ok(message)) => match to_frame(message, &mut window) {
+                    Ok(Some(bytes)) => {
+                        window.to_node += bytes.len();
+                        if to_node.send(bytes).await.is_err() { return Ended::NodeLost }
+                    }
                     Ok(None) => {}
                     Err(ended) => return ended,
                 },
                 Some(Err(_)) | None => return Ended::Left,
             },
-            body = from_node.frame(), if unacknowledged < WINDOW => match body {
+            body = from_node.frame(), if window.to_client < WINDOW => match body {
                 Some(Ok(body)) => {
                     if let Ok(bytes) = body.into_data() {
                         frames.push(&bytes);
                     }
-                    match pass_on(&mut frames, out, &mut unacknowledged).await {
+                    match pass_on(&mut frames, out, &mut window).await {
                         Ok(None) => {}
                         Ok(Some(ended)) | Err(ended) => return ended,
                     }
@@ -137,14 +148,14 @@ async fn soon<T, E>(send: impl Future<Output = Result<T, E>>) -> bool {
 }
 
 /// Turns a message of the client into a frame for the node.
-fn to_frame(message: Message, unacknowledged: &mut usize) -> Result<Option<Bytes>, Ended> {
+fn to_frame(message: Message, window: &mut Window) -> Result<Option<Bytes>, Ended> {
     match message {
         Message::Binary(bytes) if bytes.len() <= frame::MOST => {
             Ok(Some(Bytes::from(frame::write(frame::DATA, &bytes))))
         }
         Message::Text(text) => match serde_json::from_str(text.as_str()) {
             Ok(Control::Ack { bytes }) => {
-                *unacknowledged = unacknowledged.saturating_sub(bytes);
+                window.to_client = window.to_client.saturating_sub(bytes);
                 Ok(None)
             }
             Ok(Control::Resize { cols, rows }) => {
@@ -166,15 +177,19 @@ type Sink = futures_util::stream::SplitSink<WebSocket, Message>;
 async fn pass_on(
     frames: &mut frame::Reader,
     out: &mut Sink,
-    unacknowledged: &mut usize,
+    window: &mut Window,
 ) -> Result<Option<Ended>, Ended> {
     while let Some((kind, payload)) = frames.next_frame().map_err(|_| Ended::NodeLost)? {
         match kind {
             frame::DATA => {
-                *unacknowledged += payload.len();
+                window.to_client += payload.len();
                 if !soon(out.send(Message::Binary(Bytes::from(payload)))).await {
                     return Err(Ended::Left);
                 }
+            }
+            frame::TAKEN => {
+                let count: [u8; 4] = payload.try_into().map_err(|_| Ended::NodeLost)?;
+                window.to_node = window.to_node.saturating_sub(u32::from_be_bytes(count) as usize);
             }
             frame::EXIT => {
                 let code: i32 = String::from_utf8_lossy(&payload).parse().unwrap_or(1);

@@ -78,12 +78,14 @@ async fn keep(part: Part, stop: tokio_util::sync::CancellationToken) -> Result<(
             }
             status = child.wait() => {
                 let status = status.context("wait for a part")?;
-                let short = began.elapsed() < Duration::from_secs(5);
+                let lived = began.elapsed();
+                let short = lived < Duration::from_secs(5);
                 if first && short && !status.success() && status.code().is_some() {
                     return Err(Error::internal(anyhow::anyhow!("{} could not start", part.name)));
                 }
                 tracing::warn!(part = part.name, %status, "a part ended; it starts again");
-                if !short {
+                // What keeps dying at its start waits longer each time; what was running starts at once.
+                if lived > Duration::from_secs(1) {
                     wait = Duration::from_millis(200);
                 }
             }

@@ -45,8 +45,8 @@ async fn listen(who: Myself<Listen>, app: App, (): ()) -> Result<Raw> {
         let app = app.clone();
         Box::pin(async move {
             tokio::select! {
-                () = caller.revoked(&app) => {}
-                () = app.ending.cancelled() => {}
+                () = caller.revoked(&app) => true,
+                () = app.ending.cancelled() => false,
             }
         })
     };
@@ -57,7 +57,11 @@ async fn listen(who: Myself<Listen>, app: App, (): ()) -> Result<Raw> {
         }
         loop {
             tokio::select! {
-                () = &mut ended => {
+                // Where only the program ends, the page keeps what it shows and its browser asks again.
+                revoked = &mut ended => {
+                    if !revoked {
+                        return None;
+                    }
                     let event = Event::default().event("ended").data("sign in again");
                     return Some((Ok::<_, Infallible>(event), (receiver, ended, topics, true)));
                 }

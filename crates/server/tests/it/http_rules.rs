@@ -147,7 +147,7 @@ async fn a_creation_without_a_key_is_refused() {
 }
 
 /// Signs in with a form and returns the cookie.
-async fn browser(world: &World) -> String {
+pub async fn browser(world: &World) -> String {
     let form = format!("email={}&password=river+stone+lantern&return=/", "owner%40example.com");
     let request = Request::post("/auth/login")
         .header("host", "localhost")

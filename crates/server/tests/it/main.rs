@@ -9,6 +9,7 @@
 )]
 
 mod allocations;
+mod disk;
 mod golden;
 mod http_rules;
 mod identity;
@@ -17,4 +18,5 @@ mod matrix;
 mod node;
 mod pages;
 mod tenancy;
+mod terminal;
 mod tidy;

@@ -1,0 +1,14 @@
+//! The real program as real processes: killed in the middle, looked at from outside.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "tests stop aloud and watch real time"
+)]
+
+mod killed;
+mod processes;
+mod site;
