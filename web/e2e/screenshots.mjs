@@ -2,7 +2,8 @@
 import { chromium } from "@playwright/test";
 import { mkdirSync } from "node:fs";
 import config from "../playwright.config.mjs";
-import { Site } from "./site.mjs";
+import { execFileSync } from "node:child_process";
+import { PASSWORD, Site } from "./site.mjs";
 
 const out = process.argv[2] ?? "e2e/test-results/screenshots";
 const only = process.argv[3];
@@ -15,6 +16,15 @@ try {
   const first = await browser.newContext();
   await site.signUpFirst(await first.newPage());
   const state = await first.storageState();
+  const cli = (args, input = "") => execFileSync(process.env.GPUAAS_BIN, args, { env: { ...process.env, GPUAAS_CREDENTIALS: `${site.folder}/credentials.json` }, input }).toString();
+  cli(["login", "--server", site.url, "--email", "ada@example.com"], `${PASSWORD}\n`);
+  await first.pages()[0].waitForTimeout(4000);
+  const launch = (name) => JSON.parse(cli(["launch", "sim-h100-slice", "--name", name, "--yes", "--output", "json"]));
+  const over = launch("A workload with the longest name that one may give it");
+  cli(["release", over.id, "--wait"]);
+  const runs = launch("training run");
+  const nodes = JSON.parse(cli(["nodes", "--output", "json"])).items;
+  for (const path of [`/workloads/${runs.id}`, `/workloads/${runs.id}?tab=connect`, `/workloads/${runs.id}?tab=activity`, `/workloads/${over.id}`, `/tasks/${runs.task_id}`, `/terminal/popout?allocation=${runs.id}`, `/access/projects/${runs.project_id}`, `/platform/lifecycle/nodes/${nodes.find((node) => node.simulated).id}`]) signedIn.push(path);
   for (const scheme of ["light", "dark"]) {
     for (const width of [1440, 375]) {
       for (const [paths, storageState] of [[open, undefined], [signedIn, state]]) {
@@ -23,10 +33,10 @@ try {
         for (const path of paths) {
           if (only && !path.includes(only)) continue;
           await page.goto(site.url + path);
-          await page.waitForTimeout(150);
+          await page.waitForTimeout(path.startsWith("/terminal") ? 1200 : 200);
           const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
           if (wide) console.log(`WIDER THAN THE SCREEN: ${path} at ${width}`);
-          const name = path.replaceAll("/", "_").replace(/^_$/, "_home");
+          const name = path.replaceAll(/[/?=]/g, "_").replaceAll(/(alloc|task|proj|node)_[a-z0-9]{20,}/g, (id) => (id === over.id ? "over" : "one")).replace(/^_$/, "_home");
           await page.screenshot({ path: `${out}/${name}-${scheme}-${width}.png`, fullPage: true });
         }
         await context.close();

@@ -67,6 +67,7 @@ if (live.length > 0) {
     if (!fresh) return;
     part.replaceChildren(...fresh.childNodes);
     window.htmx?.process(part);
+    localTimes(part);
     startMeters();
   };
   const ask = async (part) => {

@@ -100,9 +100,25 @@ pub fn span_words(span: Duration) -> String {
     }
 }
 
+/// Writes a short span so that it still says something: `40 ms`, `1.4 s`, then as [`span_words`].
+pub fn short_words(span: Duration) -> String {
+    match span.as_millis() {
+        millis @ 0..1000 => format!("{millis} ms"),
+        millis @ 1000..10_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+        _ => span_words(span),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_spans_keep_what_matters() {
+        let words = [0, 40, 999, 1_400, 9_999, 10_000, 7_261_000]
+            .map(|ms| short_words(Duration::from_millis(ms)));
+        assert_eq!(words, ["0 ms", "40 ms", "999 ms", "1.4 s", "9.9 s", "10 s", "2 h 1 min"]);
+    }
 
     #[test]
     fn a_moment_travels_as_rfc_3339() {

@@ -77,6 +77,31 @@ impl Reader {
         records.iter().map(|record| R::read(record, 0)).collect()
     }
 
+    /// Returns the rows of a `SELECT` over many keys at once; `{in}` stands for the keys:
+    /// `SELECT {} FROM nodes WHERE id IN ({in})`. Rows come in no order.
+    ///
+    /// # Errors
+    /// As [`Reader::list`].
+    pub async fn list_of<R: Row, K: Stored>(
+        &mut self,
+        sql: &'static str,
+        keys: &[K],
+    ) -> Result<Vec<R>> {
+        let mut rows = Vec::with_capacity(keys.len());
+        for part in keys.chunks(256) {
+            // A few lengths only, so that prepared statements are used again; the last key repeats.
+            let length = part.len().next_power_of_two();
+            let places: Vec<String> = (1..=length).map(|place| format!("${place}")).collect();
+            let text = sql.replace("{}", R::COLS).replace("{in}", &places.join(", "));
+            let repeated = part.iter().chain(part.last().into_iter().cycle()).take(length);
+            let records = self.fetch(text, repeated.map(Stored::to_value).collect()).await?;
+            for record in &records {
+                rows.push(R::read(record, 0)?);
+            }
+        }
+        Ok(rows)
+    }
+
     /// Returns the only row, or none.
     ///
     /// # Errors

@@ -185,7 +185,8 @@ async fn settle(
     let old = &lease.task;
     let mut new = Task { lease_token: None, ..old.clone() };
     match next {
-        Next::Go(name) => {
+        Next::Go(name) | Next::Await(name, _) => {
+            let pause = if let Next::Await(_, pause) = next { *pause } else { Duration::ZERO };
             let deadline = app
                 .get::<Operations>()
                 .get(&old.kind)
@@ -193,7 +194,7 @@ async fn settle(
                 .map(|step| step.deadline)
                 .ok_or_else(|| Error::internal(anyhow::anyhow!("no step {name}")))?;
             new.step = (*name).to_owned();
-            new.wake_at = tx.now();
+            new.wake_at = tx.now().plus(pause);
             new.deadline_at = tx.now().plus(deadline);
             new.attempts = 0;
             let failed = step.is_some_and(|step| step.on_deadline == *name);

@@ -11,7 +11,8 @@ mod store;
 pub use engine::die_in_every_step;
 pub use engine::{Lease, WRITER, run_due, sweep};
 pub use store::{
-    Backlog, Log, Task, backlog, find, latest_of, list_logs, start, supersede, usual_ms, wake,
+    Backlog, Log, Task, backlog, find, latest_of, latest_of_each, list_logs, start, supersede,
+    usual_ms, wake,
 };
 
 use crate::{App, Result, db::WriteTx};
@@ -37,6 +38,8 @@ words! {
 pub enum Next {
     /// Another step, at once.
     Go(&'static str),
+    /// Another step, later or when nudged: it waits for news that cannot be there yet.
+    Await(&'static str, Duration),
     /// The same step again later, or when nudged.
     Nap(Duration),
     /// The operation is done.

@@ -7,6 +7,7 @@ use crate::{
     row,
 };
 use api::{OrgId, ProjectId, TaskId, Time};
+use std::{collections::HashMap, time::Duration};
 use uuid::Uuid;
 
 row! {
@@ -69,7 +70,8 @@ row! {
     }
 }
 
-/// Starts an operation in the transaction of its cause.
+/// Starts an operation in the transaction of its cause; its first step is looked at after `pause`, or
+/// earlier when nudged.
 ///
 /// # Errors
 /// `conflict` when one of the same kind already runs on the subject.
@@ -79,9 +81,10 @@ pub async fn start(
     subject: Uuid,
     org_id: OrgId,
     project_id: ProjectId,
+    pause: Duration,
 ) -> Result<TaskId> {
     let first = operation.steps.first().map_or("", |step| step.name);
-    let limit = operation.steps.first().map_or(std::time::Duration::ZERO, |step| step.deadline);
+    let limit = operation.steps.first().map_or(Duration::ZERO, |step| step.deadline);
     let now = tx.now();
     let task = Task {
         id: tx.new_id(),
@@ -94,7 +97,7 @@ pub async fn start(
         reason: None,
         started_by: tx.stamp().actor.clone(),
         correlation_id: tx.stamp().correlation_id.to_string(),
-        wake_at: now,
+        wake_at: now.plus(pause),
         deadline_at: now.plus(limit),
         lease_token: None,
         lease_until: now,
@@ -165,6 +168,29 @@ pub async fn find(tx: &mut Reader, id: TaskId) -> Result<Option<Task>> {
 /// What the database says.
 pub async fn latest_of(tx: &mut Reader, subject: Uuid) -> Result<Option<Task>> {
     tx.find("SELECT {} FROM tasks WHERE subject = $1 ORDER BY id DESC LIMIT 1", (subject,)).await
+}
+
+row! {
+    /// The newest task of a subject.
+    struct Latest {
+        subject: Uuid,
+        id: TaskId,
+    }
+}
+
+/// Returns the newest task of each subject.
+///
+/// # Errors
+/// What the database says.
+pub async fn latest_of_each(tx: &mut Reader, subjects: &[Uuid]) -> Result<HashMap<Uuid, TaskId>> {
+    let rows: Vec<Latest> = tx
+        .list_of(
+            "SELECT {} FROM tasks WHERE subject IN ({in}) AND id =
+              (SELECT t.id FROM tasks t WHERE t.subject = tasks.subject ORDER BY t.id DESC LIMIT 1)",
+            subjects,
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.subject, row.id)).collect())
 }
 
 /// Returns the steps of a task as they went.

@@ -22,6 +22,7 @@ use kernel::{
     steps as engine,
     sweeps::Sweeps,
 };
+use std::time::Duration;
 
 /// Launches.
 pub struct Create;
@@ -114,7 +115,8 @@ pub async fn create(app: &App, who: &Allowed<Create>, launch: &Launch) -> Result
 }
 
 async fn start_task(app: &App, tx: &mut WriteTx, row: &Allocation) -> Result<()> {
-    engine::start(tx, &steps::PROVISION, row.id.0, row.org_id, row.project_id).await?;
+    engine::start(tx, &steps::PROVISION, row.id.0, row.org_id, row.project_id, Duration::ZERO)
+        .await?;
     let sweeps = app.get::<Sweeps>().clone();
     tx.after_commit(move || sweeps.nudge("steps.run"));
     tx.after_commit(app.teller(format!("project:{}", row.project_id)));

@@ -9,7 +9,11 @@ use crate::{
     billing, fleet,
     tenancy::{Action, Allowed, Ask, Found, InProject},
 };
-use api::{AllocationId, Time, allocations::AllocationState as State, node::Want};
+use api::{
+    AllocationId, Time,
+    allocations::AllocationState as State,
+    node::{ObservedState, Want},
+};
 use kernel::{
     App, Result,
     audit::Key,
@@ -17,6 +21,7 @@ use kernel::{
     steps as engine,
     sweeps::Sweeps,
 };
+use std::time::Duration;
 
 /// Releases.
 pub struct Release;
@@ -84,7 +89,11 @@ pub async fn begin(
     billing::close(tx, row.id, row.simulated).await?;
     fleet::intend(app, tx, &row.scope(), row.id, Want::Absent, None).await?;
     engine::supersede(tx, steps::PROVISION.kind, row.id.0, "it was released").await?;
-    engine::start(tx, &steps::RELEASE, row.id.0, row.org_id, row.project_id).await?;
+    // Where the machine was told and has not answered, only its word moves the release on.
+    let work = fleet::find_work(tx, row.id).await?;
+    let open = work.is_some_and(|work| work.answer() != Some(ObservedState::Absent));
+    let pause = if open { steps::LISTEN } else { Duration::ZERO };
+    engine::start(tx, &steps::RELEASE, row.id.0, row.org_id, row.project_id, pause).await?;
     tell(app, tx, row);
     Ok(new)
 }

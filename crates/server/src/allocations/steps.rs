@@ -23,7 +23,7 @@ use std::{future::Future, pin::Pin, time::Duration};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// How long a step sleeps when only news from the node can move it on; news wakes it earlier.
-const LISTEN: Duration = Duration::from_secs(2);
+pub(super) const LISTEN: Duration = Duration::from_secs(2);
 
 type Ran<'a> = Pin<Box<dyn Future<Output = Result<(Next, Option<WriteTx>)>> + Send + 'a>>;
 
@@ -127,7 +127,7 @@ fn start<'a>(app: &'a App, lease: &'a Lease) -> Ran<'a> {
             store::move_on(&mut tx, &row, Event::Started, None).await?;
             release::tell(app, &mut tx, &row);
         }
-        Ok((Next::Go("allocation.provision/wait"), Some(tx)))
+        Ok((Next::Await("allocation.provision/wait", LISTEN), Some(tx)))
     })
 }
 
@@ -205,7 +205,15 @@ fn hand_over<'a>(app: &'a App, lease: &'a Lease) -> Ran<'a> {
         if matches!(row.state, State::Requested | State::Provisioning) {
             let new = store::move_on(&mut tx, &row, Event::ReleaseAsked, Some(reason)).await?;
             billing::close(&mut tx, row.id, row.simulated).await?;
-            kernel::steps::start(&mut tx, &RELEASE, row.id.0, row.org_id, row.project_id).await?;
+            kernel::steps::start(
+                &mut tx,
+                &RELEASE,
+                row.id.0,
+                row.org_id,
+                row.project_id,
+                Duration::ZERO,
+            )
+            .await?;
             release::tell(app, &mut tx, &new);
         }
         Ok((Next::Fail(reason.to_owned()), Some(tx)))

@@ -125,20 +125,15 @@ async fn unpaid(app: &App) -> Result<usize> {
 }
 
 async fn ended_by_itself(app: &App, active: &[Allocation]) -> Result<usize> {
-    let mut list = Vec::new();
-    let mut tx = app.db.read().await?;
-    for row in active {
-        let work = fleet::find_work(&mut tx, row.id).await?;
-        let over = work.as_ref().is_some_and(|work| {
-            work.want == Want::Running
-                && matches!(work.answer(), Some(ObservedState::Failed | ObservedState::Absent))
-        });
-        if over {
-            list.push((row.id, None, "The workload ended by itself.".to_owned()));
-        }
-    }
-    drop(tx);
-    Ok(end_all(app, list).await)
+    let ids: Vec<AllocationId> = active.iter().map(|row| row.id).collect();
+    let works = fleet::works_of(&mut *app.db.read().await?, &ids).await?;
+    let over = works.into_iter().filter(|work| {
+        work.want == Want::Running
+            && matches!(work.answer(), Some(ObservedState::Failed | ObservedState::Absent))
+    });
+    let words = "The workload ended by itself.";
+    let list = over.map(|work| (work.allocation_id, None, words.to_owned()));
+    Ok(end_all(app, list.collect()).await)
 }
 
 /// A machine that was silent for the lease and its margin is lost: its work is charged up to the

@@ -3,7 +3,7 @@
 use super::store::Allocation;
 use crate::{billing, fleet, tenancy::find_organization};
 use api::{
-    Currency, Micros, Money, TaskId, Time,
+    AllocationId, Currency, Micros, Money, NodeId, TaskId, Time,
     allocations::{AllocationState as State, AllocationView, TaskState, TaskStep, TaskView},
 };
 use kernel::{
@@ -11,18 +11,16 @@ use kernel::{
     db::Reader,
     steps::{self, Operations, Task},
 };
+use std::collections::{BTreeSet, HashMap, hash_map::Entry};
+use uuid::Uuid;
 
 /// Returns an allocation as its people see it.
 ///
 /// # Errors
 /// What the database says.
 pub async fn allocation(app: &App, tx: &mut Reader, row: Allocation) -> Result<AllocationView> {
-    let org = find_organization(tx, row.org_id).await?.ok_or_else(Error::not_found)?;
-    let task = steps::latest_of(tx, row.id.0).await?.map(|task| task.id);
-    let last = fleet::last_contact(app, tx, row.node_id).await?;
-    let unreachable = row.state == State::Active && !fleet::is_reachable(app, last);
-    let charged = billing::charged(tx, row.id, app.seams.clock.now()).await?;
-    Ok(view(row, org.currency, charged, task, unreachable))
+    let mut views = allocations(app, tx, vec![row]).await?;
+    views.pop().ok_or_else(Error::not_found)
 }
 
 fn view(
@@ -63,11 +61,32 @@ pub async fn allocations(
     tx: &mut Reader,
     rows: Vec<Allocation>,
 ) -> Result<Vec<AllocationView>> {
-    let mut views = Vec::with_capacity(rows.len());
-    for row in rows {
-        views.push(allocation(app, tx, row).await?);
+    let mut currencies = HashMap::new();
+    for row in &rows {
+        if let Entry::Vacant(place) = currencies.entry(row.org_id) {
+            let org = find_organization(tx, row.org_id).await?.ok_or_else(Error::not_found)?;
+            place.insert(org.currency);
+        }
     }
-    Ok(views)
+    let ids: Vec<AllocationId> = rows.iter().map(|row| row.id).collect();
+    let subjects: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
+    let active = rows.iter().filter(|row| row.state == State::Active);
+    let nodes: Vec<NodeId> =
+        active.map(|row| row.node_id).collect::<BTreeSet<_>>().into_iter().collect();
+    let tasks = steps::latest_of_each(tx, &subjects).await?;
+    let heard = fleet::last_contacts(app, tx, &nodes).await?;
+    let charged = billing::charged(tx, &ids, app.seams.clock.now()).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let last = heard.get(&row.node_id).copied().flatten();
+            let unreachable = row.state == State::Active && !fleet::is_reachable(app, last);
+            let charged = charged.get(&row.id).copied().unwrap_or(Micros::ZERO);
+            let currency = currencies.get(&row.org_id).copied().unwrap_or(Currency::EUR);
+            let task = tasks.get(&row.id.0).copied();
+            view(row, currency, charged, task, unreachable)
+        })
+        .collect())
 }
 
 /// Returns a task with its steps: those that ran as they went, then those still to come.
@@ -145,15 +164,5 @@ pub fn tone(state: State, unreachable: bool) -> (&'static str, String) {
 
 /// Returns how long something took or takes so far, in words.
 pub fn elapsed(from: Option<Time>, to: Option<Time>, now: Time) -> String {
-    match from {
-        None => String::new(),
-        Some(from) => {
-            let millis = to.unwrap_or(now).since(from).as_millis();
-            if millis < 10_000 {
-                format!("{}.{} s", millis / 1000, millis % 1000 / 100)
-            } else {
-                api::time::span_words(to.unwrap_or(now).since(from))
-            }
-        }
-    }
+    from.map_or(String::new(), |from| api::time::short_words(to.unwrap_or(now).since(from)))
 }

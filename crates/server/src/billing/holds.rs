@@ -13,7 +13,7 @@ use api::{
     AllocationId, Code, Currency, HoldId, Micros, OrgId, ProjectId, Time, billing::TxnKind, words,
 };
 use kernel::{App, Error, Result, audit::System, db::Reader, db::WriteTx, row};
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 words! {
     /// Whether a hold still reserves money.
@@ -130,19 +130,28 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
     Ok(hold)
 }
 
+/// How far a hold should reach from where its run is metered.
+fn reach(settings: &Settings, meter: &Meter, now: Time) -> Duration {
+    settings.hold_span() + now.since(meter.metered_to)
+}
+
+/// Returns whether a hold needs nothing: at most a minute of it is used up.
+fn is_enough(settings: &Settings, hold: &Hold, meter: &Meter, now: Time) -> bool {
+    let most = reach(settings, meter, now).checked_sub(Duration::from_secs(60));
+    let enough = most.and_then(|most| rating::cover(hold.rate_per_hour, 1, most));
+    hold.stop_at.is_none() && enough.is_some_and(|enough| hold.remaining >= enough)
+}
+
 /// Fills a hold up to the setting's minutes beyond what is metered, or says when its work must stop.
 async fn extend(app: &App, tx: &mut WriteTx, hold: &Hold, meter: &Meter) -> Result<bool> {
     let settings = app.get::<Settings>();
     let overflow = || Error::internal(anyhow::anyhow!("a hold overflows"));
     store::lock_money(tx, hold.org_id).await?;
-    let reach = settings.hold_span() + tx.now().since(meter.metered_to);
-    let wanted = rating::cover(hold.rate_per_hour, 1, reach).ok_or_else(overflow)?;
-    let minute = Duration::from_secs(60);
-    let enough =
-        reach.checked_sub(minute).and_then(|most| rating::cover(hold.rate_per_hour, 1, most));
-    if hold.stop_at.is_none() && enough.is_some_and(|enough| hold.remaining >= enough) {
+    if is_enough(settings, hold, meter, tx.now()) {
         return Ok(true);
     }
+    let reach = reach(settings, meter, tx.now());
+    let wanted = rating::cover(hold.rate_per_hour, 1, reach).ok_or_else(overflow)?;
     let missing = Micros((wanted.0 - hold.remaining.0).max(0));
     let available = store::balance_of(tx, hold.org_id, AccountKind::Available).await?;
     let amount = missing.min(available);
@@ -183,10 +192,23 @@ pub struct Extended {
 pub async fn extend_all(app: &App) -> Result<Extended> {
     let (mut done, mut after) = (Extended::default(), None);
     loop {
-        let holds = store::open_holds(&mut *app.db.read().await?, after, 200).await?;
+        let mut tx = app.db.read().await?;
+        let holds = store::open_holds(&mut tx, after, 200).await?;
         let Some(last) = holds.last() else { return Ok(done) };
         after = Some(last.id);
-        for hold in holds {
+        let ids: Vec<AllocationId> = holds.iter().map(|hold| hold.allocation_id).collect();
+        let meters = store::list_meters(&mut tx, &ids).await?;
+        drop(tx);
+        let meters: HashMap<AllocationId, Meter> =
+            meters.into_iter().map(|meter| (meter.allocation_id, meter)).collect();
+        let (settings, now) = (app.get::<Settings>(), app.seams.clock.now());
+        // Most need nothing: only the others take a turn of the writer, and are looked at again in it.
+        let due = holds.iter().filter(|hold| {
+            let running =
+                meters.get(&hold.allocation_id).filter(|meter| meter.stopped_at.is_none());
+            running.is_some_and(|meter| !is_enough(settings, hold, meter, now))
+        });
+        for hold in due {
             match extend_one(app, hold.allocation_id).await {
                 Ok(Some(true)) => done.filled += 1,
                 Ok(Some(false)) => done.short += 1,

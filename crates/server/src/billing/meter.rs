@@ -17,7 +17,7 @@ use kernel::{
     db::{Reader, WriteTx},
     row,
 };
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 row! {
     /// The clock of an allocation.
@@ -179,18 +179,26 @@ pub async fn stop(tx: &mut WriteTx, allocation: AllocationId, at: Time) -> Resul
     Ok(Some(stopped.charged))
 }
 
-/// Returns what a run cost so far: what was charged, and what runs since, up to `now`.
+/// Returns what each run cost so far; one that never started is not there: what was charged, and what runs since, up to `now`.
 ///
 /// # Errors
 /// What the database says.
-pub async fn charged(tx: &mut Reader, id: AllocationId, now: Time) -> Result<Micros> {
-    let Some(meter) = store::find_meter(tx, id).await? else { return Ok(Micros::ZERO) };
+pub async fn charged(
+    tx: &mut Reader,
+    ids: &[AllocationId],
+    now: Time,
+) -> Result<HashMap<AllocationId, Micros>> {
+    let meters = store::list_meters(tx, ids).await?;
+    Ok(meters.into_iter().map(|meter| (meter.allocation_id, so_far(&meter, now))).collect())
+}
+
+fn so_far(meter: &Meter, now: Time) -> Micros {
     if meter.stopped_at.is_some() {
-        return Ok(meter.charged);
+        return meter.charged;
     }
     let billed = Duration::from_micros(meter.billed_micros.unsigned_abs());
     let whole = billed + now.since(meter.metered_to);
-    Ok(rating::total(meter.price_per_hour, meter.units, whole).unwrap_or(meter.charged))
+    rating::total(meter.price_per_hour, meter.units, whole).unwrap_or(meter.charged)
 }
 
 /// Returns until when an allocation's work is known to have run: now, or the last sign of life of a

@@ -181,7 +181,7 @@ impl BillingView {
                 vec![
                     html! { (row.units) " × " (row.sku) @if row.simulated { " " (simulated_badge()) } },
                     moment(row.from),
-                    html! { (api::time::span_words(row.to.since(row.from))) },
+                    html! { (api::time::short_words(row.to.since(row.from))) },
                     html! { (row.price_per_hour) },
                     html! { (row.charge.exact()) },
                 ]

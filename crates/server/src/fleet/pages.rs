@@ -323,7 +323,7 @@ impl NodeView {
             .collect();
         table(
             "Slots",
-            &[num("No."), col("Model"), col("Status"), num("vCPU"), num("Memory")],
+            &[col("No."), col("Model"), col("Status"), num("vCPU"), num("Memory")],
             &rows,
         )
     }

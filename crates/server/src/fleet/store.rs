@@ -154,6 +154,11 @@ pub async fn find_node(tx: &mut Reader, id: NodeId) -> Result<Option<Node>> {
     tx.find("SELECT {} FROM nodes WHERE id = $1", (id,)).await
 }
 
+/// Returns the nodes with these identifiers.
+pub async fn nodes_of(tx: &mut Reader, ids: &[NodeId]) -> Result<Vec<Node>> {
+    tx.list_of("SELECT {} FROM nodes WHERE id IN ({in})", ids).await
+}
+
 /// Returns every node but those that are gone, oldest first.
 pub async fn list_nodes(tx: &mut Reader) -> Result<Vec<Node>> {
     tx.list("SELECT {} FROM nodes WHERE status <> 'deleted' ORDER BY id LIMIT 2000", ()).await

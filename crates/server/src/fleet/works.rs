@@ -14,6 +14,7 @@ use kernel::{
     row, steps,
     sweeps::Sweeps,
 };
+use std::collections::HashMap;
 
 /// Writes what nodes say.
 pub const WORK_WRITER: System =
@@ -110,6 +111,14 @@ pub async fn find_work(tx: &mut Reader, id: AllocationId) -> Result<Option<Work>
     tx.find("SELECT {} FROM node_works WHERE allocation_id = $1", (id,)).await
 }
 
+/// Returns what should be of each workload, and what is.
+///
+/// # Errors
+/// What the database says.
+pub async fn works_of(tx: &mut Reader, ids: &[AllocationId]) -> Result<Vec<Work>> {
+    tx.list_of("SELECT {} FROM node_works WHERE allocation_id IN ({in})", ids).await
+}
+
 /// Returns what should be on a node and is not settled yet.
 async fn unsettled(tx: &mut Reader, node: NodeId) -> Result<Vec<Work>> {
     tx.list(
@@ -175,9 +184,12 @@ pub(super) async fn observed(app: &App, node: NodeId, news: &[Observed]) -> Resu
         }
     }
     let sweeps = app.get::<Sweeps>().clone();
+    let ended =
+        news.iter().any(|one| matches!(one.state, ObservedState::Failed | ObservedState::Absent));
     tx.after_commit(move || {
-        for name in ["steps.run", "allocations.watch"] {
-            sweeps.nudge(name);
+        sweeps.nudge("steps.run");
+        if ended {
+            sweeps.nudge("allocations.watch");
         }
     });
     tx.commit().await?;
@@ -196,6 +208,20 @@ pub(super) async fn observed(app: &App, node: NodeId, news: &[Observed]) -> Resu
 pub async fn last_contact(app: &App, tx: &mut Reader, node: NodeId) -> Result<Option<Time>> {
     let stored = store::find_node(tx, node).await?.and_then(|node| node.last_heartbeat_at);
     Ok(app.get::<Live>().last(node).max(stored))
+}
+
+/// Returns when each node was last heard.
+///
+/// # Errors
+/// What the database says.
+pub async fn last_contacts(
+    app: &App,
+    tx: &mut Reader,
+    nodes: &[NodeId],
+) -> Result<HashMap<NodeId, Option<Time>>> {
+    let live = app.get::<Live>();
+    let rows = store::nodes_of(tx, nodes).await?;
+    Ok(rows.into_iter().map(|row| (row.id, live.last(row.id).max(row.last_heartbeat_at))).collect())
 }
 
 /// Returns until when work is known to have run: the node's newest sign of life where it said over its

@@ -341,7 +341,7 @@ impl ProjectView {
             } @else {
                 (banner("info", "A project can be deleted when it holds nothing. It still holds:", None))
                 ul class="error-list" {
-                    @for holding in &self.held { li { a href=(holding.href) { (holding.count) " " (holding.what) } } }
+                    @for holding in &self.held { li { a href=(holding.href) { (holding.what) ": " (holding.count) } } }
                 }
             }
         }

@@ -203,7 +203,7 @@ pub async fn delete(app: &App, who: &Allowed<Delete>) -> Result<()> {
     let held = holdings(app, &mut tx, who.scope()).await?;
     if !held.is_empty() {
         let list: Vec<String> =
-            held.iter().map(|holding| format!("{} {}", holding.count, holding.what)).collect();
+            held.iter().map(|holding| format!("{}: {}", holding.what, holding.count)).collect();
         return Err(Error::new(Code::StillHolds)
             .detail(format!("The project still holds {}. Release them first.", list.join(", "))));
     }

@@ -1,20 +1,22 @@
 //! `/tasks/{id}`: what is being done, step by step, live.
 
 use crate::{
-    allocations::{http::ReadTask, views},
+    allocations::{http::ReadTask, store, views},
     tenancy::Allowed,
 };
 use api::{
     AllocationId, TaskId, Time,
     allocations::{TaskState, TaskStep, TaskView},
+    time::short_words,
 };
 use kernel::{
-    App, Result,
+    App, Error, Result,
     html::{
         Markup, Page, StepTone, TimelineStep, badge, banner, html, id_copy, page_head, timeline,
     },
     http::Route,
 };
+use std::time::Duration;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![Route::get("/tasks/{task_id}", task_page)]
@@ -25,6 +27,8 @@ pub(super) fn routes() -> Vec<Route> {
 pub struct TaskPageView {
     /// It.
     pub task: TaskView,
+    /// The workload's name.
+    pub workload: String,
     /// Now.
     pub now: Time,
 }
@@ -43,10 +47,9 @@ pub fn draw_steps(task: &TaskView, now: Time) -> Markup {
                 _ => StepTone::Waiting,
             },
             elapsed: views::elapsed(step.started_at, step.ended_at, now),
-            usual: if step.usual_ms > 0 {
-                format!("{}.{} s", step.usual_ms / 1000, step.usual_ms % 1000 / 100)
-            } else {
-                String::new()
+            usual: match u64::try_from(step.usual_ms) {
+                Ok(0) | Err(_) => String::new(),
+                Ok(millis) => short_words(Duration::from_millis(millis)),
             },
             note: String::new(),
         })
@@ -78,9 +81,10 @@ impl TaskPageView {
         };
         let now = Time(at.0 + 90_000_000);
         vec![
-            Self { task: task(TaskState::Running, None), now },
+            Self { task: task(TaskState::Running, None), workload: "training run".into(), now },
             Self {
                 task: task(TaskState::Failed, Some("The machine could not start the workload.")),
+                workload: "A workload with the longest name that anybody may give it".into(),
                 now,
             },
             Self {
@@ -88,9 +92,20 @@ impl TaskPageView {
                     steps: vec![],
                     ..task(TaskState::NeedsHuman, Some("A person must look at it."))
                 },
+                workload: "training run".into(),
                 now,
             },
         ]
+    }
+
+    /// What people read: `Launch of training run`.
+    pub fn title(&self) -> String {
+        let what = match self.task.kind.as_str() {
+            "allocation.provision" => "Launch",
+            "allocation.release" => "Release",
+            other => other,
+        };
+        format!("{what} of {}", self.workload)
     }
 
     /// Draws it.
@@ -104,7 +119,7 @@ impl TaskPageView {
         };
         let url = format!("/tasks/{}", task.id);
         html! {
-            (page_head(&task.kind, "What is being done, step by step.", Some(html! { a class="button" href={ "/workloads/" (task.allocation_id) } { "To the workload" } })))
+            (page_head(&self.title(), "What is being done, step by step.", Some(html! { a class="button" href={ "/workloads/" (task.allocation_id) } { "To the workload" } })))
             section class="card" id="task" data-topic={ "task:" (task.id) } data-from=(url) {
                 p { (badge(tone, words)) " " (id_copy(&task.id.to_string())) }
                 @if let Some(reason) = &task.reason { (banner("warn", reason, None)) }
@@ -115,6 +130,9 @@ impl TaskPageView {
 }
 
 async fn task_page(who: Allowed<ReadTask>, app: App, (): ()) -> Result<Page> {
-    let task = views::task(&app, &mut *app.db.read().await?, who.row().clone()).await?;
-    Ok(Page::new("Task", TaskPageView { task, now: app.seams.clock.now() }.draw()))
+    let mut tx = app.db.read().await?;
+    let task = views::task(&app, &mut tx, who.row().clone()).await?;
+    let row = store::find(&mut tx, task.allocation_id).await?.ok_or_else(Error::not_found)?;
+    let view = TaskPageView { task, workload: row.name, now: app.seams.clock.now() };
+    Ok(Page::new(view.title(), view.draw()))
 }

@@ -135,12 +135,7 @@ impl OpsView {
 
     fn backlog(&self) -> Markup {
         if self.overview.backlog.is_empty() {
-            return empty(
-                "clock",
-                "Nothing is in progress",
-                "Launches and releases that have not ended yet are counted here.",
-                None,
-            );
+            return html! { p class="muted" { "No launch and no release is on its way." } };
         }
         let rows: Vec<Vec<Markup>> = self
             .overview

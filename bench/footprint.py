@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Ready, idle memory, and CPU of reading a list, beside dstack's server: goals 4 and 5.
+
+Both on loopback, in turn, five times. Ours lists 50 of 1,000 allocations with sign-in and policy checks;
+dstack lists its runs, of which there are none. dstack comes from its package index into a folder of its own.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from common import Http, Ours, build, cpu, memory, row, until
+
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+REQUESTS = 300
+DSTACK = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "gpuaas-bench-dstack"
+PORT = 39471
+
+
+def install():
+    """Installs dstack's server where it is missing."""
+    if not (DSTACK / "bin/dstack").exists():
+        subprocess.run([sys.executable, "-m", "venv", DSTACK], check=True)
+        subprocess.run([DSTACK / "bin/pip", "install", "-q", "dstack[server]"], check=True)
+
+
+class Dstack:
+    """dstack's server in a fresh folder."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="dstack-bench-")
+        env = {**os.environ, "HOME": self.folder, "DSTACK_SERVER_DIR": self.folder, "DSTACK_SERVER_ADMIN_TOKEN": "bench",
+               "DSTACK_DO_NOT_TRACK": "1"}
+        began = time.monotonic()
+        self.process = subprocess.Popen(
+            [DSTACK / "bin/dstack", "server", "--host", "127.0.0.1", "--port", str(PORT), "--log-level", "ERROR"],
+            env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        url = f"http://127.0.0.1:{PORT}"
+        until("dstack ready", lambda: Http(url).ask("GET", "/healthcheck")[0] == 200)
+        self.ready = time.monotonic() - began
+        self.http = Http(url, {"Authorization": "Bearer bench"})
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def cost(pid, ask):
+    """Returns the CPU milliseconds of a request, after warming up."""
+    for _ in range(50):
+        assert ask()[0] == 200
+    before = cpu(pid)
+    for _ in range(REQUESTS):
+        assert ask()[0] == 200
+    return (cpu(pid) - before) * 1000 / REQUESTS
+
+
+def main():
+    build()
+    install()
+    full = Ours({"GPUAAS_BILLING__WELCOME_CREDIT": "100000"})
+    full.sign_in()
+    full.join(1, 64)
+    full.load(1000, 32)
+    ours = {"ready": [], "idle": [], "list": []}
+    theirs = {"ready": [], "idle": [], "list": []}
+    for _ in range(ROUNDS):
+        fresh = Ours()
+        time.sleep(5)
+        ours["ready"].append(fresh.ready)
+        ours["idle"].append(memory(fresh.process.pid))
+        fresh.end()
+        ours["list"].append(cost(full.process.pid, lambda: full.http.ask("GET", "/api/v1/allocations?limit=50")))
+        peer = Dstack()
+        time.sleep(5)
+        theirs["ready"].append(peer.ready)
+        theirs["idle"].append(memory(peer.process.pid))
+        theirs["list"].append(cost(peer.process.pid, lambda: peer.http.ask("POST", "/api/runs/list", {})))
+        peer.end()
+    loaded = memory(full.process.pid)
+    full.end()
+    row("ready", ours["ready"], theirs["ready"], "s", "10")
+    row("idle memory", ours["idle"], theirs["idle"], "MiB", "5")
+    row("CPU of a list request", ours["list"], theirs["list"], "ms", "30")
+    print(f"our memory after 1,000 allocations: {loaded:.1f} MiB; durability: every commit is synced to disk")
+
+
+main()
