@@ -94,8 +94,12 @@ class Http:
         """Sends a request; returns status, headers and body."""
         data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
         media = {"Content-Type": "application/json"} if data else {}
-        self.connection.request(method, path, data, {**self.headers, **media, **(headers or {})})
-        answer = self.connection.getresponse()
+        try:
+            self.connection.request(method, path, data, {**self.headers, **media, **(headers or {})})
+            answer = self.connection.getresponse()
+        except http.client.RemoteDisconnected:
+            self.connection.close()  # it was idle for too long; asking again opens another
+            return self.ask(method, path, body, headers)
         return answer.status, answer.headers, answer.read()
 
 

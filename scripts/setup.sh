@@ -11,10 +11,8 @@ need cc gcc
 need make make
 need pkg-config pkg-config
 need runc runc
-need slirp4netns slirp4netns
 if [ "$what" = test ]; then
   need chromium chromium
-  need ssh openssh-client
   need setpriv util-linux
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
 fi

@@ -11,8 +11,9 @@ mkdir -p "$out"
 cargo fmt --check
 cargo clippy --workspace --all-targets --locked -- -D warnings
 cargo run -q --locked -p xtask -- deps
-scripts/with-postgres.sh cargo nextest run --workspace --locked --no-fail-fast
-cp "$CARGO_TARGET_DIR/nextest/default/junit.xml" "$out/nextest.xml" 2>/dev/null || true
+keep() { cp target/nextest/default/junit.xml "$out/nextest.xml"; }
+scripts/with-postgres.sh cargo nextest run --workspace --locked --no-fail-fast || { keep; exit 1; }
+keep
 cargo build --workspace --locked
 export GPUAAS_BIN="$CARGO_TARGET_DIR/debug/gpuaas" GPUAAS_E2E_JUNIT="$out/browser.xml"
 (cd web && npx playwright test)

@@ -24,7 +24,7 @@ try {
   cli(["release", over.id, "--wait"]);
   const runs = launch("training run");
   const nodes = JSON.parse(cli(["nodes", "--output", "json"])).items;
-  for (const path of [`/workloads/${runs.id}`, `/workloads/${runs.id}?tab=connect`, `/workloads/${runs.id}?tab=activity`, `/workloads/${over.id}`, `/tasks/${runs.task_id}`, `/terminal/popout?allocation=${runs.id}`, `/access/projects/${runs.project_id}`, `/platform/lifecycle/nodes/${nodes.find((node) => node.simulated).id}`]) signedIn.push(path);
+  for (const path of [`/workloads/${runs.id}`, `/workloads/${runs.id}?tab=connect`, `/workloads/${over.id}`, `/tasks/${runs.task_id}`, `/terminal/popout?allocation=${runs.id}`, `/access/projects/${runs.project_id}`, `/platform/lifecycle/nodes/${nodes.find((node) => node.simulated).id}`]) signedIn.push(path);
   for (const scheme of ["light", "dark"]) {
     for (const width of [1440, 375]) {
       for (const [paths, storageState] of [[open, undefined], [signedIn, state]]) {

@@ -98,6 +98,8 @@ if (live.length > 0) {
     });
   };
   const resume = () => { if (!stream && !document.hidden) open(); };
+  // Not every change has a word (a machine falls silent, a part could not be fetched): look now and then.
+  setInterval(() => { if (!document.hidden) refresh(null); }, 20_000);
   const close = () => { if (stream) stream.close(); stream = null; };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) close();

@@ -34,6 +34,20 @@
     send(JSON.stringify({ type: "resize", cols: term.cols, rows: term.rows }));
   };
 
+  // What was typed or pasted waits here while the shell does not take it, 128 KiB at most on their way.
+  let typed = [], onTheirWay = 0;
+  const flow = () => {
+    while (typed.length > 0 && onTheirWay < 128 * 1024) {
+      const part = typed.shift();
+      onTheirWay += part.length;
+      send(part);
+    }
+  };
+  const type = (bytes) => {
+    for (let at = 0; at < bytes.length; at += 16384) typed.push(bytes.subarray(at, at + 16384));
+    flow();
+  };
+
   async function ticket() {
     const answer = await fetch(`/api/v1/allocations/${allocation}/terminal-token`, {
       method: "POST", headers: { "X-CSRF-Token": csrf },
@@ -57,6 +71,8 @@
     const base = location.origin.replace(/^http/, "ws");
     socket = new WebSocket(`${base}${made.url}?cols=${term.cols}&rows=${term.rows}`, ["gpuaas.terminal.v1", made.ticket]);
     socket.binaryType = "arraybuffer";
+    typed = [];
+    onTheirWay = 0;
     let last = "the connection ended";
     socket.addEventListener("message", (event) => {
       if (event.data instanceof ArrayBuffer) {
@@ -66,6 +82,7 @@
       }
       const told = JSON.parse(event.data);
       if (told.type === "session_ready") { say("connected"); term.focus(); resize(); }
+      if (told.type === "taken") { onTheirWay -= told.bytes; flow(); }
       if (told.type === "exit") last = `the shell ended with ${told.code}`;
       if (told.type === "error") last = told.message;
     });
@@ -73,8 +90,8 @@
   }
 
   const keys = new TextEncoder();
-  term.onData((text) => send(keys.encode(text)));
-  term.onBinary((text) => send(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
+  term.onData((text) => type(keys.encode(text)));
+  term.onBinary((text) => type(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
   window.addEventListener("resize", resize);
   again.addEventListener("click", () => { term.reset(); connect(); });
   document.fonts.ready.then(() => { resize(); connect(); });

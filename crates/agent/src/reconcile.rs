@@ -169,9 +169,7 @@ impl Reconciler {
             Want::Absent => self.0.runtime.remove(id).await,
         };
         let done = match done {
-            Ok(()) if entry.work.want == Want::Running => {
-                self.0.journal.write(&Entry { ran: true, ..entry.clone() })
-            }
+            Ok(()) if entry.work.want == Want::Running => self.note_ran(id, &entry),
             done => done,
         };
         let (state, detail) = match (entry.work.want, done) {
@@ -193,6 +191,17 @@ impl Reconciler {
         };
         self.0.news.send_modify(|count| *count += 1);
         moved
+    }
+
+    /// Notes that a workload ran, unless something newer is wanted of it by now.
+    fn note_ran(&self, id: AllocationId, entry: &Entry) -> Result<()> {
+        let known = self.known();
+        match known.get(&id) {
+            Some(one) if one.entry.work.generation == entry.work.generation => {
+                self.0.journal.write(&Entry { ran: true, ..entry.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Looks after what runs: a workload that ended by itself is news; one that could not be removed

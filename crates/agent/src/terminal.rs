@@ -13,7 +13,7 @@ use std::sync::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::Child,
-    sync::mpsc,
+    sync::{mpsc, watch},
 };
 
 /// Starts the command on a new terminal and carries it until either side ends.
@@ -51,13 +51,14 @@ async fn carry(
     send: mpsc::Sender<Bytes>,
 ) {
     let (heard, queue) = mpsc::unbounded_channel();
+    let (sized, size) = watch::channel(Size::new(24, 80));
     tokio::select! {
         () = from_shell(read, &send) => {}
-        () = listen(input, heard) => {
+        () = listen(input, heard, sized) => {
             // The other side went away: hang up, and do not wait for the shell's last words.
             let _ = child.start_kill();
         }
-        () = to_shell(write, queue, &send) => {}
+        () = to_shell(write, queue, size, &send) => {}
         () = send.closed() => {
             let _ = child.start_kill();
         }
@@ -91,7 +92,11 @@ async fn from_shell(mut read: OwnedReadPty, send: &mpsc::Sender<Bytes>) {
 
 /// Takes frames off the link as they come, also while the shell does not read: only so is the end of
 /// the stream heard in time. The other side keeps to [`frame::WINDOW`]; one that does not is hung up.
-async fn listen(mut input: Incoming, heard: mpsc::UnboundedSender<Frame>) {
+async fn listen(
+    mut input: Incoming,
+    heard: mpsc::UnboundedSender<Typed>,
+    size: watch::Sender<Size>,
+) {
     let mut frames = frame::Reader::default();
     let waiting = Arc::new(AtomicUsize::new(0));
     while let Some(Ok(part)) = input.frame().await {
@@ -99,14 +104,20 @@ async fn listen(mut input: Incoming, heard: mpsc::UnboundedSender<Frame>) {
         frames.push(&bytes);
         loop {
             match frames.next_frame() {
-                Ok(Some((kind, payload))) => {
-                    let length = payload.len() + 5;
-                    let before = waiting.fetch_add(length, Ordering::Relaxed);
-                    let frame = Frame { kind, payload, length, waiting: waiting.clone() };
-                    if before + length > 2 * frame::WINDOW || heard.send(frame).is_err() {
+                Ok(Some((frame::DATA, payload))) => {
+                    let before = waiting.fetch_add(payload.len(), Ordering::Relaxed);
+                    let typed = Typed { waiting: waiting.clone(), payload };
+                    if before > 2 * frame::WINDOW || heard.send(typed).is_err() {
                         return;
                     }
                 }
+                Ok(Some((frame::RESIZE, payload))) => {
+                    if let [a, b, c, d] = *payload.as_slice() {
+                        let (cols, rows) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+                        size.send_replace(Size::new(rows, cols));
+                    }
+                }
+                Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(_) => return,
             }
@@ -114,11 +125,9 @@ async fn listen(mut input: Incoming, heard: mpsc::UnboundedSender<Frame>) {
     }
 }
 
-/// A frame on its way to the shell, counted while it waits.
-struct Frame {
-    kind: u8,
+/// Bytes on their way to the shell, counted while they wait.
+struct Typed {
     payload: Vec<u8>,
-    length: usize,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -126,25 +135,35 @@ struct Frame {
 /// is the end of its shell, which the reading side hears.
 async fn to_shell(
     mut write: OwnedWritePty,
-    mut queue: mpsc::UnboundedReceiver<Frame>,
+    mut queue: mpsc::UnboundedReceiver<Typed>,
+    mut size: watch::Receiver<Size>,
     send: &mpsc::Sender<Bytes>,
 ) {
-    while let Some(frame) = queue.recv().await {
-        let done = match (frame.kind, frame.payload.as_slice()) {
-            (frame::DATA, payload) => write.write_all(payload).await.is_ok(),
-            (frame::RESIZE, &[a, b, c, d]) => {
-                let size = Size::new(u16::from_be_bytes([c, d]), u16::from_be_bytes([a, b]));
-                write.resize(size).is_ok()
+    let mut now: Option<(Typed, usize)> = None;
+    loop {
+        let part = now.as_ref().and_then(|(typed, done)| typed.payload.get(*done..));
+        tokio::select! {
+            Ok(()) = size.changed() => {
+                let _ = write.resize(*size.borrow_and_update());
             }
-            _ => true,
-        };
-        if !done {
-            break;
-        }
-        frame.waiting.fetch_sub(frame.length, Ordering::Relaxed);
-        let taken = u32::try_from(frame.length).unwrap_or(u32::MAX).to_be_bytes();
-        if send.send(Bytes::from(frame::write(frame::TAKEN, &taken))).await.is_err() {
-            return;
+            typed = queue.recv(), if part.is_none() => match typed {
+                Some(typed) => now = Some((typed, 0)),
+                None => break,
+            },
+            wrote = write.write(part.unwrap_or_default()), if part.is_some() => {
+                let (Ok(count), Some((typed, done))) = (wrote, now.as_mut()) else { break };
+                *done += count;
+                if *done < typed.payload.len() {
+                    continue;
+                }
+                let length = typed.payload.len();
+                typed.waiting.fetch_sub(length, Ordering::Relaxed);
+                now = None;
+                let taken = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+                if send.send(Bytes::from(frame::write(frame::TAKEN, &taken))).await.is_err() {
+                    return;
+                }
+            }
         }
     }
     std::future::pending::<()>().await;

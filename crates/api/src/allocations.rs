@@ -98,6 +98,9 @@ pub struct AllocationView {
     pub ended_at: Option<Time>,
 }
 
+/// The terminal socket's subprotocol; the ticket follows as a second one.
+pub const TERMINAL_PROTOCOL: &str = "gpuaas.terminal.v1";
+
 words! {
     /// Where a task stands.
     pub enum TaskState {

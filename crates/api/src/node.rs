@@ -7,7 +7,7 @@
 use crate::{AllocationId, NodeId, words};
 use serde::{Deserialize, Serialize};
 
-/// The protocol's version; the one before is understood too.
+/// The protocol's version.
 pub const PROTOCOL: u32 = 1;
 /// ALPN of joining and renewing: one JSON line each way.
 pub const ALPN_JOIN: &[u8] = b"gpuaas-join/1";
@@ -182,9 +182,9 @@ pub mod frame {
     pub const RESIZE: u8 = 1;
     /// The shell ended; payload is its code as text; from the node.
     pub const EXIT: u8 = 2;
-    /// So many bytes of frames went into the shell's terminal: one big-endian u32; from the node.
+    /// So many bytes of [`DATA`] went into the shell's terminal: one big-endian u32; from the node.
     pub const TAKEN: u8 = 3;
-    /// Most bytes of frames on their way to a shell without [`TAKEN`].
+    /// Most bytes of [`DATA`] on their way to a shell without [`TAKEN`].
     pub const WINDOW: usize = 128 * 1024;
     /// Largest payload, bytes.
     pub const MOST: usize = 64 * 1024;

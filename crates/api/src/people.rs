@@ -1,6 +1,6 @@
 //! Accounts, sessions, organizations, projects and members on the wire.
 
-use crate::{Currency, MemberId, Money, OrgId, ProjectId, SessionId, Time, UserId, words};
+use crate::{Currency, MemberId, OrgId, ProjectId, SessionId, Time, UserId, words};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -213,13 +213,4 @@ pub struct Health {
     pub version: String,
     /// Whether hardware here is simulated.
     pub simulated: bool,
-}
-
-/// A balance at a glance, used in several answers.
-#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
-pub struct Glance {
-    /// What can be spent.
-    pub available: Money,
-    /// What is reserved for running work.
-    pub held: Money,
 }

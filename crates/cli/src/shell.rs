@@ -2,21 +2,26 @@
 
 use crate::client::{Client, Failure};
 use anyhow::Context;
-use api::allocations::TerminalTicket;
-use futures_util::{SinkExt, StreamExt};
+use api::{
+    allocations::{TERMINAL_PROTOCOL, TerminalTicket},
+    node::frame,
+};
+use futures_util::{
+    SinkExt, StreamExt,
+    stream::{SplitSink, SplitStream},
+};
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{io::IsTerminal, process::ExitCode};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     signal::unix::{SignalKind, signal},
+    sync::mpsc,
 };
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{Message, client::IntoClientRequest},
 };
-
-const PROTOCOL: &str = "gpuaas.terminal.v1";
 
 /// Puts the terminal back as it was.
 struct Raw(Option<Termios>);
@@ -70,25 +75,28 @@ pub async fn run(id: &str) -> Result<ExitCode, Failure> {
         .into_client_request()
         .context("make the request")?;
     let header = |text: String| http::HeaderValue::try_from(text).context("make the request");
-    let offered = header(format!("{PROTOCOL}, {}", ticket.ticket))?;
+    let offered = header(format!("{TERMINAL_PROTOCOL}, {}", ticket.ticket))?;
     request.headers_mut().insert("sec-websocket-protocol", offered);
     let token = client.token.clone().unwrap_or_default();
     request.headers_mut().insert("authorization", header(format!("Bearer {token}"))?);
-    let (socket, _) = connect_async(request).await.map_err(|error| {
-        Failure::Usage(format!("the terminal was not opened: {}", plain(&error)))
+    let (socket, _) = connect_async(request).await.map_err(|error| match plain(&error) {
+        Some(words) => Failure::Ended(format!("the terminal was not opened: {words}")),
+        None => Failure::Unreachable(client.url.clone()),
     })?;
     let _raw = Raw::enter();
     carry(socket).await
 }
 
-fn plain(error: &tokio_tungstenite::tungstenite::Error) -> String {
+/// Returns what the server answered instead of a terminal; none when it did not answer.
+fn plain(error: &tokio_tungstenite::tungstenite::Error) -> Option<String> {
     match error {
         tokio_tungstenite::tungstenite::Error::Http(answer) => {
             let body = answer.body().clone().unwrap_or_default();
             let problem: Option<api::Problem> = serde_json::from_slice(&body).ok();
-            problem.map_or_else(|| answer.status().to_string(), |p| p.detail.unwrap_or(p.title))
+            let words = problem.map(|problem| problem.detail.unwrap_or(problem.title));
+            Some(words.unwrap_or_else(|| answer.status().to_string()))
         }
-        _ => "the connection failed".to_owned(),
+        _ => None,
     }
 }
 
@@ -96,53 +104,83 @@ type Socket =
     tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn carry(socket: Socket) -> Result<ExitCode, Failure> {
-    let (mut out, mut from) = socket.split();
+    let (out, from) = socket.split();
+    // Sent by a task of its own: reading never waits for sending.
+    let (say, said) = mpsc::unbounded_channel();
+    let sending = send_all(out, said);
+    tokio::select! {
+        ended = converse(from, &say) => ended,
+        () = sending => Err(Failure::Ended("the connection was lost".to_owned())),
+    }
+}
+
+async fn send_all(mut out: SplitSink<Socket, Message>, mut said: mpsc::UnboundedReceiver<Message>) {
+    while let Some(message) = said.recv().await {
+        if out.send(message).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn converse(
+    mut from: SplitStream<Socket>,
+    say: &mpsc::UnboundedSender<Message>,
+) -> Result<ExitCode, Failure> {
     let mut resized = signal(SignalKind::window_change()).context("listen for signals")?;
     let (mut stdin, mut stdout) = (tokio::io::stdin(), tokio::io::stdout());
-    let mut buffer = vec![0; 4096];
-    let mut typing = true;
+    let (mut buffer, mut typing, mut on_their_way) = (vec![0; 4096], true, 0_usize);
+    let lost = || Failure::Ended("the connection was lost".to_owned());
     loop {
         tokio::select! {
-            read = stdin.read(&mut buffer), if typing => match read {
-                Ok(0) | Err(_) => {
-                    // End of input: the shell is told as a keyboard would.
-                    typing = false;
-                    let _ = out.send(Message::Binary(vec![4].into())).await;
-                }
-                Ok(count) => {
-                    let bytes = buffer.get(..count).unwrap_or_default().to_vec();
-                    if out.send(Message::Binary(bytes.into())).await.is_err() { break }
-                }
-            },
+            read = stdin.read(&mut buffer), if typing && on_their_way < frame::WINDOW => {
+                // At the end of input the shell is told as a keyboard would.
+                let count = read.unwrap_or(0);
+                typing = count > 0;
+                let bytes = if typing { buffer.get(..count).unwrap_or_default().to_vec() } else { vec![4] };
+                on_their_way += bytes.len();
+                say.send(Message::Binary(bytes.into())).map_err(|_| lost())?;
+            }
             _ = resized.recv() => {
                 let (cols, rows) = size();
                 let words = json!({ "type": "resize", "cols": cols, "rows": rows }).to_string();
-                let _ = out.send(Message::text(words)).await;
+                say.send(Message::text(words)).map_err(|_| lost())?;
             }
             message = from.next() => match message {
                 Some(Ok(Message::Binary(bytes))) => {
                     stdout.write_all(&bytes).await.context("print")?;
                     stdout.flush().await.context("print")?;
                     let ack = json!({ "type": "ack", "bytes": bytes.len() }).to_string();
-                    let _ = out.send(Message::text(ack)).await;
+                    say.send(Message::text(ack)).map_err(|_| lost())?;
                 }
-                Some(Ok(Message::Text(text))) => {
-                    let value: Value = serde_json::from_str(text.as_str()).unwrap_or(Value::Null);
-                    let word = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-                    match word("type").as_str() {
-                        "exit" => {
-                            let code = value.get("code").and_then(Value::as_u64).unwrap_or(1);
-                            return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
-                        }
-                        "error" => return Err(Failure::Usage(word("message"))),
-                        _ => {}
+                Some(Ok(Message::Text(text))) => match serde_json::from_str(text.as_str()) {
+                    Ok(Told::Taken { bytes }) => on_their_way = on_their_way.saturating_sub(bytes),
+                    Ok(Told::Exit { code }) => {
+                        return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
                     }
-                }
-                Some(Ok(Message::Close(_))) | None => break,
+                    Ok(Told::Error { message }) => return Err(Failure::Ended(message)),
+                    Ok(Told::Other) | Err(_) => {}
+                },
+                Some(Ok(Message::Close(_))) | None => return Ok(ExitCode::from(1)),
                 Some(Ok(_)) => {}
-                Some(Err(_)) => return Err(Failure::Usage("the connection was lost".to_owned())),
+                Some(Err(_)) => return Err(lost()),
             }
         }
     }
-    Ok(ExitCode::from(1))
+}
+
+/// What the server tells beside bytes.
+#[derive(serde::Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Told {
+    Taken {
+        bytes: usize,
+    },
+    Exit {
+        code: u64,
+    },
+    Error {
+        message: String,
+    },
+    #[serde(other)]
+    Other,
 }

@@ -1,9 +1,10 @@
 //! A terminal between a browser (or the command line) and a node: bytes both ways, a window for
 //! what was not acknowledged, plain words when it ends.
 //!
-//! Frames of the socket: binary is bytes; text is JSON: `session_ready`, `resize`, `ack`, `exit`,
-//! `error`. At most 256 KiB are sent without an `ack`, and at most 128 KiB to a shell that does not take
-//! them: who does not read holds up nobody, and the link is never full of what waits.
+//! Frames of the socket: binary is bytes, at most 64 KiB; text is JSON: `session_ready`, `resize`, `ack`,
+//! `taken`, `exit`, `error`. At most 256 KiB are sent without an `ack`. A client sends on only while less
+//! than 128 KiB of its bytes are without a `taken`: who does not read holds up nobody, the link is
+//! never full of what waits, and both sides are always heard.
 
 use crate::link::Duplex;
 use api::{TerminalId, node::frame};
@@ -17,8 +18,6 @@ use serde_json::json;
 use std::{future::Future, time::Duration};
 use tokio::sync::mpsc;
 
-/// The subprotocol's name; the ticket follows as a second one.
-pub const PROTOCOL: &str = "gpuaas.terminal.v1";
 const WINDOW: usize = 256 * 1024;
 /// How long one message may take to be taken.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -112,12 +111,9 @@ async fn pump(
     let mut window = Window::default();
     loop {
         tokio::select! {
-            message = from_client.next(), if window.to_node < frame::WINDOW => match message {
+            message = from_client.next() => match message {
                 Some(Ok(message)) => match to_frame(message, &mut window) {
-                    Ok(Some(bytes)) => {
-                        window.to_node += bytes.len();
-                        if to_node.send(bytes).await.is_err() { return Ended::NodeLost }
-                    }
+                    Ok(Some(bytes)) => if to_node.send(bytes).await.is_err() { return Ended::NodeLost },
                     Ok(None) => {}
                     Err(ended) => return ended,
                 },
@@ -150,7 +146,8 @@ async fn soon<T, E>(send: impl Future<Output = Result<T, E>>) -> bool {
 /// Turns a message of the client into a frame for the node.
 fn to_frame(message: Message, window: &mut Window) -> Result<Option<Bytes>, Ended> {
     match message {
-        Message::Binary(bytes) if bytes.len() <= frame::MOST => {
+        Message::Binary(bytes) if bytes.len() <= frame::MOST && window.to_node <= frame::WINDOW => {
+            window.to_node += bytes.len();
             Ok(Some(Bytes::from(frame::write(frame::DATA, &bytes))))
         }
         Message::Text(text) => match serde_json::from_str(text.as_str()) {
@@ -189,7 +186,12 @@ async fn pass_on(
             }
             frame::TAKEN => {
                 let count: [u8; 4] = payload.try_into().map_err(|_| Ended::NodeLost)?;
-                window.to_node = window.to_node.saturating_sub(u32::from_be_bytes(count) as usize);
+                let taken = u32::from_be_bytes(count) as usize;
+                window.to_node = window.to_node.saturating_sub(taken);
+                let words = json!({ "type": "taken", "bytes": taken }).to_string();
+                if !soon(out.send(Message::text(words))).await {
+                    return Err(Ended::Left);
+                }
             }
             frame::EXIT => {
                 let code: i32 = String::from_utf8_lossy(&payload).parse().unwrap_or(1);

@@ -114,6 +114,9 @@ struct Common {
     /// Where agents dial; port 0 picks a free one.
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8443")]
     agent_listen: SocketAddr,
+    /// What machines that join dial, when it is not where agents are listened for (a name, a forwarded port).
+    #[arg(long, value_name = "HOST:PORT")]
+    agent_address: Option<String>,
     /// What people type, when a proxy stands before it (https://…).
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -150,6 +153,7 @@ impl Common {
                 args.extend([flag.into(), value]);
             }
         };
+        pair("--agent-address", self.agent_address.clone().map(Into::into));
         pair("--public-url", self.public_url.clone().map(Into::into));
         pair("--config", self.config.clone().map(Into::into));
         pair("--first-link-file", self.first_link_file.clone().map(Into::into));
@@ -244,6 +248,7 @@ pub async fn server(server: Server) -> Result<()> {
         first_link_file: server.common.first_link_file,
         simulated: server.simulated_join.is_some(),
         agent_listen: server.common.agent_listen,
+        agent_address: server.common.agent_address,
         local: server.local_join.map(|host| serve::LocalAgents {
             host,
             simulated: server.simulated_join.zip(server.simulated_agents),

@@ -41,6 +41,8 @@ pub struct Options {
     pub behind_proxy: Vec<Network>,
     /// Where agents dial; port 0 picks a free one.
     pub agent_listen: SocketAddr,
+    /// What machines that join dial, when it is not that.
+    pub agent_address: Option<String>,
     /// How this machine's own agents join.
     pub local: Option<LocalAgents>,
 }
@@ -73,8 +75,10 @@ pub async fn run(options: Options) -> Result<()> {
     let site = site(&options, &config, address)?;
     let url = site.public_url.clone();
     let agents = TcpListener::bind(options.agent_listen).await.context("listen for agents")?;
+    let address = agents.local_addr().context("read the address listened on")?;
     let join = fleet::LocalJoin {
-        address: agents.local_addr().context("read the address listened on")?,
+        address,
+        advertised: advertised(&options, address)?,
         authority: Arc::new(authority(&options.data, &*seams.clock)?),
     };
     let tunnel_address = join.address;
@@ -153,6 +157,18 @@ async fn write_joins(app: &App, local: &LocalAgents) -> Result<()> {
         write_private(path, words.as_bytes())?;
     }
     Ok(())
+}
+
+/// What a join line names: an address that machines can dial.
+fn advertised(options: &Options, address: SocketAddr) -> Result<String> {
+    match &options.agent_address {
+        Some(given) => Ok(given.clone()),
+        None if address.ip().is_unspecified() => Err(Error::internal(anyhow::anyhow!(
+            "agents are listened for on every address; say with --agent-address HOST:PORT which one \
+             machines that join are to dial"
+        ))),
+        None => Ok(address.to_string()),
+    }
 }
 
 fn place(options: &Options) -> Place {

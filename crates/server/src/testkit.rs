@@ -304,7 +304,14 @@ pub fn join() -> (std::net::TcpListener, crate::fleet::LocalJoin) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("listen");
     listener.set_nonblocking(true).expect("listen");
     let address = listener.local_addr().expect("listen");
-    (listener, crate::fleet::LocalJoin { address, authority: Arc::new(authority) })
+    (
+        listener,
+        crate::fleet::LocalJoin {
+            address,
+            advertised: address.to_string(),
+            authority: Arc::new(authority),
+        },
+    )
 }
 
 async fn send(router: &Router, request: Request<Body>) -> Answer {

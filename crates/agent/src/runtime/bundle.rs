@@ -231,9 +231,40 @@ const REFUSED_CALLS: &[&str] = &[
 /// `CLONE_NEWUSER`: a workload makes no user namespaces of its own.
 const NEW_USER: u64 = 0x1000_0000;
 
+/// Limits, as far as they can be set: without root there is only the list of devices.
+fn resources(work: &Work, users: Users, devices: &[Value]) -> Value {
+    let spec = &work.spec;
+    let mut list = vec![json!({ "allow": false, "access": "rwm" })];
+    for device in devices {
+        list.push(json!({ "allow": true, "type": "c", "major": device.get("major"),
+                          "minor": device.get("minor"), "access": "rw" }));
+    }
+    match users {
+        Users::Range(_) => json!({
+            "memory": { "limit": spec.mem_mib << 20, "swap": spec.mem_mib << 20 },
+            "cpu": { "quota": spec.cpu_milli * 100, "period": 100_000 },
+            "pids": { "limit": spec.pids },
+            "devices": list,
+        }),
+        _ => json!({ "devices": list }),
+    }
+}
+
+fn seccomp() -> Value {
+    json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
+        "syscalls": [
+            { "names": REFUSED_CALLS, "action": "SCMP_ACT_ERRNO", "errnoRet": 1 },
+            { "names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
+              "args": [{ "index": 0, "value": NEW_USER, "valueTwo": NEW_USER, "op": "SCMP_CMP_MASKED_EQ" }] },
+            { "names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38 }
+        ]
+    })
+}
+
 fn config(folder: &Path, work: &Work, users: Users, init: &Path, devices: &[Value]) -> Value {
     let (uid, gid, size) = users.first();
-    let rooted = matches!(users, Users::Range(_));
     let caps = [
         "CAP_CHOWN",
         "CAP_DAC_OVERRIDE",
@@ -245,22 +276,6 @@ fn config(folder: &Path, work: &Work, users: Users, init: &Path, devices: &[Valu
         "CAP_NET_BIND_SERVICE",
         "CAP_SYS_CHROOT",
     ];
-    let spec = &work.spec;
-    let mut resources = json!({
-        "memory": { "limit": spec.mem_mib << 20, "swap": spec.mem_mib << 20 },
-        "cpu": { "quota": spec.cpu_milli * 100, "period": 100_000 },
-        "pids": { "limit": spec.pids },
-        "devices": [{ "allow": false, "access": "rwm" }],
-    });
-    if !rooted {
-        resources = json!({ "devices": [{ "allow": false, "access": "rwm" }] });
-    }
-    if let Some(list) = resources.get_mut("devices").and_then(Value::as_array_mut) {
-        for device in devices {
-            list.push(json!({ "allow": true, "type": "c", "major": device.get("major"),
-                              "minor": device.get("minor"), "access": "rw" }));
-        }
-    }
     json!({
         "ociVersion": "1.0.2",
         "process": {
@@ -273,7 +288,7 @@ fn config(folder: &Path, work: &Work, users: Users, init: &Path, devices: &[Valu
             "capabilities": { "bounding": caps, "effective": caps, "permitted": caps },
         },
         "root": { "path": "rootfs", "readonly": true },
-        "hostname": spec.hostname,
+        "hostname": work.spec.hostname,
         "mounts": mounts(folder, work, init),
         "linux": {
             "namespaces": [
@@ -283,18 +298,9 @@ fn config(folder: &Path, work: &Work, users: Users, init: &Path, devices: &[Valu
             "uidMappings": [{ "containerID": 0, "hostID": uid, "size": size }],
             "gidMappings": [{ "containerID": 0, "hostID": gid, "size": size }],
             "cgroupsPath": format!("/gpuaas/{}", work.allocation_id),
-            "resources": resources,
+            "resources": resources(work, users, devices),
             "devices": devices,
-            "seccomp": {
-                "defaultAction": "SCMP_ACT_ALLOW",
-                "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
-                "syscalls": [
-                    { "names": REFUSED_CALLS, "action": "SCMP_ACT_ERRNO", "errnoRet": 1 },
-                    { "names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
-                      "args": [{ "index": 0, "value": NEW_USER, "valueTwo": NEW_USER, "op": "SCMP_CMP_MASKED_EQ" }] },
-                    { "names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38 }
-                ]
-            },
+            "seccomp": seccomp(),
             "maskedPaths": [
                 "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
                 "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi",

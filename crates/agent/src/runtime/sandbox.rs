@@ -6,6 +6,7 @@ use super::{
 };
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, node::Work};
+use nix::fcntl::{Flock, FlockArg};
 use std::{
     fs::Permissions,
     os::unix::{
@@ -200,6 +201,11 @@ fn agent_number(data: &Path) -> Result<u32> {
     use std::io::Write;
     let folder = Path::new("/run/gpuaas/agents");
     std::fs::create_dir_all(folder).context("make a folder below /run")?;
+    // One at a time: a number just taken, or just found free, must not be taken by another too.
+    let lock = std::fs::File::create(folder.join("lock")).context("open the lock of numbers")?;
+    let _held = Flock::lock(lock, FlockArg::LockExclusive)
+        .map_err(|(_, error)| error)
+        .context("wait for the lock of numbers")?;
     let own = data.canonicalize().context("find the data folder")?;
     let own = own.as_os_str().as_encoded_bytes();
     for number in 0..500 {

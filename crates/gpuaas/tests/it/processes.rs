@@ -36,6 +36,18 @@ fn killed_in_the_middle_the_work_goes_on_and_nothing_is_left() {
 }
 
 #[test]
+fn much_in_and_much_out_pass_each_other() {
+    needs_root();
+    let site = Site::up(&["--simulate", "1x2xH100"]);
+    let id = site.launch("sim-h100-slice");
+    let filling = format!(": {}\n", "x".repeat(1000)).repeat(400);
+    let (said, code) = site.shell(&id, &format!("seq 200000\n{filling}echo end-$((41+1)); exit 4"));
+    assert!(said.contains("\n200000\r") && said.contains("end-42"), "{} bytes", said.len());
+    assert_eq!(code, Some(4));
+    site.cli(&["release", &id, "--wait"]);
+}
+
+#[test]
 fn a_workload_sees_nothing_of_the_host_and_keeps_its_limits() {
     needs_root();
     let secret = "canary-5f1c";

@@ -86,8 +86,12 @@ impl Site {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(format!("{input}\n").as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
+        // Beside reading: a shell that prints much before it reads much must not be held up by us.
+        let (mut stdin, input) = (child.stdin.take().unwrap(), format!("{input}\n"));
+        let typing = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+        let out = child.wait_with_output().unwrap();
+        let _ = typing.join();
+        out
     }
 
     pub fn cli(&self, args: &[&str]) -> Output {
@@ -152,11 +156,9 @@ impl Site {
 
     pub fn kill(&self, part: &str) {
         for pid in self.pids(part) {
-            nix::sys::signal::kill(
-                nix::unistd::Pid::from_raw(pid),
-                nix::sys::signal::Signal::SIGKILL,
-            )
-            .unwrap();
+            // It may have ended by itself between the look and the blow.
+            let pid = nix::unistd::Pid::from_raw(pid);
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
         }
     }
 }

@@ -20,15 +20,6 @@ pub(super) enum Conn<'a> {
 }
 
 impl Dialect {
-    /// Returns what to append to a `SELECT` that picks rows to work on: PostgreSQL skips rows that
-    /// another replica holds; SQLite has one writer, so nothing is needed.
-    pub const fn skip_locked(self) -> &'static str {
-        match self {
-            Self::Sqlite => "",
-            Self::Postgres => " FOR UPDATE SKIP LOCKED",
-        }
-    }
-
     /// Returns what to append to a `SELECT` whose rows are about to be changed.
     pub const fn for_update(self) -> &'static str {
         match self {

@@ -180,7 +180,7 @@ impl Params for Vec<Value> {
 macro_rules! params {
     ($($name:ident)+) => {
         impl<$($name: Stored),+> Params for ($($name,)+) {
-            #[allow(non_snake_case)]
+            #[allow(non_snake_case, reason = "types and values share their letters")]
             fn values(self) -> Vec<Value> {
                 let ($($name,)+) = self;
                 vec![$($name.to_value()),+]

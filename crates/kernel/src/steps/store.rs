@@ -148,7 +148,7 @@ pub async fn wake(tx: &mut WriteTx, subject: Uuid) -> Result<u64> {
     let now = tx.now();
     tx.run(
         "UPDATE tasks SET wake_at = $1
-          WHERE subject = $2 AND state = 'running' AND (wake_at > $1 OR lease_until > $1)",
+          WHERE subject = $2 AND state = 'running'",
         (now, subject),
     )
     .await
@@ -230,6 +230,8 @@ row! {
         pub needs_human: i64,
         /// When the oldest began.
         pub oldest_at: Option<Time>,
+        /// When the oldest began that waits for a person.
+        pub waits_since: Option<Time>,
     }
 }
 
@@ -242,7 +244,8 @@ pub async fn backlog(tx: &mut Reader) -> Result<Vec<Backlog>> {
     tx.list(
         "SELECT kind, CAST(SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END) AS BIGINT),
                 CAST(SUM(CASE WHEN state = 'running' AND deadline_at < $1 THEN 1 ELSE 0 END) AS BIGINT),
-                CAST(SUM(CASE WHEN state = 'needs_human' THEN 1 ELSE 0 END) AS BIGINT), MIN(created_at)
+                CAST(SUM(CASE WHEN state = 'needs_human' THEN 1 ELSE 0 END) AS BIGINT), MIN(created_at),
+                MIN(CASE WHEN state = 'needs_human' THEN created_at END)
            FROM tasks WHERE ended_at IS NULL GROUP BY kind ORDER BY kind",
         (now,),
     )
@@ -285,9 +288,10 @@ pub(super) async fn take(
 pub(super) async fn let_go(tx: &mut WriteTx, task: &Task, wake_at: Time) -> Result<()> {
     let now = tx.now();
     tx.run(
-        "UPDATE tasks SET lease_token = NULL, lease_until = $1, wake_at = $2
+        "UPDATE tasks SET lease_token = NULL, lease_until = $1,
+                wake_at = CASE WHEN wake_at = $5 THEN $2 ELSE $1 END
           WHERE id = $3 AND lease_token = $4 AND state = 'running'",
-        (now, wake_at, task.id, task.lease_token),
+        (now, wake_at, task.id, task.lease_token, task.wake_at),
     )
     .await
     .map(|_| ())

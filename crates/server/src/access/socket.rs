@@ -6,9 +6,12 @@ use crate::{
     identity::Caller,
     tenancy::{Allowed, role_allows},
 };
-use api::{AllocationId, Code, allocations::AllocationState};
+use api::{
+    AllocationId, Code,
+    allocations::{AllocationState, TERMINAL_PROTOCOL as PROTOCOL},
+};
 use axum::extract::{FromRequestParts, ws::WebSocketUpgrade};
-use gateway::terminal::{self, PROTOCOL};
+use gateway::terminal;
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Key, Record, Stamp},

@@ -180,7 +180,7 @@ fn clean<'a>(app: &'a App, lease: &'a Lease) -> Ran<'a> {
         let work = fleet::find_work(&mut tx, row.id).await?;
         let gone = match &work {
             None => true,
-            Some(work) => work.want == Want::Absent && work.answer() == Some(ObservedState::Absent),
+            Some(work) => work.is_gone(),
         };
         if !gone {
             fleet::intend(app, &mut tx, &row.scope(), row.id, Want::Absent, None).await?;
@@ -231,7 +231,7 @@ fn remove<'a>(app: &'a App, lease: &'a Lease) -> Ran<'a> {
         drop(tx);
         let gone = match &work {
             None => true, // its node was never told
-            Some(work) => work.want == Want::Absent && work.answer() == Some(ObservedState::Absent),
+            Some(work) => work.is_gone(),
         };
         if !gone {
             return Ok((Next::Nap(LISTEN), None));

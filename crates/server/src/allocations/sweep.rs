@@ -14,7 +14,7 @@ use api::{
 };
 use kernel::{App, Result, audit::System, sweeps::Sweep};
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap},
     future::Future,
     pin::Pin,
     time::Duration,
@@ -76,14 +76,9 @@ async fn confirmed(app: &App, active: &[Allocation]) -> Result<HashMap<Allocatio
 type Contacts = HashMap<NodeId, Option<Time>>;
 
 async fn contacts(app: &App, active: &[Allocation]) -> Result<Contacts> {
-    let mut contact = Contacts::new();
-    let mut tx = app.db.read().await?;
-    for row in active {
-        if let Entry::Vacant(place) = contact.entry(row.node_id) {
-            place.insert(fleet::last_contact(app, &mut tx, row.node_id).await?);
-        }
-    }
-    Ok(contact)
+    let nodes: BTreeSet<NodeId> = active.iter().map(|row| row.node_id).collect();
+    let nodes: Vec<NodeId> = nodes.into_iter().collect();
+    fleet::last_contacts(app, &mut *app.db.read().await?, &nodes).await
 }
 
 /// Ends one allocation for a reason its owner reads; the meter stops at `at`.
@@ -180,10 +175,7 @@ async fn finish_late(app: &App) -> Result<()> {
     for row in store::list_release_failed(&mut *app.db.read().await?).await? {
         let mut tx = app.db.write(&WRITER).await?;
         let work = fleet::find_work(&mut tx, row.id).await?;
-        let proven = work.is_some_and(|work| {
-            work.want == Want::Absent && work.answer() == Some(ObservedState::Absent)
-        });
-        if proven {
+        if work.is_some_and(|work| work.is_gone()) {
             let at = tx.now();
             release::begin(app, &mut tx, &row, at, None).await?;
             tx.target(row.id);
@@ -201,10 +193,7 @@ async fn proven_late(app: &App) -> Result<u64> {
     for row in rows {
         let mut tx = app.db.write(&WRITER).await?;
         let work = fleet::find_work(&mut tx, row.id).await?;
-        let proven = work.is_some_and(|work| {
-            work.want == Want::Absent && work.answer() == Some(ObservedState::Absent)
-        });
-        if proven {
+        if work.is_some_and(|work| work.is_gone()) {
             freed += fleet::unblock(&mut tx, row.id).await?;
             tx.target(row.id);
             tx.belongs_to(row.org_id, Some(row.project_id));

@@ -68,14 +68,22 @@ pub async fn allocations(
             place.insert(org.currency);
         }
     }
-    let ids: Vec<AllocationId> = rows.iter().map(|row| row.id).collect();
     let subjects: Vec<Uuid> = rows.iter().map(|row| row.id.0).collect();
     let active = rows.iter().filter(|row| row.state == State::Active);
     let nodes: Vec<NodeId> =
         active.map(|row| row.node_id).collect::<BTreeSet<_>>().into_iter().collect();
     let tasks = steps::latest_of_each(tx, &subjects).await?;
     let heard = fleet::last_contacts(app, tx, &nodes).await?;
-    let charged = billing::charged(tx, &ids, app.seams.clock.now()).await?;
+    // What a silent machine did since is not known, so it is not shown as a cost.
+    let now = app.seams.clock.now();
+    let until =
+        |row: &Allocation| {
+            heard.get(&row.node_id).copied().flatten().map_or(Time(0), |last| {
+                if fleet::is_reachable(app, Some(last)) { now } else { last }
+            })
+        };
+    let runs: HashMap<AllocationId, Time> = rows.iter().map(|row| (row.id, until(row))).collect();
+    let charged = billing::charged(tx, &runs).await?;
     Ok(rows
         .into_iter()
         .map(|row| {

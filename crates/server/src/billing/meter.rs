@@ -179,25 +179,30 @@ pub async fn stop(tx: &mut WriteTx, allocation: AllocationId, at: Time) -> Resul
     Ok(Some(stopped.charged))
 }
 
-/// Returns what each run cost so far; one that never started is not there: what was charged, and what runs since, up to `now`.
+/// Returns what each run cost so far: what was charged, and what it ran since, up to the moment given
+/// with it. One that never started is not in the answer.
 ///
 /// # Errors
 /// What the database says.
 pub async fn charged(
     tx: &mut Reader,
-    ids: &[AllocationId],
-    now: Time,
+    runs: &HashMap<AllocationId, Time>,
 ) -> Result<HashMap<AllocationId, Micros>> {
-    let meters = store::list_meters(tx, ids).await?;
-    Ok(meters.into_iter().map(|meter| (meter.allocation_id, so_far(&meter, now))).collect())
+    let ids: Vec<AllocationId> = runs.keys().copied().collect();
+    let mut charged = HashMap::new();
+    for meter in store::list_meters(tx, &ids).await? {
+        let until = runs.get(&meter.allocation_id).copied().unwrap_or(meter.metered_to);
+        charged.insert(meter.allocation_id, so_far(&meter, until));
+    }
+    Ok(charged)
 }
 
-fn so_far(meter: &Meter, now: Time) -> Micros {
+fn so_far(meter: &Meter, until: Time) -> Micros {
     if meter.stopped_at.is_some() {
         return meter.charged;
     }
     let billed = Duration::from_micros(meter.billed_micros.unsigned_abs());
-    let whole = billed + now.since(meter.metered_to);
+    let whole = billed + until.since(meter.metered_to);
     rating::total(meter.price_per_hour, meter.units, whole).unwrap_or(meter.charged)
 }
 

@@ -1,6 +1,7 @@
 //! Watches the audit chain: walks what is new every few seconds, everything once a day.
 
 use api::{
+    Time,
     audit::ChainReport,
     operations::{Attention, AttentionKind},
 };
@@ -14,13 +15,26 @@ use std::{
 
 /// The newest report, and from where to go on.
 #[derive(Default)]
-pub struct ChainWatch(Mutex<Option<ChainReport>>);
+pub struct ChainWatch(Mutex<Option<Walked>>);
+
+#[derive(Clone)]
+struct Walked {
+    report: ChainReport,
+    /// When the walk began at the first entry.
+    whole_at: Time,
+}
+
+/// How long what was walked is believed before all of it is walked again.
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl ChainWatch {
     /// Returns the newest report.
     pub fn latest(&self) -> ChainReport {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        kept.unwrap_or_else(chain::nothing_yet)
+        self.kept().map_or_else(chain::nothing_yet, |walked| walked.report)
+    }
+
+    fn kept(&self) -> Option<Walked> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -39,13 +53,16 @@ pub fn attention(chain: &ChainReport) -> Option<Attention> {
 fn walk(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
     Box::pin(async move {
         let watch = app.get::<ChainWatch>();
-        let from = watch.latest();
+        let now = app.seams.clock.now();
+        let kept = watch.kept().filter(|walked| now.since(walked.whole_at) < DAY);
+        let (from, whole_at) = kept
+            .map_or_else(|| (chain::nothing_yet(), now), |walked| (walked.report, walked.whole_at));
         let report = chain::verify_from(&mut *app.db.read().await?, from).await?;
         if let (Some(at), Some(reason)) = (report.broken_at, &report.reason) {
             tracing::error!(at, reason, "the audit chain is broken");
         }
         let said = format!("{} entries walked, {} wait", report.entries, report.waiting);
-        *watch.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(report);
+        *watch.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Walked { report, whole_at });
         Ok(said)
     })
 }

@@ -1,6 +1,6 @@
 //! What of the fleet needs a person.
 
-use super::http::list_counted;
+use super::{http::list_counted, works::is_reachable};
 use api::{
     fleet::NodeStatus,
     operations::{Attention, AttentionKind, FleetCount},
@@ -27,18 +27,26 @@ pub async fn overview(app: &App, tx: &mut Reader) -> Result<(FleetCount, Vec<Att
             let next = next.to_owned();
             found.push(Attention { kind, what, next, page, since: since.flatten() });
         };
-        match node.status {
-            NodeStatus::Offline => add(
+        let expected = matches!(
+            node.status,
+            NodeStatus::Active
+                | NodeStatus::Offline
+                | NodeStatus::Draining
+                | NodeStatus::Quarantined
+        );
+        if expected && !is_reachable(app, node.last_heartbeat_at) {
+            add(
                 AttentionKind::NodeOffline,
                 format!("{} is silent", node.name),
                 "Look at the machine and its agent; its work counts as running only while it was heard.",
-            ),
-            NodeStatus::Quarantined => add(
+            );
+        }
+        if node.status == NodeStatus::Quarantined {
+            add(
                 AttentionKind::NodeQuarantined,
                 format!("{} is quarantined", node.name),
                 "Find out why, then put it back or drain it.",
-            ),
-            _ => {}
+            );
         }
         let (discovered, blocked) = count.map_or((0, 0), |count| (count.discovered, count.blocked));
         // Where GPUs are made up, the machine itself is sold as their slots already.

@@ -40,6 +40,8 @@ operator_action! {
     ApproveSlots = "node.slot.approve";
     /// Takes a node out of scheduling.
     Drain = "node.drain";
+    /// Blocks a node: it takes nothing new until it is put back.
+    Quarantine = "node.quarantine";
     /// Puts a node back.
     Resume = "node.resume";
 }
@@ -58,6 +60,8 @@ pub fn routes() -> Vec<Route> {
             .says("Approves the slots seen on a node."),
         Route::post("/api/v1/admin/nodes/{node_id}/drain", drain_http)
             .says("Takes a node out of scheduling; what runs on it goes on."),
+        Route::post("/api/v1/admin/nodes/{node_id}/quarantine", quarantine_http)
+            .says("Blocks a node that is not trusted right now; what runs on it goes on."),
         Route::post("/api/v1/admin/nodes/{node_id}/resume", resume_http)
             .says("Puts a node back into scheduling."),
     ];
@@ -181,6 +185,10 @@ async fn approve_http(who: Operator<ApproveSlots>, app: App, (): ()) -> Result<N
 
 async fn drain_http(who: Operator<Drain>, app: App, (): ()) -> Result<NoContent> {
     change(&app, &who, Event::Drain).await.map(|()| NoContent)
+}
+
+async fn quarantine_http(who: Operator<Quarantine>, app: App, (): ()) -> Result<NoContent> {
+    change(&app, &who, Event::Quarantine).await.map(|()| NoContent)
 }
 
 async fn resume_http(who: Operator<Resume>, app: App, (): ()) -> Result<NoContent> {

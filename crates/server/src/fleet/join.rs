@@ -17,7 +17,11 @@ use kernel::{
     db::WriteTx,
     secret::Secret,
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 /// Lets machines in.
 pub const WRITER: System = System { name: "fleet.join", unaudited: None };
@@ -32,6 +36,8 @@ impl OperatorAction for MakeJoin {
 pub struct LocalJoin {
     /// The listener.
     pub address: SocketAddr,
+    /// What machines that join dial.
+    pub advertised: String,
     /// The authority.
     pub authority: Arc<Authority>,
 }
@@ -74,7 +80,7 @@ pub async fn make(app: &App, who: &Operator<MakeJoin>) -> Result<JoinLine> {
     let fingerprint = place.authority.fingerprint().map_err(Error::internal)?;
     let command = format!(
         "gpuaas agent --join {} --token {} --fingerprint {fingerprint}",
-        place.address,
+        place.advertised,
         token.reveal()
     );
     Ok(JoinLine { command, expires_at })
@@ -89,11 +95,20 @@ pub async fn local_join(app: &App, approves: bool, uses: i64) -> Result<String> 
     let (token, _) = make_token(app, &WRITER, approves, SharedKernel::Allowed, uses, life).await?;
     let place = app.get::<LocalJoin>();
     let words = serde_json::json!({
-        "address": place.address.to_string(),
+        "address": reached_here(place.address).to_string(),
         "token": token.reveal(),
         "fingerprint": place.authority.fingerprint().map_err(Error::internal)?,
     });
     Ok(words.to_string())
+}
+
+/// Returns where this machine itself reaches a listener.
+fn reached_here(address: SocketAddr) -> SocketAddr {
+    let mut here = address;
+    if address.ip().is_unspecified() {
+        here.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    here
 }
 
 /// Lets a machine in with a token, or a node renew.

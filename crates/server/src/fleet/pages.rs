@@ -1,7 +1,7 @@
 //! Pages of the fleet: all nodes, one node, the join line.
 
 use super::{
-    http::{self, ApproveSlots, Drain, ListNodes, ReadNode, Resume},
+    http::{self, ApproveSlots, Drain, ListNodes, Quarantine, ReadNode, Resume},
     join::{self, MakeJoin},
     model::Event,
 };
@@ -29,6 +29,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/platform/lifecycle/nodes/{node_id}", node_page),
         Route::post("/platform/lifecycle/nodes/{node_id}/approve", approve_form),
         Route::post("/platform/lifecycle/nodes/{node_id}/drain", drain_form),
+        Route::post("/platform/lifecycle/nodes/{node_id}/quarantine", quarantine_form),
         Route::post("/platform/lifecycle/nodes/{node_id}/resume", resume_form),
     ]
 }
@@ -264,7 +265,9 @@ impl NodeView {
 
     fn actions(&self) -> Markup {
         match self.node.status {
-            NodeStatus::Active | NodeStatus::Offline => self.button("drain", "Drain", ""),
+            NodeStatus::Active | NodeStatus::Offline => {
+                html! { (self.button("drain", "Drain", "")) (self.button("quarantine", "Quarantine", "")) }
+            }
             NodeStatus::Draining | NodeStatus::Quarantined => {
                 self.button("resume", "Put back", "primary")
             }
@@ -351,6 +354,11 @@ async fn approve_form(who: Operator<ApproveSlots>, app: App, _: Form) -> Result<
 async fn drain_form(who: Operator<Drain>, app: App, _: Form) -> Result<Go> {
     http::change(&app, &who, Event::Drain).await?;
     Ok(Go::to(back(&who)).saying("The node takes nothing new."))
+}
+
+async fn quarantine_form(who: Operator<Quarantine>, app: App, _: Form) -> Result<Go> {
+    http::change(&app, &who, Event::Quarantine).await?;
+    Ok(Go::to(back(&who)).saying("The node is blocked until it is put back."))
 }
 
 async fn resume_form(who: Operator<Resume>, app: App, _: Form) -> Result<Go> {

@@ -55,6 +55,11 @@ impl Work {
     pub fn answer(&self) -> Option<ObservedState> {
         if self.observed_generation == self.generation { self.observed_state } else { None }
     }
+
+    /// Returns whether it should be gone and the node says that nothing is left.
+    pub fn is_gone(&self) -> bool {
+        self.want == Want::Absent && self.answer() == Some(ObservedState::Absent)
+    }
 }
 
 /// Says what should be of a workload. The first intent names node and spec; later ones change what
@@ -205,7 +210,7 @@ pub(super) async fn observed(app: &App, node: NodeId, news: &[Observed]) -> Resu
 ///
 /// # Errors
 /// What the database says.
-pub async fn last_contact(app: &App, tx: &mut Reader, node: NodeId) -> Result<Option<Time>> {
+async fn last_contact(app: &App, tx: &mut Reader, node: NodeId) -> Result<Option<Time>> {
     let stored = store::find_node(tx, node).await?.and_then(|node| node.last_heartbeat_at);
     Ok(app.get::<Live>().last(node).max(stored))
 }

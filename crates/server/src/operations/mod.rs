@@ -91,8 +91,8 @@ pub async fn overview(
     for one in steps::backlog(tx).await? {
         if one.needs_human > 0 {
             let what = format!("{} operations of {} wait for a person", one.needs_human, one.kind);
-            let next = "Read the log for their identifiers; they go on once the cause is gone.";
-            add(AttentionKind::TaskWaiting, what, next, "/platform/allocations", one.oldest_at);
+            let next = "This program does not know their step: they were begun by another version. Run that version, or end their workloads.";
+            add(AttentionKind::TaskWaiting, what, next, "/platform/allocations", one.waits_since);
         }
         let (kind, running) = (one.kind, one.running);
         backlog.push(Backlog { kind, running, late: one.late, oldest_at: one.oldest_at });

@@ -78,21 +78,27 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    async fn grant(&mut self, key: u8, amount: i64) -> Result<()> {
+        let mut tx = self.world.app.db.write(&SEED).await?;
+        let (org, source) = (self.scope.org_id(), ("test", format!("grant-{key}")));
+        billing::grant(&mut tx, org, Currency::EUR, Micros(amount), source, "test").await?;
+        tx.commit().await?;
+        if !self.model.keys.contains(&key) {
+            self.model.keys.push(key);
+            self.model.granted += amount;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        self.world.advance(seconds);
+        self.model.now += seconds;
+    }
+
     async fn step(&mut self, op: &Op) -> Result<()> {
         let app: &App = &self.world.app;
         match op {
-            Op::Grant { key, amount } => {
-                let mut tx = app.db.write(&SEED).await?;
-                let org = self.scope.org_id();
-                let source = ("test", format!("grant-{key}"));
-                billing::grant(&mut tx, org, Currency::EUR, Micros(*amount), source, "test")
-                    .await?;
-                tx.commit().await?;
-                if !self.model.keys.contains(key) {
-                    self.model.keys.push(*key);
-                    self.model.granted += amount;
-                }
-            }
+            Op::Grant { key, amount } => self.grant(*key, *amount).await?,
             Op::Open { slot, rate } if !self.model.runs.contains_key(slot) => {
                 let id = allocation(self.world, self.made);
                 let mut tx = app.db.write(&SEED).await?;
@@ -126,10 +132,7 @@ impl Case<'_> {
                     run.started = Some(self.model.now);
                 }
             }
-            Op::Wait { seconds } => {
-                self.world.advance(u64::from(*seconds));
-                self.model.now += u64::from(*seconds);
-            }
+            Op::Wait { seconds } => self.wait(u64::from(*seconds)),
             Op::Extend => {
                 billing::extend_all(app).await?;
             }
@@ -233,7 +236,7 @@ both! {
         let world = World::with(engine, &[("GPUAAS_BILLING__WELCOME_CREDIT", "1")]).await;
         let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
         // 4.00 an hour: 15 minutes cost exactly the one unit that is there.
-        let tries = (0..50).map(|n| {
+        let tries = (0..500).map(|n| {
             let world = &world;
             async move {
                 let ask = HoldAsk { allocation_id: allocation(world, n), rate_per_hour: Micros(4_000_000), simulated: true };

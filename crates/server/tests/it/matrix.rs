@@ -55,7 +55,7 @@ fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
     let refused_401 = if page { 303 } else { 401 };
     match (info.entrance, persona) {
         (EntranceKind::Public, _) => None,
-        (_, "anonymous") => Some(refused_401),
+        (_, "anonymous" | "node") => Some(refused_401),
         (EntranceKind::Myself, _) => None,
         (EntranceKind::Operator, "operator") => None,
         (EntranceKind::Operator, _) => Some(403),
@@ -84,8 +84,13 @@ async fn every_route_lets_in_whom_it_must_and_nobody_else() {
             continue; // a stream without end; its entrance is the same as every Myself route's
         }
         let world = World::new().await;
-        let people: [(&str, Option<&Person>); 7] = [
+        let words = server::fleet::local_join(&world.app, true, 1).await.unwrap();
+        let words: serde_json::Value = serde_json::from_str(&words).unwrap();
+        let token = words["token"].as_str().unwrap().to_owned();
+        let node = Person { token, ..world.owner.clone() };
+        let people: [(&str, Option<&Person>); 8] = [
             ("anonymous", None),
+            ("node", Some(&node)),
             ("viewer", Some(&world.viewer)),
             ("member", Some(&world.member)),
             ("outsider", Some(&world.outsider)),

@@ -2,6 +2,7 @@
 //! who gets in, and that access ends in time whatever either side does or leaves undone.
 
 use crate::node::{Node, id_of, launch, release, until_state};
+use api::allocations::TERMINAL_PROTOCOL as PROTOCOL;
 use axum::http::HeaderValue;
 use futures_util::{SinkExt, StreamExt};
 use http::Method;
@@ -15,7 +16,6 @@ use tokio_tungstenite::{
 };
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-const PROTOCOL: &str = "gpuaas.terminal.v1";
 
 /// A world that also listens for people, with one active workload of the owner.
 struct Place {

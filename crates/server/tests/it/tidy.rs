@@ -14,18 +14,13 @@ const LEVELS: &[(&str, u8)] = &[
     ("tenancy", 3),
     ("evidence", 4),
     ("operations", 4),
-    ("notices", 4),
     ("fleet", 5),
     ("billing", 5),
     ("catalog", 6),
-    ("storage", 7),
     ("placement", 7),
     ("allocations", 8),
     ("onboarding", 8),
     ("access", 9),
-    ("apps", 9),
-    ("inference", 10),
-    ("clusters", 10),
     ("web", 11),
 ];
 
