@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde::Serialize;
+use std::io::Write;
 
 /// How answers are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
@@ -14,10 +15,11 @@ pub enum Format {
     Json,
 }
 
-/// Prints a line.
-#[allow(clippy::print_stdout, reason = "the answer of a command")]
+/// Prints a line. Where nobody reads any more (`gpuaas ls | head`), the command is over.
 pub fn say(line: &str) {
-    println!("{line}");
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
 }
 
 /// Prints rows under heads, or the answer itself as JSON.

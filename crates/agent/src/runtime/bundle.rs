@@ -276,7 +276,7 @@ fn config(folder: &Path, work: &Work, users: Users, init: &Path, devices: &[Valu
         "CAP_NET_BIND_SERVICE",
         "CAP_SYS_CHROOT",
     ];
-    json!({
+    let mut config = json!({
         "ociVersion": "1.0.2",
         "process": {
             "terminal": false,
@@ -297,7 +297,6 @@ fn config(folder: &Path, work: &Work, users: Users, init: &Path, devices: &[Valu
             ],
             "uidMappings": [{ "containerID": 0, "hostID": uid, "size": size }],
             "gidMappings": [{ "containerID": 0, "hostID": gid, "size": size }],
-            "cgroupsPath": format!("/gpuaas/{}", work.allocation_id),
             "resources": resources(work, users, devices),
             "devices": devices,
             "seccomp": seccomp(),
@@ -313,7 +312,12 @@ fn config(folder: &Path, work: &Work, users: Users, init: &Path, devices: &[Valu
                 "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"
             ]
         }
-    })
+    });
+    // Without root no group can be made; runc goes on without one only where none is named.
+    if let (Users::Range(_), Some(linux)) = (users, config.get_mut("linux")) {
+        linux["cgroupsPath"] = json!(format!("/gpuaas/{}", work.allocation_id));
+    }
+    config
 }
 
 /// Device nodes of real GPUs: exactly those of this workload, and what the driver needs beside them. A

@@ -87,6 +87,38 @@ fn a_workload_sees_nothing_of_the_host_and_keeps_its_limits() {
 }
 
 #[test]
+fn without_root_it_works_and_says_what_it_does_not_enforce() {
+    needs_root(); // to become somebody else
+    let site = Site::up_as_nobody(&["--simulate", "1x2xH100"]);
+    let id = site.launch("sim-h100-slice");
+    let (said, code) =
+        site.shell(&id, "echo nonce-$((41+1)); ls /root /home; mount -t tmpfs x /mnt; exit 5");
+    assert!(said.contains("nonce-42") && said.contains("mount:"), "{said}");
+    assert_eq!(code, Some(5));
+    let nodes = site.json(&["nodes"]).to_string();
+    assert!(nodes.contains("the agent does not run as root"), "{nodes}");
+    let released = site.cli(&["release", &id, "--wait"]);
+    assert!(released.status.success(), "{}", String::from_utf8_lossy(&released.stderr));
+}
+
+#[test]
+fn a_reader_who_leaves_ends_the_command_quietly() {
+    let site = Site::up(&[]);
+    let credentials = site.folder.path().join("credentials.json");
+    let script = format!("{} nodes --output json | head -c 1; exit ${{PIPESTATUS[0]}}", program());
+    let out = Command::new("bash")
+        .args(["-c", &script])
+        .env("GPUAAS_CREDENTIALS", credentials)
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success() && out.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+}
+
+#[test]
 fn a_second_up_on_the_same_folder_and_plain_http_to_the_world_are_refused() {
     let site = Site::up(&[]);
     let data = site.folder.path().join("data");

@@ -25,9 +25,25 @@ pub fn program() -> &'static str {
 
 impl Site {
     pub fn up(args: &[&str]) -> Self {
+        Self::start(TempDir::new().unwrap(), Command::new(program()), args)
+    }
+
+    /// The same as somebody who may nothing on this machine.
+    pub fn up_as_nobody(args: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
+        let copy = folder.path().join("gpuaas");
+        fs::copy(program(), &copy).unwrap();
+        let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+        nix::unistd::chown(folder.path(), Some(nobody.uid), Some(nobody.gid)).unwrap();
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"]).arg(copy);
+        command.env("HOME", folder.path()).env("XDG_RUNTIME_DIR", folder.path());
+        Self::start(folder, command, args)
+    }
+
+    fn start(folder: TempDir, mut command: Command, args: &[&str]) -> Self {
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let mut child = Command::new(program())
+        let mut child = command
             .args(["up", "--http", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0", "--data"])
             .arg(folder.path().join("data"))
             .args(args)
