@@ -1,6 +1,8 @@
 //! The life of allocations, with the real agent over the real link and a runtime without machines.
 
-use crate::node::{Node, ask, free, heard, id_of, launch, release, until_state, view};
+use crate::node::{
+    Node, ask, failed_release, free, heard, id_of, launch, release, until_state, view,
+};
 use api::node::{Observation, Observed, ObservedState};
 use futures::future::join_all;
 use http::Method;
@@ -108,14 +110,10 @@ both! {
     async fn a_clean_up_that_does_not_end_is_retried_or_settled(engine: Engine) {
         let world = World::on(engine).await;
         let node = Node::join(&world, 2).await;
-        let id = id_of(&launch(&world, &world.owner, 1).await);
-        until_state(&world, &id, "active").await;
-        node.fake.refuse(Some("stuck"));
-        release(&world, &id).await;
+        let id = failed_release(&world, &node).await;
         let charged = view(&world, &id).await["charged"].clone();
+        world.advance(3600);
         world.sweep().await;
-        world.advance(301);
-        until_state(&world, &id, "release_failed").await;
         assert_eq!(view(&world, &id).await["charged"], charged, "it costs nothing");
         world.until("the node is heard again", async || free(&world).await == 1).await;
         let path = format!("/api/v1/admin/allocations/{id}/force-cleanup");
@@ -136,13 +134,7 @@ both! {
     async fn a_retry_ends_a_failed_release(engine: Engine) {
         let world = World::on(engine).await;
         let node = Node::join(&world, 1).await;
-        let id = id_of(&launch(&world, &world.owner, 1).await);
-        until_state(&world, &id, "active").await;
-        node.fake.refuse(Some("stuck"));
-        release(&world, &id).await;
-        world.sweep().await;
-        world.advance(301);
-        until_state(&world, &id, "release_failed").await;
+        let id = failed_release(&world, &node).await;
         assert_eq!(release(&world, &id).await.json()["state"], "releasing");
         node.fake.refuse(None);
         until_state(&world, &id, "released").await;
@@ -155,13 +147,7 @@ both! {
     async fn a_clean_up_proven_late_ends_by_itself(engine: Engine) {
         let world = World::on(engine).await;
         let node = Node::join(&world, 1).await;
-        let id = id_of(&launch(&world, &world.owner, 1).await);
-        until_state(&world, &id, "active").await;
-        node.fake.refuse(Some("stuck"));
-        release(&world, &id).await;
-        world.sweep().await;
-        world.advance(301);
-        until_state(&world, &id, "release_failed").await;
+        let id = failed_release(&world, &node).await;
         node.fake.refuse(None);
         until_state(&world, &id, "released").await;
         world.assert_whole().await;

@@ -110,3 +110,15 @@ pub fn id_of(answer: &Answer) -> String {
     assert_eq!(answer.status, 201, "{}", answer.text());
     answer.json()["id"].as_str().unwrap().to_owned()
 }
+
+/// Launches and releases on a machine that cannot remove anything, until that counts as failed.
+pub async fn failed_release(world: &World, node: &Node) -> String {
+    let id = id_of(&launch(world, &world.owner, 1).await);
+    until_state(world, &id, "active").await;
+    node.fake.refuse(Some("stuck"));
+    release(world, &id).await;
+    world.sweep().await;
+    world.advance(301);
+    until_state(world, &id, "release_failed").await;
+    id
+}
