@@ -146,6 +146,7 @@ async fn soon<T, E>(send: impl Future<Output = Result<T, E>>) -> bool {
 /// Turns a message of the client into a frame for the node.
 fn to_frame(message: Message, window: &mut Window) -> Result<Option<Bytes>, Ended> {
     match message {
+        Message::Binary(bytes) if bytes.is_empty() => Ok(None),
         Message::Binary(bytes) if bytes.len() <= frame::MOST && window.to_node <= frame::WINDOW => {
             window.to_node += bytes.len();
             Ok(Some(Bytes::from(frame::write(frame::DATA, &bytes))))

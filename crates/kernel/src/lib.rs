@@ -7,6 +7,8 @@ pub mod db;
 pub mod error;
 pub mod html;
 pub mod http;
+pub mod names;
+pub mod places;
 pub mod secret;
 pub mod settings;
 pub mod steps;

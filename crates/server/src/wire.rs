@@ -118,6 +118,7 @@ pub fn app(
     add(TypeId::of::<fleet::Settings>(), Box::new(config.fleet.clone()));
     add(TypeId::of::<fleet::Live>(), Box::new(fleet::Live::begin(seams.clock.now())));
     add(TypeId::of::<access::Terminals>(), Box::<access::Terminals>::default());
+    add(TypeId::of::<web::Streams>(), Box::<web::Streams>::default());
     add(TypeId::of::<fleet::LocalJoin>(), Box::new(join));
     add(TypeId::of::<catalog::Settings>(), Box::new(config.catalog.clone()));
     let operations = kernel::steps::Operations(allocations::operations());

@@ -160,7 +160,7 @@ fn mounts(folder: &Path, work: &Work, init: &Path) -> Vec<Value> {
         json!({ "destination": "/dev", "type": "tmpfs", "source": "tmpfs",
                 "options": ["nosuid", "strictatime", "mode=755", "size=1m"] }),
         json!({ "destination": "/dev/pts", "type": "devpts", "source": "devpts",
-                "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"] }),
+                "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "max=64"] }),
         memory("/dev/shm", "1777", half),
         json!({ "destination": "/sys", "type": "sysfs", "source": "sysfs",
                 "options": ["nosuid", "noexec", "nodev", "ro"] }),
@@ -193,12 +193,14 @@ const REFUSED_CALLS: &[&str] = &[
     "add_key",
     "bpf",
     "delete_module",
+    "fanotify_init",
     "finit_module",
     "fsconfig",
     "fsmount",
     "fsopen",
     "fspick",
     "init_module",
+    "io_setup",
     "io_uring_enter",
     "io_uring_register",
     "io_uring_setup",
@@ -219,6 +221,7 @@ const REFUSED_CALLS: &[&str] = &[
     "reboot",
     "request_key",
     "setns",
+    "socketcall",
     "swapoff",
     "swapon",
     "umount",
@@ -250,16 +253,31 @@ fn resources(work: &Work, users: Users, devices: &[Value]) -> Value {
     }
 }
 
+/// Address families a workload may use are UNIX (1), INET (2), INET6 (10) and NETLINK (16): others are not
+/// confined to its network namespace (VSOCK, 40) or reach rarely walked parts of the kernel.
+fn families() -> Vec<Value> {
+    let refuse = |value: u64, op: &str| {
+        json!({ "names": ["socket"], "action": "SCMP_ACT_ERRNO", "errnoRet": 97,
+                "args": [{ "index": 0, "value": value, "op": op }] })
+    };
+    let mut rules = vec![refuse(16, "SCMP_CMP_GT")];
+    rules
+        .extend((3..16).filter(|family| *family != 10).map(|family| refuse(family, "SCMP_CMP_EQ")));
+    rules
+}
+
 fn seccomp() -> Value {
+    let mut rules = vec![
+        json!({ "names": REFUSED_CALLS, "action": "SCMP_ACT_ERRNO", "errnoRet": 1 }),
+        json!({ "names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
+                "args": [{ "index": 0, "value": NEW_USER, "valueTwo": NEW_USER, "op": "SCMP_CMP_MASKED_EQ" }] }),
+        json!({ "names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38 }),
+    ];
+    rules.extend(families());
     json!({
         "defaultAction": "SCMP_ACT_ALLOW",
         "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
-        "syscalls": [
-            { "names": REFUSED_CALLS, "action": "SCMP_ACT_ERRNO", "errnoRet": 1 },
-            { "names": ["clone"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
-              "args": [{ "index": 0, "value": NEW_USER, "valueTwo": NEW_USER, "op": "SCMP_CMP_MASKED_EQ" }] },
-            { "names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38 }
-        ]
+        "syscalls": rules
     })
 }
 

@@ -20,6 +20,21 @@ use std::{
 use tokio::process::Command;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Most inotify instances of a workload.
+const MOST_WATCHERS: u32 = 64;
+/// Most of all workloads and the host's root together: those of 64 workloads, and room.
+const WATCHERS: u32 = 8192;
+
+/// Raises the host's limit, so that workloads within theirs leave enough for everybody.
+fn room_for_watches() {
+    let path = "/proc/sys/fs/inotify/max_user_instances";
+    let now = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    if now.is_some_and(|now| now < WATCHERS)
+        && let Err(error) = std::fs::write(path, WATCHERS.to_string())
+    {
+        tracing::warn!(%error, path, "the host's limit of file watches cannot be raised");
+    }
+}
 
 /// Runs workloads with runc.
 pub struct Sandbox {
@@ -38,6 +53,9 @@ impl Sandbox {
     pub async fn open(data: &Path) -> Result<Self> {
         let rooted = nix::unistd::geteuid().is_root();
         let place = place(data, rooted)?;
+        if rooted {
+            room_for_watches();
+        }
         let (runs, state) = (place.join("runs"), place.join("runc"));
         for folder in [&runs, &state] {
             std::fs::create_dir_all(folder).context("make a folder")?;
@@ -149,11 +167,37 @@ impl Sandbox {
         let folder = self.folder(id);
         bundle::write(&folder, work, users, &self.init)?;
         self.start(&id.to_string(), &folder).await?;
+        if self.rooted {
+            self.limit_watches(id).await;
+        }
         let answers = self.runc(&["exec", &id.to_string(), "/usr/bin/true"]).await?;
         if !answers.status.success() {
             bail!("the sandbox was made but does not answer");
         }
         Ok(())
+    }
+
+    /// Watches of files are counted for the user who made the namespace, our root: without a limit of its
+    /// own, one workload would take those of the host and of all others. Nobody is in it yet.
+    async fn limit_watches(&self, id: AllocationId) {
+        let limited = async {
+            let out = self.runc(&["state", &id.to_string()]).await?;
+            let state: serde_json::Value =
+                serde_json::from_slice(&out.stdout).context("understand runc")?;
+            let pid =
+                state.get("pid").and_then(serde_json::Value::as_i64).context("its process")?;
+            let set = format!("echo {MOST_WATCHERS} > /proc/sys/user/max_inotify_instances");
+            let mut command = Command::new("nsenter");
+            command.arg(format!("--user=/proc/{pid}/ns/user")).args(["sh", "-c", &set]);
+            let done = command.output().await.context("enter its user namespace")?;
+            if !done.status.success() {
+                bail!("{}", String::from_utf8_lossy(&done.stderr).trim());
+            }
+            anyhow::Ok(())
+        };
+        if let Err(error) = limited.await {
+            tracing::warn!(%id, error = format!("{error:#}"), "its file watches have no limit of their own");
+        }
     }
 
     async fn unmake(&self, id: AllocationId) -> Result<()> {

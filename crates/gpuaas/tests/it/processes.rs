@@ -36,6 +36,32 @@ fn killed_in_the_middle_the_work_goes_on_and_nothing_is_left() {
 }
 
 #[test]
+fn a_workload_cannot_use_up_what_the_host_shares() {
+    needs_root();
+    let site = Site::up(&["--simulate", "1x2xH100"]);
+    let id = site.launch("sim-h100-slice");
+    // System calls by number (x86-64): perl is on every Debian, compilers are not.
+    let script = "perl -e 'for (40, 38, 17) { print \"family-$_-\", (socket(S, $_, 1, 0) ? \"open\" : \"refused\"), \"\\n\" }'\n\
+        perl -e 'print \"unix-\", (socket(S, 1, 1, 0) ? \"open\" : \"refused\"), \"\\n\"'\n\
+        perl -e '$n = 0; $n++ while $n < 500 && syscall(253) >= 0; print \"watchers-$n\\n\"'\n\
+        perl -e '$b = \"\\0\" x 8; print \"aio-\", (syscall(206, 10, $b) < 0 ? \"refused\" : \"open\"), \"\\n\"'\n\
+        perl -e 'for (1..500) { open($f[$_], \"+<\", \"/dev/ptmx\") or last; $n = $_ } print \"terminals-$n\\n\"'; exit 0";
+    let (said, _) = site.shell(&id, script);
+    for wanted in
+        ["family-40-refused", "family-38-refused", "family-17-refused", "unix-open", "aio-refused"]
+    {
+        assert!(said.contains(wanted), "{wanted} in {said}");
+    }
+    let number = |name: &str| -> u32 {
+        let digits = said.split(name).find_map(|part| part.split_once('\r')?.0.parse().ok());
+        digits.unwrap_or_else(|| panic!("{name} in {said}"))
+    };
+    assert!(number("watchers-") <= 64 && number("terminals-") <= 64, "{said}");
+    site.cli(&["release", &id, "--wait"]);
+    assert_eq!(left_of(&id), Vec::<String>::new());
+}
+
+#[test]
 fn much_in_and_much_out_pass_each_other() {
     needs_root();
     let site = Site::up(&["--simulate", "1x2xH100"]);

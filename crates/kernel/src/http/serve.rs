@@ -9,7 +9,7 @@ use hyper_util::{
 };
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -32,6 +32,11 @@ struct Place(PerAddress, IpAddr);
 
 impl Place {
     fn take(all: &PerAddress, ip: IpAddr) -> Option<Self> {
+        // Whoever has one IPv6 address has the other 2^64 of its network.
+        let ip = match ip {
+            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+            v4 => v4,
+        };
         let mut counts = all.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(ip).or_default();
         if *count >= MOST_PER_ADDRESS {

@@ -48,9 +48,7 @@ impl Action for ReadLaunch {
 
 /// Returns a checked name of a workload: 1 to 60 characters without control characters.
 pub fn name(text: &str) -> Option<String> {
-    let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let fits = (1..=60).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    fits.then_some(name)
+    kernel::names::name(text, 60)
 }
 
 /// Says whether a launch may go, and everything that is in the way.

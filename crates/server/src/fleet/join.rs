@@ -199,6 +199,8 @@ pub fn bounded(inventory: &Inventory) -> Inventory {
     for text in &mut inventory.not_enforced {
         *text = plain_words(text);
     }
+    let mut seen = std::collections::BTreeSet::new();
+    inventory.gpus.retain(|gpu| (0..1024).contains(&gpu.index) && seen.insert(gpu.index));
     inventory.gpus.truncate(64);
     inventory.not_enforced.truncate(16);
     inventory.cpu_count = inventory.cpu_count.clamp(1, 4096);

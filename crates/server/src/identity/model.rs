@@ -85,9 +85,7 @@ pub fn password_fault(password: &str, email: Option<&Email>) -> Option<String> {
 
 /// Returns a display name without control characters, 1 to 80 characters, or nothing.
 pub fn display_name(text: &str) -> Option<String> {
-    let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let fits = (1..=80).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    fits.then_some(name)
+    kernel::names::name(text, 80)
 }
 
 /// Returns a path of this site to go back to; anything else becomes the start page.

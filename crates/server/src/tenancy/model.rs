@@ -7,9 +7,8 @@ use kernel::Error;
 /// # Errors
 /// `validation_error`.
 pub fn name(text: &str) -> Result<String, Error> {
-    let name = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let fits = (1..=60).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    if fits { Ok(name) } else { Err(Error::field("name", "Enter a name of 1 to 60 characters.")) }
+    let refused = || Error::field("name", "Enter a name of 1 to 60 plain characters.");
+    kernel::names::name(text, 60).ok_or_else(refused)
 }
 
 /// Returns the name as it stands in addresses: lower-case letters, digits and single dashes.

@@ -2,17 +2,26 @@
 //! again through the normal guard.
 
 use crate::identity::{Myself, MyselfAction};
+use api::{Code, TypedId};
 use axum::response::{
     IntoResponse,
     sse::{Event, KeepAlive, Sse},
 };
-use futures::stream;
+use futures::{StreamExt, stream};
 use kernel::{
-    App, Result,
+    App, Error, Result,
     http::{Raw, Route},
+    places::Places,
 };
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::sync::broadcast::error::RecvError;
+
+/// Most streams of a person at once: a page has one, while it is looked at.
+const MOST_OF_PERSON: usize = 32;
+
+/// Counts the open streams of this program.
+#[derive(Clone, Default)]
+pub struct Streams(Places);
 
 /// Listens for changes.
 pub struct Listen;
@@ -41,6 +50,10 @@ async fn listen(who: Myself<Listen>, app: App, (): ()) -> Result<Raw> {
     let topics = wanted(who.head().uri.query());
     let receiver = app.topics.subscribe();
     let caller = who.caller().clone();
+    let person = (caller.user_id().uuid(), MOST_OF_PERSON);
+    let place = app.get::<Streams>().0.take(&[person]).ok_or_else(|| {
+        Error::new(Code::RateLimited).detail("Too many pages are open. Close one and try again.")
+    })?;
     let ended = {
         let app = app.clone();
         Box::pin(async move {
@@ -79,6 +92,10 @@ async fn listen(who: Myself<Listen>, app: App, (): ()) -> Result<Raw> {
                 }
             }
         }
+    });
+    let stream = stream.map(move |event| {
+        let _open = &place;
+        event
     });
     let keep = KeepAlive::new().interval(Duration::from_secs(15));
     Ok(Raw(Sse::new(stream).keep_alive(keep).into_response()))

@@ -7,6 +7,7 @@ mod ops;
 mod plain;
 
 pub use docs::DocsView;
+pub use events::Streams;
 pub use home::HomeView;
 pub use ops::{ComponentsView, OpsView};
 pub use plain::{EdgeErrorView, document};

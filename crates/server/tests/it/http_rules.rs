@@ -224,6 +224,29 @@ async fn a_part_that_fetches_itself_does_not_spend_the_words_meant_for_the_next_
 }
 
 #[tokio::test]
+async fn a_person_has_so_many_event_streams_and_no_more() {
+    let world = World::new().await;
+    let router = kernel::http::router(world.app.clone(), wire::routes());
+    let listen = |token: &str| {
+        let request = Request::get("/events?topic=catalog")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::empty())
+            .unwrap();
+        tower::ServiceExt::oneshot(router.clone(), request)
+    };
+    let mut open = Vec::new();
+    for _ in 0..32 {
+        let answer = listen(&world.owner.token).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        open.push(answer);
+    }
+    assert_eq!(listen(&world.owner.token).await.unwrap().status(), 429);
+    assert_eq!(listen(&world.member.token).await.unwrap().status(), 200, "others have their own");
+    open.pop();
+    assert_eq!(listen(&world.owner.token).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn a_bearer_token_is_no_cookie_and_a_cookie_no_bearer() {
     let world = World::new().await;
     let as_cookie = Request::get("/account/sessions")
