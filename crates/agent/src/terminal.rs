@@ -143,6 +143,7 @@ async fn to_shell(
     loop {
         let part = now.as_ref().and_then(|(typed, done)| typed.payload.get(*done..));
         tokio::select! {
+            biased; // a new size counts for everything typed after it
             Ok(()) = size.changed() => {
                 let _ = write.resize(*size.borrow_and_update());
             }
