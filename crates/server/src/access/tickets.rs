@@ -1,7 +1,7 @@
 //! Terminal tickets.
 
 use super::http::OpenTerminal;
-use crate::tenancy::Allowed;
+use crate::{fleet, tenancy::Allowed};
 use api::{
     AllocationId, Code, OrgId, ProjectId, SessionId, TerminalId, Time, UserId,
     allocations::{AllocationState, TerminalTicket},
@@ -51,7 +51,8 @@ pub fn origin_of(head: &Head) -> String {
 /// Makes a ticket.
 ///
 /// # Errors
-/// `rate_limit_exceeded` after ten a minute; `state_conflict` when the workload is not active.
+/// `rate_limit_exceeded` after ten a minute; `state_conflict` when the workload is not active;
+/// `node_unreachable`.
 pub async fn mint(app: &App, who: &Allowed<OpenTerminal>) -> Result<TerminalTicket> {
     let mut tx = app.db.write(who).await?;
     let since = tx.now().minus(Duration::from_secs(60));
@@ -70,6 +71,10 @@ pub async fn mint(app: &App, who: &Allowed<OpenTerminal>) -> Result<TerminalTick
         return Err(
             Error::new(Code::NotNow).detail("A terminal opens while the workload is active.")
         );
+    }
+    // Said before a ticket is spent on it: the machine has no link right now.
+    if !fleet::is_linked(app, who.row().node_id) {
+        return Err(Code::NodeUnreachable.into());
     }
     let secret = Secret::generate(&*app.seams.rng, "gpuaas_t_");
     let ticket = Ticket {

@@ -255,6 +255,11 @@ pub fn is_reachable(app: &App, last: Option<Time>) -> bool {
     last.is_some_and(|last| app.seams.clock.now().since(last) < limit)
 }
 
+/// Returns whether a node keeps its link right now.
+pub fn is_linked(app: &App, node: NodeId) -> bool {
+    app.get::<Live>().link(node).is_some()
+}
+
 /// Opens a terminal on the node of a workload.
 ///
 /// # Errors

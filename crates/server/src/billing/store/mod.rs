@@ -2,7 +2,10 @@
 
 mod runs;
 
-pub use runs::*;
+pub use runs::{
+    change_hold, change_meter, find_hold, find_meter, holds_to_stop, list_meters, open_holds,
+    running_meters,
+};
 
 use super::model::AccountKind;
 use crate::tenancy::InProject;
