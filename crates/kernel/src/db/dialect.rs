@@ -2,7 +2,6 @@
 
 use crate::{Error, Result};
 use api::Code;
-use sqlx::{PgConnection, SqliteConnection};
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,12 +10,6 @@ pub enum Dialect {
     Sqlite,
     /// PostgreSQL.
     Postgres,
-}
-
-/// A borrowed connection.
-pub(super) enum Conn<'a> {
-    Sqlite(&'a mut SqliteConnection),
-    Pg(&'a mut PgConnection),
 }
 
 impl Dialect {
@@ -73,19 +66,18 @@ impl Dialect {
 #[derive(Debug, Clone)]
 pub struct Broke(pub String);
 
-/// Turns a database error into ours. What the database said stays in the cause.
+/// Turns what PostgreSQL said into an error of ours. Its words stay in the cause.
 pub(super) fn explain(error: sqlx::Error) -> Error {
-    let code = error.as_database_error().and_then(|e| e.code().map(|c| c.into_owned()));
-    let unique = error.as_database_error().is_some_and(|e| e.is_unique_violation());
-    let check = error.as_database_error().is_some_and(|e| e.is_check_violation());
-    if unique || check {
-        let said = error.as_database_error().map(|e| e.message().to_owned()).unwrap_or_default();
-        return Error::new(Code::Raced).because(anyhow::Error::new(error).context(Broke(said)));
+    let said = error.as_database_error();
+    let code = said.and_then(|said| said.code().map(|code| code.into_owned()));
+    if said.is_some_and(|said| said.is_unique_violation() || said.is_check_violation()) {
+        let words = said.map(|said| said.message().to_owned()).unwrap_or_default();
+        return Error::new(Code::Raced).because(anyhow::Error::new(error).context(Broke(words)));
     }
     match code.as_deref() {
         Some("40001" | "40P01") => Error::new(Code::Raced).worth_rerun().because(error),
-        Some("13" | "53100") => Error::new(Code::StorageFull).because(error),
-        Some("5" | "517" | "57014" | "55P03") => Error::new(Code::Overloaded).because(error),
+        Some("53100") => Error::new(Code::StorageFull).because(error),
+        Some("57014" | "55P03") => Error::new(Code::Overloaded).because(error),
         _ => match error {
             sqlx::Error::PoolTimedOut => Error::new(Code::Overloaded).because(error),
             sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
@@ -93,6 +85,31 @@ pub(super) fn explain(error: sqlx::Error) -> Error {
             }
             other => Error::internal(anyhow::Error::new(other).context("run a statement")),
         },
+    }
+}
+
+/// Turns what SQLite said into an error of ours. Its words stay in the cause.
+pub(super) fn explain_sqlite(error: rusqlite::Error) -> Error {
+    use rusqlite::{ErrorCode, ffi};
+    let Some(said) = error.sqlite_error() else {
+        return Error::internal(anyhow::Error::new(error).context("run a statement"));
+    };
+    match (said.extended_code, said.code) {
+        (
+            ffi::SQLITE_CONSTRAINT_UNIQUE
+            | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+            | ffi::SQLITE_CONSTRAINT_CHECK,
+            _,
+        ) => {
+            let words = Broke(error.to_string());
+            Error::new(Code::Raced).because(anyhow::Error::new(error).context(words))
+        }
+        (_, ErrorCode::DiskFull) => Error::new(Code::StorageFull).because(error),
+        (_, ErrorCode::DatabaseBusy) => Error::new(Code::Overloaded).because(error),
+        (_, ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) => {
+            Error::new(Code::ServiceUnavailable).because(error)
+        }
+        _ => Error::internal(anyhow::Error::new(error).context("run a statement")),
     }
 }
 

@@ -6,7 +6,9 @@
 
 mod dialect;
 mod migrate;
+mod postgres;
 mod row;
+mod sqlite;
 mod tx;
 mod value;
 mod writer;
@@ -18,15 +20,10 @@ pub use tx::{Lock, ReadTx, Reader, WriteTx};
 pub use value::{Params, Record};
 pub use writer::Lane;
 
-use crate::{Context, Error, Result, audit::Accountable};
-use api::Code;
+use crate::{Result, audit::Accountable};
 use seams::Seams;
-use sqlx::{
-    ConnectOptions, PgPool, SqlitePool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
-use std::{path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use sqlx::PgPool;
+use std::{path::PathBuf, sync::Arc};
 
 /// Where the database is.
 #[derive(Debug, Clone)]
@@ -45,7 +42,7 @@ pub enum Place {
 }
 
 enum Pool {
-    Sqlite { readers: SqlitePool, writer: writer::Writer },
+    Sqlite { readers: Arc<sqlite::Readers>, writer: writer::Writer },
     Pg(PgPool),
 }
 
@@ -66,21 +63,19 @@ impl Db {
     pub async fn open(place: &Place, seams: Seams, migrations: &[Migration]) -> Result<Self> {
         let pool = match place {
             Place::File { path, durable, max_pages } => {
-                let pool = open_file(path, *durable, *max_pages).await?;
-                if let Pool::Sqlite { writer, .. } = &pool {
-                    let link = tx::Link::Turn(writer.turn(Lane::Interactive).await?);
-                    let tx = Reader::new(link, Dialect::Sqlite, seams.clone());
-                    migrate::apply(tx, migrations).await?;
-                }
-                pool
+                let writer = writer::Writer::start(sqlite::open(path, *durable, *max_pages)?);
+                let link = tx::Link::Turn(writer.turn(Lane::Interactive).await?);
+                let tx = Reader::new(link, Dialect::Sqlite, seams.clone());
+                migrate::apply(tx, migrations).await?;
+                Pool::Sqlite { readers: sqlite::Readers::new(path), writer }
             }
             Place::Postgres(url) => {
-                let owner = owner_pool(url).await?;
+                let owner = postgres::owner(url).await?;
                 let link = tx::Link::Pg(owner.begin().await.map_err(dialect::explain)?);
                 let tx = Reader::new(link, Dialect::Postgres, seams.clone());
                 migrate::apply(tx, migrations).await?;
                 owner.close().await;
-                Pool::Pg(app_pool(url).await?)
+                Pool::Pg(postgres::app(url).await?)
             }
         };
         Ok(Self { pool: Arc::new(pool), seams })
@@ -100,9 +95,7 @@ impl Db {
     /// `service_unavailable` or `service_busy` when no connection is to be had.
     pub async fn read(&self) -> Result<ReadTx> {
         let link = match &*self.pool {
-            Pool::Sqlite { readers, .. } => {
-                tx::Link::Sqlite(readers.begin().await.map_err(dialect::explain)?)
-            }
+            Pool::Sqlite { readers, .. } => tx::Link::View(readers.view().await?),
             Pool::Pg(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
                 tx::Link::Pg(pool.begin_with(begin).await.map_err(dialect::explain)?)
@@ -143,73 +136,8 @@ impl Db {
     /// Closes the connections readers use; writers end with their handles.
     pub async fn close(&self) {
         match &*self.pool {
-            Pool::Sqlite { readers, .. } => readers.close().await,
+            Pool::Sqlite { readers, .. } => readers.close(),
             Pool::Pg(pool) => pool.close().await,
         }
     }
-}
-
-async fn open_file(path: &PathBuf, durable: bool, max_pages: Option<u32>) -> Result<Pool> {
-    let sync = if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off };
-    let mut options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(sync)
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
-        .statement_cache_capacity(512)
-        .pragma("trusted_schema", "OFF")
-        .pragma("cell_size_check", "ON")
-        .disable_statement_logging();
-    if let Some(pages) = max_pages {
-        options = options.pragma("max_page_count", pages.to_string());
-    }
-    let mut conn = options.connect().await.context("open the database file")?;
-    #[allow(clippy::disallowed_methods, reason = "before there is a Db")]
-    let (version,): (String,) = sqlx::query_as("SELECT sqlite_version()")
-        .fetch_one(&mut conn)
-        .await
-        .context("ask SQLite for its version")?;
-    dialect::require_sqlite(&version)?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(8)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(5))
-        .test_before_acquire(false)
-        .connect_with(options.pragma("query_only", "ON"))
-        .await
-        .context("open readers of the database file")?;
-    Ok(Pool::Sqlite { readers, writer: writer::Writer::start(conn) })
-}
-
-fn postgres_options(url: &str) -> Result<PgConnectOptions> {
-    PgConnectOptions::from_str(url)
-        .map(|options| {
-            options
-                .application_name("gpuaas")
-                .options([("statement_timeout", "30000"), ("lock_timeout", "10000")])
-                .disable_statement_logging()
-        })
-        .map_err(|cause| Error::new(Code::ServiceUnavailable).because(cause))
-}
-
-async fn owner_pool(url: &str) -> Result<PgPool> {
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(10));
-    pool.connect_with(postgres_options(url)?).await.map_err(dialect::explain)
-}
-
-/// The product works under the role `gpuaas_app`, which owns nothing and cannot change what is
-/// append-only; only migrations run as the owner.
-async fn app_pool(url: &str) -> Result<PgPool> {
-    let pool = PgPoolOptions::new()
-        .max_connections(16)
-        .acquire_timeout(Duration::from_secs(5))
-        .after_connect(|conn, _| {
-            Box::pin(async move {
-                use sqlx::Executor;
-                conn.execute("SET ROLE gpuaas_app").await.map(|_| ())
-            })
-        });
-    pool.connect_with(postgres_options(url)?).await.map_err(dialect::explain)
 }

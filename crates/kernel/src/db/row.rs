@@ -14,7 +14,7 @@ pub trait Row: Sized + Send {
     ///
     /// # Errors
     /// `internal_error` when a column holds something else.
-    fn read(record: &Record, from: usize) -> Result<Self>;
+    fn read(record: &Record<'_>, from: usize) -> Result<Self>;
 }
 
 /// A row that knows its table and can be inserted.
@@ -52,7 +52,7 @@ macro_rules! row {
         impl $crate::db::Row for $name {
             const COLS: &'static str = $crate::row!(@cols $($field)+);
             const WIDTH: usize = [$(stringify!($field)),+].len();
-            fn read(record: &$crate::db::Record, from: usize) -> $crate::Result<Self> {
+            fn read(record: &$crate::db::Record<'_>, from: usize) -> $crate::Result<Self> {
                 let mut place = from;
                 $(
                     let $field = record.get::<$type>(place)?;
@@ -74,7 +74,7 @@ pub struct Single<T>(pub T);
 impl<T: Stored + Send> Row for Single<T> {
     const COLS: &'static str = "";
     const WIDTH: usize = 1;
-    fn read(record: &Record, from: usize) -> Result<Self> {
+    fn read(record: &Record<'_>, from: usize) -> Result<Self> {
         record.get(from).map(Self)
     }
 }
@@ -82,7 +82,7 @@ impl<T: Stored + Send> Row for Single<T> {
 impl<A: Row, B: Row> Row for (A, B) {
     const COLS: &'static str = "";
     const WIDTH: usize = A::WIDTH + B::WIDTH;
-    fn read(record: &Record, from: usize) -> Result<Self> {
+    fn read(record: &Record<'_>, from: usize) -> Result<Self> {
         Ok((A::read(record, from)?, B::read(record, from + A::WIDTH)?))
     }
 }

@@ -1,9 +1,11 @@
 //! Transactions: reading, and writing in somebody's name.
 
 use super::{
-    dialect::{Conn, Dialect},
+    dialect::Dialect,
+    postgres,
     row::{Row, Single, Table},
-    value::{self, Params, Record},
+    sqlite,
+    value::Params,
     writer::Turn,
 };
 use crate::{
@@ -14,19 +16,44 @@ use api::{Code, Stored, Time, TypedId, Value};
 use seams::Seams;
 use std::ops::{Deref, DerefMut};
 
+/// Where a transaction's statements go.
 pub(super) enum Link {
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    View(sqlite::View),
     Turn(Turn),
     Pg(sqlx::Transaction<'static, sqlx::Postgres>),
 }
 
 impl Link {
-    fn conn(&mut self) -> Result<Conn<'_>> {
-        Ok(match self {
-            Self::Sqlite(tx) => Conn::Sqlite(tx),
-            Self::Turn(turn) => Conn::Sqlite(turn.conn()?),
-            Self::Pg(tx) => Conn::Pg(tx),
-        })
+    async fn fetch<R: Row>(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<R>> {
+        let conn = match self {
+            Self::Pg(tx) => return postgres::fetch(tx, sql, values, |row| R::read(row, 0)).await,
+            Self::View(_) | Self::Turn(_) => self.file().await?,
+        };
+        sqlite::fetch(conn, &sql, &values, |row| R::read(row, 0))
+    }
+
+    async fn execute(&mut self, sql: String, values: Vec<Value>) -> Result<u64> {
+        match self {
+            Self::Pg(tx) => postgres::execute(tx, sql, values).await,
+            Self::View(_) | Self::Turn(_) => sqlite::execute(self.file().await?, &sql, &values),
+        }
+    }
+
+    async fn script(&mut self, sql: String) -> Result<()> {
+        match self {
+            Self::Pg(tx) => postgres::script(tx, sql).await,
+            Self::View(_) | Self::Turn(_) => sqlite::script(self.file().await?, &sql),
+        }
+    }
+
+    /// Lets other tasks in when this one has had its turn, then returns the connection.
+    async fn file(&mut self) -> Result<&rusqlite::Connection> {
+        tokio::task::coop::consume_budget().await;
+        match self {
+            Self::View(view) => view.conn(),
+            Self::Turn(turn) => turn.conn(),
+            Self::Pg(_) => Err(Error::internal(anyhow::anyhow!("not a file"))),
+        }
     }
 }
 
@@ -73,8 +100,7 @@ impl Reader {
     /// # Errors
     /// What the database says, as `internal_error` or `service_unavailable`.
     pub async fn list<R: Row>(&mut self, sql: &'static str, params: impl Params) -> Result<Vec<R>> {
-        let records = self.fetch(sql.replace("{}", R::COLS), params.values()).await?;
-        records.iter().map(|record| R::read(record, 0)).collect()
+        self.link.fetch(sql.replace("{}", R::COLS), params.values()).await
     }
 
     /// Returns the rows of a `SELECT` over many keys at once; `{in}` stands for the keys:
@@ -94,10 +120,8 @@ impl Reader {
             let places: Vec<String> = (1..=length).map(|place| format!("${place}")).collect();
             let text = sql.replace("{}", R::COLS).replace("{in}", &places.join(", "));
             let repeated = part.iter().chain(part.last().into_iter().cycle()).take(length);
-            let records = self.fetch(text, repeated.map(Stored::to_value).collect()).await?;
-            for record in &records {
-                rows.push(R::read(record, 0)?);
-            }
+            let values = repeated.map(Stored::to_value).collect();
+            rows.append(&mut self.link.fetch(text, values).await?);
         }
         Ok(rows)
     }
@@ -111,8 +135,7 @@ impl Reader {
         sql: &'static str,
         params: impl Params,
     ) -> Result<Option<R>> {
-        let records = self.fetch(sql.replace("{}", R::COLS), params.values()).await?;
-        records.first().map(|record| R::read(record, 0)).transpose()
+        Ok(self.list(sql, params).await?.into_iter().next())
     }
 
     /// Returns the only row.
@@ -141,8 +164,7 @@ impl Reader {
             Lock::Update => self.dialect.for_update(),
         };
         let text = format!("{}{suffix}", sql.replace("{}", R::COLS));
-        let records = self.fetch(text, params.values()).await?;
-        records.iter().map(|record| R::read(record, 0)).collect()
+        self.link.fetch(text, params.values()).await
     }
 
     /// Returns a single value, such as a count.
@@ -169,19 +191,18 @@ impl Reader {
     ) -> Result<Vec<(A, B)>> {
         let text =
             sql.replace("{a}", &aliased(A::COLS, "a")).replace("{b}", &aliased(B::COLS, "b"));
-        let records = self.fetch(text, params.values()).await?;
-        records.iter().map(|record| <(A, B)>::read(record, 0)).collect()
+        self.link.fetch(text, params.values()).await
     }
 
     /// Runs a migration's statements.
     pub(super) async fn script(&mut self, sql: String) -> Result<()> {
-        value::script(self.link.conn()?, sql).await
+        self.link.script(sql).await
     }
 
     /// Notes a migration as done.
     pub(super) async fn record(&mut self, sql: &str, name: &str, checksum: &str) -> Result<u64> {
         let values = vec![name.to_value(), checksum.to_value()];
-        value::execute(self.link.conn()?, sql.to_owned(), values).await
+        self.link.execute(sql.to_owned(), values).await
     }
 
     /// Keeps what the migrations wrote.
@@ -189,12 +210,8 @@ impl Reader {
         match self.link {
             Link::Turn(turn) => turn.commit().await,
             Link::Pg(tx) => tx.commit().await.map_err(super::dialect::explain),
-            Link::Sqlite(_) => Err(Error::internal(anyhow::anyhow!("a reader cannot commit"))),
+            Link::View(_) => Err(Error::internal(anyhow::anyhow!("a reader cannot commit"))),
         }
-    }
-
-    async fn fetch(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<Record>> {
-        value::fetch(self.link.conn()?, sql, values).await
     }
 }
 
@@ -305,7 +322,7 @@ impl WriteTx {
     /// # Errors
     /// `conflict` when a constraint refuses; otherwise as [`Reader::list`].
     pub async fn run(&mut self, sql: &'static str, params: impl Params) -> Result<u64> {
-        value::execute(self.reader.link.conn()?, sql.to_owned(), params.values()).await
+        self.reader.link.execute(sql.to_owned(), params.values()).await
     }
 
     /// Inserts a row.
@@ -334,7 +351,7 @@ impl WriteTx {
                 sql.push(')');
                 values.extend(row.values());
             }
-            value::execute(self.reader.link.conn()?, sql, values).await?;
+            self.reader.link.execute(sql, values).await?;
         }
         Ok(())
     }

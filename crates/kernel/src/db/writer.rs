@@ -4,15 +4,23 @@
 //! rollback leaves the others whole. The batch is synced when nobody else is waiting for a turn
 //! (or it is large); only then is each of its writes told that it is durable. A sync costs about
 //! 4 ms on the usual disk, so N writers together reach N times the rate of single commits.
+//!
+//! The batch, with the connection in it, goes from hand to hand: whoever ends a turn gives it to
+//! the next in the queue, or has it synced, or lays it down. No task stands between them.
 
-use crate::{Context, Error, Result};
+use super::sqlite::run;
+use crate::{Error, Result};
 use api::Code;
-use sqlx::{AssertSqlSafe, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use rusqlite::Connection;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::{runtime::Handle, sync::oneshot};
 
 /// Most writes that share one sync.
 const BATCH: usize = 512;
-/// Most writes that wait for a turn before newcomers are turned away.
+/// Most people's writes that wait for a turn before newcomers are turned away.
 const QUEUE: usize = 4096;
 
 /// Which queue a write waits in. People go before machines.
@@ -24,155 +32,209 @@ pub enum Lane {
     Background,
 }
 
-pub(super) enum End {
-    Commit(oneshot::Sender<Result<()>>),
-    Rollback,
+type Ask = oneshot::Sender<Turn>;
+
+/// The connection, and who is to be told when what it holds is durable.
+struct Batch {
+    conn: Connection,
+    open: bool,
+    waiting: Vec<oneshot::Sender<Result<()>>>,
 }
 
-/// The right to write: holds the connection, gives it back when dropped.
+#[derive(Default)]
+struct Line {
+    idle: Option<Box<Batch>>,
+    people: VecDeque<Ask>,
+    machines: VecDeque<Ask>,
+}
+
+/// The way to a turn.
+#[derive(Clone)]
+pub(super) struct Writer(Arc<Shared>);
+
+struct Shared {
+    line: Mutex<Line>,
+    runtime: Handle,
+}
+
+/// The right to write: holds the batch, passes it on when dropped.
 pub(super) struct Turn {
-    conn: Option<Box<SqliteConnection>>,
-    back: Option<oneshot::Sender<(Box<SqliteConnection>, End)>>,
+    batch: Option<Box<Batch>>,
+    writer: Writer,
 }
 
 impl Turn {
-    pub(super) fn conn(&mut self) -> Result<&mut SqliteConnection> {
-        self.conn.as_deref_mut().ok_or_else(|| Error::internal(anyhow::anyhow!("turn is over")))
+    pub(super) fn conn(&self) -> Result<&Connection> {
+        let batch = self.batch.as_ref();
+        batch
+            .map(|batch| &batch.conn)
+            .ok_or_else(|| Error::internal(anyhow::anyhow!("turn is over")))
     }
 
     /// Keeps what was written; returns when it is durable.
     pub(super) async fn commit(mut self) -> Result<()> {
         let (done, durable) = oneshot::channel();
-        self.give_back(End::Commit(done));
-        durable.await.map_err(|_| Error::new(Code::ServiceUnavailable))?
-    }
-
-    fn give_back(&mut self, end: End) {
-        if let (Some(conn), Some(back)) = (self.conn.take(), self.back.take()) {
-            let _ = back.send((conn, end));
+        if let Some(mut batch) = self.batch.take() {
+            batch.keep(done);
+            self.writer.pass_on(batch);
         }
+        durable.await.map_err(|_| Error::new(Code::ServiceUnavailable))?
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.give_back(End::Rollback);
+        if let Some(mut batch) = self.batch.take() {
+            batch.undo();
+            self.writer.pass_on(batch);
+        }
     }
-}
-
-type Ask = oneshot::Sender<Turn>;
-
-/// The way to a turn.
-#[derive(Clone)]
-pub(super) struct Writer {
-    interactive: mpsc::Sender<Ask>,
-    background: mpsc::Sender<Ask>,
 }
 
 impl Writer {
-    /// Starts the writer over its connection.
-    #[allow(clippy::disallowed_methods, reason = "the writer lives exactly as long as its handles")]
-    pub(super) fn start(conn: SqliteConnection) -> Self {
-        let (interactive, high) = mpsc::channel(QUEUE);
-        let (background, low) = mpsc::channel(QUEUE);
-        tokio::spawn(Loop { high, low, waiting: Vec::new(), open: false }.run(Box::new(conn)));
-        Self { interactive, background }
+    /// Starts the writer over its connection, within a runtime.
+    pub(super) fn start(conn: Connection) -> Self {
+        let batch = Batch { conn, open: false, waiting: Vec::new() };
+        let line = Line { idle: Some(Box::new(batch)), ..Line::default() };
+        Self(Arc::new(Shared { line: Mutex::new(line), runtime: Handle::current() }))
     }
 
     /// Waits for a turn.
+    ///
+    /// # Errors
+    /// `service_busy` when too many people wait; what SQLite says when no batch can be opened.
     pub(super) async fn turn(&self, lane: Lane) -> Result<Turn> {
-        let (ask, turn) = oneshot::channel();
-        match lane {
-            Lane::Interactive => {
-                self.interactive.try_send(ask).map_err(|_| Error::new(Code::Overloaded))?;
-            }
-            Lane::Background => {
-                let sent = self.background.send(ask).await;
-                sent.map_err(|_| Error::new(Code::ServiceUnavailable))?;
-            }
-        }
+        let turn = match self.take_or_queue(lane)? {
+            Ok(batch) => return self.enter(batch),
+            Err(turn) => turn,
+        };
         turn.await.map_err(|_| Error::new(Code::ServiceUnavailable))
     }
-}
 
-struct Loop {
-    high: mpsc::Receiver<Ask>,
-    low: mpsc::Receiver<Ask>,
-    waiting: Vec<oneshot::Sender<Result<()>>>,
-    open: bool,
-}
+    fn take_or_queue(
+        &self,
+        lane: Lane,
+    ) -> Result<std::result::Result<Box<Batch>, oneshot::Receiver<Turn>>> {
+        let mut line = self.line();
+        if let Some(batch) = line.idle.take() {
+            return Ok(Ok(batch));
+        }
+        if lane == Lane::Interactive && line.people.len() >= QUEUE {
+            return Err(Error::new(Code::Overloaded));
+        }
+        let (ask, turn) = oneshot::channel();
+        match lane {
+            Lane::Interactive => line.people.push_back(ask),
+            Lane::Background => line.machines.push_back(ask),
+        }
+        Ok(Err(turn))
+    }
 
-impl Loop {
-    async fn run(mut self, mut conn: Box<SqliteConnection>) {
-        while let Some(ask) = self.next().await {
-            if let Err(error) = self.enter(&mut conn).await {
+    fn enter(&self, mut batch: Box<Batch>) -> Result<Turn> {
+        match batch.enter() {
+            Ok(()) => Ok(Turn { batch: Some(batch), writer: self.clone() }),
+            Err(error) => {
                 tracing::error!(%error, "cannot open a write batch");
-                self.fail_batch(&mut conn).await;
+                batch.fail();
+                self.pass_on(batch);
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the batch to the next in the queue; with nobody there, or when it is large, has it
+    /// synced; with nothing to sync, lays it down.
+    fn pass_on(&self, mut batch: Box<Batch>) {
+        loop {
+            let full = batch.waiting.len() >= BATCH;
+            let ask = {
+                let mut line = self.line();
+                let next = if full { None } else { line.next() };
+                match next {
+                    Some(ask) => ask,
+                    None if batch.open => break,
+                    None => {
+                        line.idle = Some(batch);
+                        return;
+                    }
+                }
+            };
+            if let Err(error) = batch.enter() {
+                tracing::error!(%error, "cannot open a write batch");
+                batch.fail();
                 continue; // dropping `ask` tells the writer that its turn never came
             }
-            let (back, returned) = oneshot::channel();
-            let turn = Turn { conn: Some(conn), back: Some(back) };
-            if let Err(turn) = ask.send(turn) {
-                drop(turn); // the writer went away: its drop sends the connection back
-            }
-            let Ok((given, end)) = returned.await else {
-                tracing::error!("the write connection was lost");
-                return;
-            };
-            conn = given;
-            self.leave(&mut conn, end).await;
-            if self.waiting.len() >= BATCH || self.nobody_waits() {
-                self.sync(&mut conn).await;
+            match ask.send(Turn { batch: Some(batch), writer: self.clone() }) {
+                Ok(()) => return,
+                Err(mut turn) => match turn.batch.take() {
+                    Some(back) => {
+                        batch = back; // the writer went away
+                        batch.undo();
+                    }
+                    None => return,
+                },
             }
         }
-        self.sync(&mut conn).await;
+        self.sync(batch);
     }
 
-    async fn next(&mut self) -> Option<Ask> {
-        tokio::select! {
-            biased;
-            Some(ask) = self.high.recv() => Some(ask),
-            Some(ask) = self.low.recv() => Some(ask),
-            else => None,
+    /// Syncs aside, since it waits for the disk, then passes the batch on.
+    fn sync(&self, mut batch: Box<Batch>) {
+        let writer = self.clone();
+        self.0.runtime.spawn_blocking(move || {
+            batch.sync();
+            writer.pass_on(batch);
+        });
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    /// Returns the next who still waits: people first.
+    fn next(&mut self) -> Option<Ask> {
+        loop {
+            let ask = self.people.pop_front().or_else(|| self.machines.pop_front())?;
+            if !ask.is_closed() {
+                return Some(ask);
+            }
         }
     }
+}
 
-    fn nobody_waits(&self) -> bool {
-        self.high.is_empty() && self.low.is_empty()
-    }
-
-    async fn enter(&mut self, conn: &mut SqliteConnection) -> Result<()> {
+impl Batch {
+    fn enter(&mut self) -> Result<()> {
         if !self.open {
-            run(conn, "BEGIN IMMEDIATE").await?;
+            run(&self.conn, "BEGIN IMMEDIATE")?;
             self.open = true;
         }
-        run(conn, "SAVEPOINT turn").await
+        run(&self.conn, "SAVEPOINT turn")
     }
 
-    async fn leave(&mut self, conn: &mut SqliteConnection, end: End) {
-        let ended = match end {
-            End::Commit(done) => {
-                let released = run(conn, "RELEASE turn").await;
-                self.waiting.push(done);
-                released
-            }
-            End::Rollback => match run(conn, "ROLLBACK TO turn").await {
-                Ok(()) => run(conn, "RELEASE turn").await,
-                Err(error) => Err(error),
-            },
-        };
+    fn keep(&mut self, done: oneshot::Sender<Result<()>>) {
+        let released = run(&self.conn, "RELEASE turn");
+        self.waiting.push(done);
+        self.still_whole(released);
+    }
+
+    fn undo(&mut self) {
+        let undone =
+            run(&self.conn, "ROLLBACK TO turn").and_then(|()| run(&self.conn, "RELEASE turn"));
+        self.still_whole(undone);
+    }
+
+    fn still_whole(&mut self, ended: Result<()>) {
         if let Err(error) = ended {
             // SQLite gave up the whole transaction (disk full, I/O): nobody in it is durable.
             tracing::error!(%error, "a write batch was lost; its writers are told");
-            self.fail_batch(conn).await;
+            self.fail();
         }
     }
 
-    async fn sync(&mut self, conn: &mut SqliteConnection) {
-        if !self.open {
-            return;
-        }
-        match run(conn, "COMMIT").await {
+    fn sync(&mut self) {
+        match run(&self.conn, "COMMIT") {
             Ok(()) => {
                 self.open = false;
                 for done in self.waiting.drain(..) {
@@ -181,21 +243,16 @@ impl Loop {
             }
             Err(error) => {
                 tracing::error!(%error, "a write batch cannot be synced; its writers are told");
-                self.fail_batch(conn).await;
+                self.fail();
             }
         }
     }
 
-    async fn fail_batch(&mut self, conn: &mut SqliteConnection) {
-        let _ = run(conn, "ROLLBACK").await;
+    fn fail(&mut self) {
+        let _ = run(&self.conn, "ROLLBACK");
         self.open = false;
         for done in self.waiting.drain(..) {
             let _ = done.send(Err(Error::new(Code::StorageFull)));
         }
     }
-}
-
-async fn run(conn: &mut SqliteConnection, sql: &'static str) -> Result<()> {
-    use sqlx::Executor;
-    conn.execute(AssertSqlSafe(sql)).await.map(|_| ()).context("control a transaction")
 }
