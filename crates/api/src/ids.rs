@@ -25,17 +25,42 @@ pub trait TypedId: Copy + Sized + fmt::Display {
     fn from_uuid(uuid: Uuid) -> Self;
     /// Returns the raw UUID.
     fn uuid(self) -> Uuid;
+    /// Returns what sorts before every id: where an ascending list starts.
+    fn first() -> Self {
+        Self::from_uuid(Uuid::nil())
+    }
+    /// Returns what sorts after every id: where a descending list starts.
+    fn last() -> Self {
+        Self::from_uuid(Uuid::max())
+    }
 }
 
-fn encode(uuid: Uuid, prefix: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let bits = uuid.as_u128();
-    write!(f, "{prefix}_")?;
-    for place in (0..26).rev() {
-        let index = ((bits >> (place * 5)) & 31) as usize;
-        let letter = ALPHABET.get(index).copied().unwrap_or(b'0');
-        write!(f, "{}", letter as char)?;
+/// An id on the wire, without a heap: lists are full of them.
+struct Wire([u8; WIDEST]);
+
+/// The longest prefix, the underscore and the 26 letters.
+const WIDEST: usize = 8 + 1 + 26;
+
+impl Wire {
+    fn of(uuid: Uuid, prefix: &str) -> Self {
+        let mut text = [b'_'; WIDEST];
+        let (head, tail) = text.split_at_mut(WIDEST - 26);
+        let lead = head.len().saturating_sub(1 + prefix.len());
+        for (place, byte) in head.iter_mut().skip(lead).zip(prefix.bytes()) {
+            *place = byte;
+        }
+        let mut bits = uuid.as_u128();
+        for place in tail.iter_mut().rev() {
+            *place = ALPHABET.get((bits & 31) as usize).copied().unwrap_or(b'0');
+            bits >>= 5;
+        }
+        Self(text)
     }
-    Ok(())
+
+    fn text(&self, prefix: &str) -> &str {
+        let lead = WIDEST.saturating_sub(26 + 1 + prefix.len());
+        self.0.get(lead..).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
+    }
 }
 
 fn decode(text: &str, prefix: &'static str) -> Result<Uuid, BadId> {
@@ -70,17 +95,23 @@ macro_rules! ids {
                 fn uuid(self) -> Uuid { self.0 }
             }
             impl fmt::Display for $name {
-                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { encode(self.0, $prefix, f) }
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(Wire::of(self.0, $prefix).text($prefix))
+                }
             }
             impl fmt::Debug for $name {
-                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { encode(self.0, $prefix, f) }
+                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str(Wire::of(self.0, $prefix).text($prefix))
+                }
             }
             impl FromStr for $name {
                 type Err = BadId;
                 fn from_str(text: &str) -> Result<Self, BadId> { decode(text, $prefix).map(Self) }
             }
             impl Serialize for $name {
-                fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.collect_str(self) }
+                fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                    s.serialize_str(Wire::of(self.0, $prefix).text($prefix))
+                }
             }
             impl<'de> Deserialize<'de> for $name {
                 fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
@@ -191,5 +222,6 @@ mod tests {
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), PREFIXES.len());
+        assert!(seen.iter().all(|prefix| prefix.len() + 1 + 26 <= WIDEST));
     }
 }

@@ -1,7 +1,7 @@
 //! Moments and spans: microseconds UTC inside and in tables, RFC 3339 with `Z` on the wire.
 
 use crate::stored::{Kind, Stored, Value};
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{fmt, time::Duration};
 
@@ -48,12 +48,21 @@ impl Time {
     }
 }
 
+impl Time {
+    fn text(self) -> String {
+        let mut text = String::with_capacity("2026-01-01T00:00:00.000000Z".len());
+        let printed = Timestamp::from_microsecond(self.0)
+            .and_then(|stamp| DateTimePrinter::new().print_timestamp(&stamp, &mut text));
+        if printed.is_err() {
+            text.push_str("9999-12-31T23:59:59Z");
+        }
+        text
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match Timestamp::from_microsecond(self.0) {
-            Ok(stamp) => write!(f, "{stamp}"),
-            Err(_) => f.write_str("9999-12-31T23:59:59Z"),
-        }
+        f.write_str(&self.text())
     }
 }
 
@@ -65,7 +74,7 @@ impl fmt::Debug for Time {
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
+        s.serialize_str(&self.text())
     }
 }
 

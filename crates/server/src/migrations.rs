@@ -18,4 +18,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0006_fleet.sql"),
     migration!("0007_catalog.sql"),
     migration!("0008_allocations.sql"),
+    migration!("0009_open_rows.sql"),
 ];

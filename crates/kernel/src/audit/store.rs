@@ -3,7 +3,7 @@
 use super::Stamp;
 use crate::{Result, db::Reader, row};
 use api::{
-    AuditId, OrgId, ProjectId, Time,
+    AuditId, OrgId, ProjectId, Time, TypedId,
     audit::{ActorKind, Outcome},
 };
 
@@ -132,7 +132,7 @@ pub async fn list(tx: &mut Reader, filter: &Filter) -> Result<Vec<(Entry, Place)
             AND ($3 IS NULL OR a.correlation_id = $3)
             AND ($4 IS NULL OR a.outcome = $4)
             AND ($5 IS NULL OR a.org_id = $5)
-            AND ($6 IS NULL OR a.id < $6)
+            AND a.id < $6
           ORDER BY a.id DESC LIMIT $7",
         (
             filter.action.clone(),
@@ -140,7 +140,7 @@ pub async fn list(tx: &mut Reader, filter: &Filter) -> Result<Vec<(Entry, Place)
             filter.correlation_id.clone(),
             filter.outcome,
             filter.org_id,
-            filter.before,
+            filter.before.unwrap_or(AuditId::last()),
             filter.limit,
         ),
     )

@@ -10,6 +10,7 @@ use crate::{Context, Error, Result};
 use api::{Code, Kind, Value};
 use rusqlite::{
     Connection, OpenFlags, Row, Statement,
+    config::DbConfig,
     types::{ToSql, ToSqlOutput, ValueRef},
 };
 use std::{
@@ -38,6 +39,8 @@ pub(super) fn open(path: &Path, durable: bool, max_pages: Option<u32>) -> Result
     dialect::require_sqlite(rusqlite::version())?;
     conn.busy_timeout(Duration::from_secs(5)).context("set the database's patience")?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A plan is made once for a statement, not again for each value bound to it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).context("keep plans")?;
     let sync = if durable { "FULL" } else { "OFF" };
     let mut pragmas = format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = {sync}; PRAGMA foreign_keys = ON;

@@ -104,7 +104,8 @@ impl Reader {
     }
 
     /// Returns the rows of a `SELECT` over many keys at once; `{in}` stands for the keys:
-    /// `SELECT {} FROM nodes WHERE id IN ({in})`. Rows come in no order.
+    /// `SELECT {} FROM nodes WHERE id IN ({in})`, and `{rows}` for as many rows of one key:
+    /// `VALUES {rows}`. Rows come in no order; a key may stand there twice.
     ///
     /// # Errors
     /// As [`Reader::list`].
@@ -118,7 +119,10 @@ impl Reader {
             // A few lengths only, so that prepared statements are used again; the last key repeats.
             let length = part.len().next_power_of_two();
             let places: Vec<String> = (1..=length).map(|place| format!("${place}")).collect();
-            let text = sql.replace("{}", R::COLS).replace("{in}", &places.join(", "));
+            let text = sql
+                .replace("{}", R::COLS)
+                .replace("{in}", &places.join(", "))
+                .replace("{rows}", &format!("({})", places.join("), (")));
             let repeated = part.iter().chain(part.last().into_iter().cycle()).take(length);
             let values = repeated.map(Stored::to_value).collect();
             rows.append(&mut self.link.fetch(text, values).await?);

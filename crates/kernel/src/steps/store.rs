@@ -185,8 +185,10 @@ row! {
 pub async fn latest_of_each(tx: &mut Reader, subjects: &[Uuid]) -> Result<HashMap<Uuid, TaskId>> {
     let rows: Vec<Latest> = tx
         .list_of(
-            "SELECT {} FROM tasks WHERE subject IN ({in}) AND id =
-              (SELECT t.id FROM tasks t WHERE t.subject = tasks.subject ORDER BY t.id DESC LIMIT 1)",
+            "WITH wanted (subject) AS (VALUES {rows})
+             SELECT {} FROM (SELECT subject, (SELECT t.id FROM tasks t WHERE t.subject = wanted.subject
+                                               ORDER BY t.id DESC LIMIT 1) AS id FROM wanted) newest
+              WHERE id IS NOT NULL",
             subjects,
         )
         .await?;

@@ -3,7 +3,7 @@
 use super::model;
 use crate::tenancy::InProject;
 use api::{
-    AllocationId, Code, Micros, NodeId, OrgId, ProjectId, Time, UserId,
+    AllocationId, Code, Micros, NodeId, OrgId, ProjectId, Time, TypedId, UserId,
     allocations::AllocationState as State, people::Holding,
 };
 use kernel::{
@@ -74,9 +74,9 @@ pub async fn list(
     tx.list(
         "SELECT {} FROM allocations
           WHERE org_id = $1 AND project_id = $2 AND ($3 IS NULL OR state = $3)
-            AND ($4 IS NULL OR id < $4)
+            AND id < $4
           ORDER BY id DESC LIMIT $5",
-        (scope.org_id(), scope.project_id(), state, before, limit),
+        (scope.org_id(), scope.project_id(), state, before.unwrap_or(AllocationId::last()), limit),
     )
     .await
 }
@@ -90,9 +90,9 @@ pub async fn list_all(
 ) -> Result<Vec<Allocation>> {
     tx.list(
         "SELECT {} FROM allocations
-          WHERE ($1 IS NULL OR state = $1) AND ($2 IS NULL OR id < $2)
+          WHERE ($1 IS NULL OR state = $1) AND id < $2
           ORDER BY id DESC LIMIT $3",
-        (state, before, limit),
+        (state, before.unwrap_or(AllocationId::last()), limit),
     )
     .await
 }
@@ -114,25 +114,29 @@ pub async fn list_active(
     limit: i64,
 ) -> Result<Vec<Allocation>> {
     tx.list(
-        "SELECT {} FROM allocations WHERE state = 'active' AND ($1 IS NULL OR id > $1)
+        "SELECT {} FROM allocations WHERE state = 'active' AND ended_at IS NULL AND id > $1
           ORDER BY id LIMIT $2",
-        (after, limit),
+        (after.unwrap_or(AllocationId::first()), limit),
     )
     .await
 }
 
 /// Returns allocations whose clean-up did not finish in time.
 pub async fn list_release_failed(tx: &mut Reader) -> Result<Vec<Allocation>> {
-    tx.list("SELECT {} FROM allocations WHERE state = 'release_failed' ORDER BY id LIMIT 200", ())
-        .await
+    tx.list(
+        "SELECT {} FROM allocations WHERE state = 'release_failed' AND ended_at IS NULL
+          ORDER BY id LIMIT 200",
+        (),
+    )
+    .await
 }
 
 /// Returns allocations that are over while slots of theirs are still blocked.
 pub async fn list_blocked(tx: &mut Reader) -> Result<Vec<Allocation>> {
     tx.list(
-        "SELECT {} FROM allocations WHERE state = 'released' AND EXISTS
-           (SELECT 1 FROM node_slots s WHERE s.status = 'cleanup_blocked' AND allocations.id =
-             (SELECT n.allocation_id FROM claims n WHERE n.slot_id = s.id ORDER BY n.id DESC LIMIT 1))
+        "SELECT {} FROM allocations WHERE state = 'released' AND id IN
+           (SELECT (SELECT n.allocation_id FROM claims n WHERE n.slot_id = s.id ORDER BY n.id DESC LIMIT 1)
+              FROM node_slots s WHERE s.status = 'cleanup_blocked')
           ORDER BY id LIMIT 200",
         (),
     )

@@ -274,18 +274,20 @@ pub async fn free(
     simulated: bool,
 ) -> Result<Vec<FreeSlot>> {
     tx.list(
-        "SELECT s.id, s.node_id, s.slot_index,
-                (SELECT COUNT(*) FROM node_slots o WHERE o.node_id = s.node_id AND o.status <> 'discovered'),
-                (SELECT COUNT(*) FROM claims c WHERE c.node_id = s.node_id AND c.state = 'live'),
-                n.shared_kernel,
-                COALESCE(
-                  (SELECT c.org_id FROM claims c WHERE c.node_id = s.node_id AND c.state = 'live' ORDER BY c.id LIMIT 1),
-                  (SELECT c.org_id FROM claims c JOIN node_slots b ON b.id = c.slot_id
-                    WHERE b.node_id = s.node_id AND b.status = 'cleanup_blocked' ORDER BY c.id DESC LIMIT 1)),
-                s.cpu_milli, s.mem_mib
-           FROM node_slots s JOIN nodes n ON n.id = s.node_id
-          WHERE n.status = 'active' AND s.status = 'available'
-            AND s.kind = $1 AND s.model = $2 AND s.simulated = $3
+        "WITH able AS MATERIALIZED (
+           SELECT n.id, n.shared_kernel,
+                  (SELECT COUNT(*) FROM node_slots o WHERE o.node_id = n.id AND o.status <> 'discovered') AS slots,
+                  (SELECT COUNT(*) FROM claims c WHERE c.node_id = n.id AND c.state = 'live') AS live,
+                  COALESCE(
+                    (SELECT c.org_id FROM claims c WHERE c.node_id = n.id AND c.state = 'live' ORDER BY c.id LIMIT 1),
+                    (SELECT c.org_id FROM claims c JOIN node_slots b ON b.id = c.slot_id
+                      WHERE b.node_id = n.id AND b.status = 'cleanup_blocked' ORDER BY c.id DESC LIMIT 1)) AS org_id
+             FROM nodes n
+            WHERE n.status = 'active' AND EXISTS (SELECT 1 FROM node_slots m WHERE m.node_id = n.id
+              AND m.status = 'available' AND m.kind = $1 AND m.model = $2 AND m.simulated = $3))
+         SELECT s.id, s.node_id, s.slot_index, a.slots, a.live, a.shared_kernel, a.org_id, s.cpu_milli, s.mem_mib
+           FROM able a JOIN node_slots s ON s.node_id = a.id
+          WHERE s.status = 'available' AND s.kind = $1 AND s.model = $2 AND s.simulated = $3
             AND NOT EXISTS (SELECT 1 FROM claims c WHERE c.slot_id = s.id AND c.state = 'live')
           ORDER BY s.node_id, s.slot_index LIMIT 20000",
         (kind, model, simulated),

@@ -162,6 +162,15 @@ pub(super) async fn deliver(app: &App, node: NodeId) -> Result<()> {
     Ok(())
 }
 
+/// Says whether work is over that nobody asked to end.
+async fn ended_by_itself(tx: &mut Reader, one: &Observed) -> Result<bool> {
+    if !matches!(one.state, ObservedState::Failed | ObservedState::Absent) {
+        return Ok(false);
+    }
+    let sql = "SELECT COUNT(*) FROM node_works WHERE allocation_id = $1 AND want = 'running'";
+    Ok(tx.value::<i64>(sql, (one.allocation_id,)).await? > 0)
+}
+
 /// Writes down what a node said. Only its own work counts, only a generation that exists, and never
 /// an older one after a newer one; anything else is refused and an alarm.
 pub(super) async fn observed(app: &App, node: NodeId, news: &[Observed]) -> Result<()> {
@@ -171,6 +180,7 @@ pub(super) async fn observed(app: &App, node: NodeId, news: &[Observed]) -> Resu
     let mut tx = app.db.write(&WORK_WRITER).await?;
     let now = tx.now();
     let mut refused = Vec::new();
+    let mut ended = false;
     for one in news {
         let detail: String = one.detail.chars().filter(|c| !c.is_control()).take(200).collect();
         let touched = tx
@@ -186,11 +196,10 @@ pub(super) async fn observed(app: &App, node: NodeId, news: &[Observed]) -> Resu
             refused.push(one);
         } else {
             steps::wake(&mut tx, one.allocation_id.uuid()).await?;
+            ended |= ended_by_itself(&mut tx, one).await?;
         }
     }
     let sweeps = app.get::<Sweeps>().clone();
-    let ended =
-        news.iter().any(|one| matches!(one.state, ObservedState::Failed | ObservedState::Absent));
     tx.after_commit(move || {
         sweeps.nudge("steps.run");
         if ended {

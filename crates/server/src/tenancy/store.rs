@@ -132,10 +132,10 @@ pub async fn list_organizations(
 pub async fn list_projects(tx: &mut Reader, user: UserId) -> Result<Vec<(Project, Organization)>> {
     tx.pairs(
         "SELECT {a}, {b} FROM projects a JOIN organizations b ON b.id = a.org_id
-          WHERE a.deleted_at IS NULL AND (
-            EXISTS (SELECT 1 FROM project_members m WHERE m.project_id = a.id AND m.user_id = $1)
-            OR EXISTS (SELECT 1 FROM org_members o WHERE o.org_id = a.org_id AND o.user_id = $1
-                        AND o.role IN ('owner', 'admin')))
+          WHERE a.deleted_at IS NULL AND a.id IN (
+            SELECT m.project_id FROM project_members m WHERE m.user_id = $1
+            UNION SELECT p.id FROM org_members o JOIN projects p ON p.org_id = o.org_id
+                   WHERE o.user_id = $1 AND o.role IN ('owner', 'admin') AND p.deleted_at IS NULL)
           ORDER BY b.name, a.name, a.id LIMIT 500",
         (user,),
     )
@@ -262,6 +262,9 @@ pub async fn list_projects_with_roles(
            LEFT JOIN org_members o ON o.org_id = p.org_id AND o.user_id = $1
            LEFT JOIN project_members m ON m.project_id = p.id AND m.user_id = $1
           WHERE p.deleted_at IS NULL AND (m.role IS NOT NULL OR o.role IN ('owner', 'admin'))
+            AND p.id IN (SELECT x.project_id FROM project_members x WHERE x.user_id = $1
+              UNION SELECT y.id FROM org_members z JOIN projects y ON y.org_id = z.org_id
+                     WHERE z.user_id = $1)
           ORDER BY p.name, p.id LIMIT 500",
         (user,),
     )

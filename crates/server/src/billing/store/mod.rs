@@ -11,7 +11,7 @@ use super::model::AccountKind;
 use crate::tenancy::InProject;
 use api::{
     AccountId, AllocationId, Currency, GrantId, Micros, OrgId, PostingId, ProjectId, Time, TxnId,
-    UsageId, billing::TxnKind,
+    TypedId, UsageId, billing::TxnKind,
 };
 use kernel::{
     Result,
@@ -279,13 +279,17 @@ pub async fn statement(
               WHERE b.org_id = $1 AND b.kind NOT IN ('hold', 'hold_release')
                 AND EXISTS (SELECT 1 FROM ledger_accounts c WHERE c.org_id = $1
                              AND c.id IN (a.debit_account, a.credit_account))
-                AND ($2 IS NULL OR a.id < $2)
+                AND a.id < $2
               ORDER BY a.id DESC LIMIT $3",
-            (org, before, limit),
+            (org, before.unwrap_or(PostingId::last()), limit),
         )
         .await?;
     let accounts: Vec<Account> = tx
-        .list("SELECT {} FROM ledger_accounts WHERE org_id = $1 OR org_id IS NULL", (org,))
+        .list(
+            "SELECT {} FROM ledger_accounts WHERE org_id = $1
+             UNION ALL SELECT {} FROM ledger_accounts WHERE org_id IS NULL",
+            (org,),
+        )
         .await?;
     let kind = |id: AccountId| {
         accounts.iter().find(|account| account.id == id).map_or(AccountKind::Loss, |a| a.kind)
@@ -311,9 +315,9 @@ pub async fn usage(
     tx.list(
         "SELECT {} FROM usage_windows
           WHERE org_id = $1 AND project_id = $2
-            AND ($3 IS NULL OR allocation_id = $3) AND ($4 IS NULL OR id < $4)
+            AND ($3 IS NULL OR allocation_id = $3) AND id < $4
           ORDER BY id DESC LIMIT $5",
-        (scope.org_id(), scope.project_id(), allocation, before, limit),
+        (scope.org_id(), scope.project_id(), allocation, before.unwrap_or(UsageId::last()), limit),
     )
     .await
 }

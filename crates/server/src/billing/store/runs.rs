@@ -1,7 +1,7 @@
 //! SQL of what runs: holds and meters.
 
 use crate::billing::{holds::Hold, meter::Meter};
-use api::{AllocationId, HoldId, Time};
+use api::{AllocationId, HoldId, Time, TypedId};
 use kernel::{
     Result,
     db::{Reader, WriteTx},
@@ -15,9 +15,9 @@ pub async fn find_hold(tx: &mut Reader, allocation: AllocationId) -> Result<Opti
 /// Returns open holds, in id order.
 pub async fn open_holds(tx: &mut Reader, after: Option<HoldId>, limit: i64) -> Result<Vec<Hold>> {
     tx.list(
-        "SELECT {} FROM holds WHERE state = 'open' AND ($1 IS NULL OR id > $1)
+        "SELECT {} FROM holds WHERE state = 'open' AND id > $1
           ORDER BY id LIMIT $2",
-        (after, limit),
+        (after.unwrap_or(HoldId::first()), limit),
     )
     .await
 }
@@ -70,9 +70,9 @@ pub async fn running_meters(
     limit: i64,
 ) -> Result<Vec<Meter>> {
     tx.list(
-        "SELECT {} FROM meters WHERE stopped_at IS NULL AND ($1 IS NULL OR allocation_id > $1)
+        "SELECT {} FROM meters WHERE stopped_at IS NULL AND allocation_id > $1
           ORDER BY allocation_id LIMIT $2",
-        (after, limit),
+        (after.unwrap_or(AllocationId::first()), limit),
     )
     .await
 }
