@@ -408,7 +408,9 @@ CREATE TABLE users (
   created_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX allocations_live ON allocations (state) WHERE ended_at IS NULL;
+CREATE INDEX allocations_open ON allocations (state, id) WHERE ended_at IS NULL;
+
+CREATE INDEX allocations_open_in ON allocations (project_id, id) WHERE ended_at IS NULL;
 
 CREATE INDEX allocations_project ON allocations (project_id, id);
 
@@ -428,7 +430,11 @@ CREATE UNIQUE INDEX departments_one_default ON departments (org_id) WHERE is_def
 
 CREATE UNIQUE INDEX holds_one_open ON holds (allocation_id) WHERE state = 'open';
 
+CREATE INDEX holds_open ON holds (id) WHERE state = 'open';
+
 CREATE INDEX holds_org ON holds (org_id, state);
+
+CREATE INDEX holds_to_stop ON holds (stop_at, id) WHERE state = 'open' AND stop_at IS NOT NULL;
 
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
 
@@ -450,6 +456,8 @@ CREATE UNIQUE INDEX ledger_transactions_fact ON ledger_transactions (source, sou
 
 CREATE INDEX ledger_transactions_org ON ledger_transactions (org_id, id);
 
+CREATE INDEX meters_open ON meters (allocation_id) WHERE stopped_at IS NULL;
+
 CREATE INDEX meters_running ON meters (org_id) WHERE stopped_at IS NULL;
 
 CREATE INDEX node_slots_blocked ON node_slots (id) WHERE status = 'cleanup_blocked';
@@ -457,6 +465,9 @@ CREATE INDEX node_slots_blocked ON node_slots (id) WHERE status = 'cleanup_block
 CREATE INDEX node_slots_model ON node_slots (model, kind);
 
 CREATE INDEX node_works_node ON node_works (node_id);
+
+CREATE INDEX node_works_unsettled ON node_works (node_id, allocation_id)
+  WHERE NOT (want = 'absent' AND observed_generation = generation AND observed_state IS NOT NULL AND observed_state = 'absent');
 
 CREATE UNIQUE INDEX one_time_links_token ON one_time_links (token_hash);
 
@@ -485,6 +496,8 @@ CREATE INDEX task_steps_usual ON task_steps (step, started_at);
 CREATE INDEX tasks_due ON tasks (wake_at) WHERE state = 'running';
 
 CREATE UNIQUE INDEX tasks_one_running ON tasks (kind, subject) WHERE state = 'running';
+
+CREATE INDEX tasks_open ON tasks (kind) WHERE ended_at IS NULL;
 
 CREATE INDEX tasks_subject ON tasks (subject, id);
 

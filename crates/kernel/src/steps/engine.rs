@@ -68,7 +68,7 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
 /// What the database says. A step's own error is the task's, not the engine's.
 pub async fn run_due(app: &App) -> Result<usize> {
     let due = store::due(&mut *app.db.read().await?, 64).await?;
-    let runs = due.into_iter().map(|id| run_task(app, id));
+    let runs = take(app, &due).await?.into_iter().map(|lease| run_task(app, lease));
     let mut total = 0;
     for ran in futures::future::join_all(runs).await {
         total += ran?;
@@ -85,8 +85,7 @@ pub async fn run_due(app: &App) -> Result<usize> {
 pub async fn die_in_every_step(app: &App) -> Result<usize> {
     let due = store::due(&mut *app.db.read().await?, 64).await?;
     let mut count = 0;
-    for id in due {
-        let Some(lease) = take(app, id).await? else { continue };
+    for lease in take(app, &due).await? {
         let operations = app.get::<Operations>();
         let step = operations
             .get(&lease.task.kind)
@@ -99,30 +98,41 @@ pub async fn die_in_every_step(app: &App) -> Result<usize> {
     Ok(count)
 }
 
-async fn run_task(app: &App, id: TaskId) -> Result<usize> {
-    for count in 0..CHAIN {
-        let Some(lease) = take(app, id).await? else { return Ok(count) };
+async fn run_task(app: &App, mut lease: Lease) -> Result<usize> {
+    let id = lease.task.id;
+    for count in 1..=CHAIN {
         match run_step(app, &lease).await {
             Ok(true) => {}
-            Ok(false) => return Ok(count + 1),
+            Ok(false) => return Ok(count),
             Err(error) => {
                 tracing::warn!(task = %id, %error, "a step could not be settled; it is tried again");
                 let_go(app, &lease).await?;
-                return Ok(count + 1);
+                return Ok(count);
             }
+        }
+        if count == CHAIN {
+            break;
+        }
+        match take(app, &[id]).await?.pop() {
+            Some(next) => lease = next,
+            None => return Ok(count),
         }
     }
     app.get::<Sweeps>().nudge("steps.run");
     Ok(CHAIN)
 }
 
-async fn take(app: &App, id: TaskId) -> Result<Option<Lease>> {
+/// Takes the leases of several tasks at once: one write, however many are due.
+async fn take(app: &App, ids: &[TaskId]) -> Result<Vec<Lease>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut tx = app.db.write(&WRITER).await?;
     let token = Uuid::from_bytes(app.seams.rng.bytes16());
     let until = tx.now().plus(LEASE);
-    let Some(task) = store::take(&mut tx, id, token, until).await? else { return Ok(None) };
+    let tasks = store::take(&mut tx, ids, token, until).await?;
     tx.commit().await?;
-    Ok(Some(Lease { task }))
+    Ok(tasks.into_iter().map(|task| Lease { task }).collect())
 }
 
 /// Gives a lease back, so that the next try need not wait until it runs out.

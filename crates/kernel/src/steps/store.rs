@@ -265,25 +265,31 @@ pub(super) async fn due(tx: &mut Reader, limit: i64) -> Result<Vec<TaskId>> {
             (now, limit),
         )
         .await?;
-    Ok(rows.into_iter().map(|row| row.0).collect())
+    // Locked in one order by everybody who takes them.
+    let mut ids: Vec<TaskId> = rows.into_iter().map(|row| row.0).collect();
+    ids.sort_unstable();
+    Ok(ids)
 }
 
-/// Takes the lease of a task; none when somebody else has it.
+/// Takes the leases of tasks; those that somebody else has, or that are not due any more, are left.
 pub(super) async fn take(
     tx: &mut WriteTx,
-    id: TaskId,
+    ids: &[TaskId],
     token: Uuid,
     until: Time,
-) -> Result<Option<Task>> {
+) -> Result<Vec<Task>> {
     let now = tx.now();
-    let took = tx
-        .run(
+    let mut taken = Vec::with_capacity(ids.len());
+    for id in ids {
+        let task = tx.find(
             "UPDATE tasks SET lease_token = $1, lease_until = $2, attempts = attempts + 1
-              WHERE id = $3 AND state = 'running' AND wake_at <= $4 AND lease_until <= $4",
-            (token, until, id, now),
-        )
-        .await?;
-    if took == 1 { find(tx, id).await } else { Ok(None) }
+              WHERE id = $3 AND state = 'running' AND wake_at <= $4 AND lease_until <= $4
+             RETURNING {}",
+            (token, until, *id, now),
+        );
+        taken.extend(task.await?);
+    }
+    Ok(taken)
 }
 
 /// Gives a lease back after a run that could not be settled; the step is tried again later.
