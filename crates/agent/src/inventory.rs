@@ -1,6 +1,7 @@
 //! What this machine has: processors, memory, disk, GPUs by NVML where a driver is.
 
 use crate::{Options, runtime::Facts};
+use anyhow::Context;
 use api::node::{Gpu, Inventory};
 use nix::sys::{statvfs::statvfs, utsname::uname};
 
@@ -51,6 +52,16 @@ fn gpus() -> Vec<Gpu> {
             })
         })
         .collect()
+}
+
+/// Returns the device node of a GPU by its UUID. The driver numbers devices on its own: the index is
+/// not the number of the node.
+pub fn device_of(uuid: &str) -> anyhow::Result<String> {
+    let nvml = nvml_wrapper::Nvml::init().context("ask the GPU driver")?;
+    let device = nvml.device_by_uuid(uuid).with_context(|| format!("find the GPU {uuid}"))?;
+    let minor =
+        device.minor_number().with_context(|| format!("find the node of the GPU {uuid}"))?;
+    Ok(format!("/dev/nvidia{minor}"))
 }
 
 /// `NVIDIA H200` becomes `H200`; `NVIDIA A100-SXM4-80GB` stays whole behind the maker's name.

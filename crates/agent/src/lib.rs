@@ -17,7 +17,7 @@ mod terminal;
 use anyhow::{Context, Result};
 use api::node::{Gpu, Inventory};
 use seams::{Rng, Seams};
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc, time::Duration};
 
 pub use inventory::parse_simulate;
 pub use reconcile::Reconciler;
@@ -46,6 +46,9 @@ pub struct Options {
 /// A sentence for the operator: what is missing or refused.
 pub async fn run(options: Options) -> Result<()> {
     std::fs::create_dir_all(&options.data).context("make the data folder")?;
+    // Its identity and journal are its own; roots of workloads lie elsewhere, or belong to this user.
+    std::fs::set_permissions(&options.data, std::fs::Permissions::from_mode(0o700))
+        .context("close the data folder")?;
     let seams = Seams::real();
     let runtime = runtime::sandbox::Sandbox::open(&options.data).await?;
     let facts = runtime.facts().await;

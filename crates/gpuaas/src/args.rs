@@ -6,7 +6,11 @@ use server::{
     config, serve,
     up::{self, Part},
 };
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
+use std::{
+    ffi::OsString,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// A self-service GPU cloud in one binary.
 #[derive(Parser)]
@@ -98,6 +102,9 @@ pub struct Server {
     /// How many agents have made-up GPUs.
     #[arg(long, value_name = "N", hide = true)]
     simulated_agents: Option<i64>,
+    /// User to become once the listeners are open (`up` as root gives its own).
+    #[arg(long, value_name = "USER")]
+    run_as: Option<String>,
     /// Print every setting with its comment and end.
     #[arg(long)]
     print_config: bool,
@@ -117,6 +124,15 @@ struct Common {
     /// What machines that join dial, when it is not where agents are listened for (a name, a forwarded port).
     #[arg(long, value_name = "HOST:PORT")]
     agent_address: Option<String>,
+    /// Where monitoring reads metrics; 127.0.0.1:9464 when absent, or any free port when that is taken.
+    #[arg(long, value_name = "ADDR:PORT")]
+    metrics: Option<SocketAddr>,
+    /// Certificate chain (PEM) for the address people reach; read again when it is renewed.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// What people type, when a proxy stands before it (https://…).
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -144,8 +160,8 @@ impl Common {
         self.data.clone().unwrap_or_else(serve::default_data)
     }
 
-    fn server_args(&self) -> Vec<OsString> {
-        let mut args: Vec<OsString> = vec!["server".into(), "--data".into(), self.data().into()];
+    fn server_args(&self, data: &Path, run_as: Option<&str>) -> Vec<OsString> {
+        let mut args: Vec<OsString> = vec!["server".into(), "--data".into(), data.into()];
         args.extend(["--http".into(), self.http.to_string().into()]);
         args.extend(["--agent-listen".into(), self.agent_listen.to_string().into()]);
         let mut pair = |flag: &str, value: Option<OsString>| {
@@ -156,7 +172,11 @@ impl Common {
         pair("--agent-address", self.agent_address.clone().map(Into::into));
         pair("--public-url", self.public_url.clone().map(Into::into));
         pair("--config", self.config.clone().map(Into::into));
-        pair("--first-link-file", self.first_link_file.clone().map(Into::into));
+        pair("--metrics", self.metrics.map(|address| address.to_string().into()));
+        pair("--tls-cert", self.tls_cert.clone().map(Into::into));
+        pair("--tls-key", self.tls_key.clone().map(Into::into));
+        pair("--first-link-file", self.first_link_file.is_some().then(|| data.join(LINK).into()));
+        pair("--run-as", run_as.map(Into::into));
         for network in &self.behind_proxy {
             args.extend(["--behind-proxy".into(), network.into()]);
         }
@@ -166,6 +186,9 @@ impl Common {
         args
     }
 }
+
+/// Where the control plane leaves the first sign-in link for `up`, which puts it where it was asked for.
+const LINK: &str = "first-link";
 
 /// Picks the port now where none is given: a part that starts again must be found where it was.
 fn fixed(address: SocketAddr) -> Result<SocketAddr> {
@@ -184,9 +207,10 @@ pub async fn up(mut up: Up) -> Result<()> {
     let _lock = up::take_folder(&data)?;
     let nodes = up.simulate.as_deref().map(agent::parse_simulate).transpose();
     let nodes = nodes.map_err(|words| Error::internal(anyhow::anyhow!(words)))?.unwrap_or_default();
+    let home = up::server_home(&data)?;
     let (host_join, simulated_join) =
-        (data.join("join-host.json"), data.join("join-simulated.json"));
-    let mut server = up.common.server_args();
+        (home.join("join-host.json"), home.join("join-simulated.json"));
+    let mut server = up.common.server_args(&home, up::server_user(&home)?);
     server.extend(["--local-join".into(), host_join.clone().into()]);
     if !nodes.is_empty() {
         server.extend(["--simulated-join".into(), simulated_join.clone().into()]);
@@ -205,7 +229,8 @@ pub async fn up(mut up: Up) -> Result<()> {
         args.extend(["--name".into(), format!("simulated-{index}").into()]);
         parts.push(Part { name: "agent", args });
     }
-    up::supervise(&parts).await
+    let link = up.common.first_link_file.map(|to| (home.join(LINK), to));
+    up::supervise(&parts, link).await
 }
 
 /// Runs work on this machine.
@@ -253,6 +278,9 @@ pub async fn server(server: Server) -> Result<()> {
             host,
             simulated: server.simulated_join.zip(server.simulated_agents),
         }),
+        tls: server.common.tls_cert.zip(server.common.tls_key),
+        metrics: server.common.metrics,
+        run_as: server.run_as,
         behind_proxy: server.common.behind_proxy.iter().filter_map(|t| Network::parse(t)).collect(),
     })
     .await

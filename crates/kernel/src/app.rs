@@ -1,6 +1,6 @@
 //! The application value every verb gets: database, seams, and what each domain registered.
 
-use crate::http::InFlight;
+use crate::http::{InFlight, Traffic};
 use crate::{
     audit,
     db::Db,
@@ -118,6 +118,8 @@ pub struct Inner {
     pub viewer: ViewerFn,
     /// Told when something changed: a topic such as `project:proj_…`.
     pub topics: broadcast::Sender<String>,
+    /// The requests answered.
+    pub traffic: Traffic,
     /// Cancelled when the program ends.
     pub ending: tokio_util::sync::CancellationToken,
     extras: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
@@ -143,6 +145,7 @@ impl App {
             chrome: parts.chrome,
             viewer: parts.viewer,
             topics: broadcast::channel(1024).0,
+            traffic: Traffic::default(),
             ending: tokio_util::sync::CancellationToken::new(),
             extras: parts.extras,
         }))

@@ -20,6 +20,7 @@ pub mod tenancy;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod up;
+pub mod user;
 pub mod web;
 pub mod wire;
 

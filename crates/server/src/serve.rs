@@ -1,18 +1,18 @@
 //! The control plane as a process: opens the database, listens, ends cleanly.
 
-use crate::{MIGRATIONS, config::Config, fleet, identity, operations, wire};
+use crate::{MIGRATIONS, config::Config, fleet, identity, operations, user, web, wire};
 use gateway::{authority::Authority, tunnel::Tunnel};
 use kernel::{
     App, Context, Error, Result,
     app::{Network, Site},
     db::{Db, Place},
-    http::{router, serve},
+    http::{Tls, router, serve},
     secret::write_private,
 };
 use seams::{Clock, Seams};
 use serde_json::json;
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -45,6 +45,53 @@ pub struct Options {
     pub agent_address: Option<String>,
     /// How this machine's own agents join.
     pub local: Option<LocalAgents>,
+    /// Certificate chain and key, PEM, for the address people reach.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Where metrics are read; the usual port, or any when that is taken, when absent.
+    pub metrics: Option<SocketAddr>,
+    /// Whom to become once the listeners are open.
+    pub run_as: Option<String>,
+}
+
+/// The usual place of metrics.
+const METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+
+/// What is opened before the rights to open it are given up.
+struct Opened {
+    config: Config,
+    tls: Option<Arc<Tls>>,
+    people: TcpListener,
+    agents: TcpListener,
+    metrics: TcpListener,
+}
+
+async fn open(options: &Options) -> Result<Opened> {
+    let file = match &options.config {
+        Some(path) => Some(std::fs::read_to_string(path).context("read the settings file")?),
+        None => None,
+    };
+    let config = Config::load(file.as_deref(), std::env::vars())?;
+    let tls = options.tls.clone().map(|(cert, key)| Tls::read(cert, key)).transpose()?;
+    let people = TcpListener::bind(options.http).await.context("listen for people")?;
+    let agents = TcpListener::bind(options.agent_listen).await.context("listen for agents")?;
+    let metrics = match options.metrics {
+        Some(given) => TcpListener::bind(given).await,
+        None => match TcpListener::bind(METRICS).await {
+            Err(taken) if taken.kind() == std::io::ErrorKind::AddrInUse => {
+                TcpListener::bind(SocketAddr::new(METRICS.ip(), 0)).await
+            }
+            bound => bound,
+        },
+    };
+    let metrics = metrics.context("listen for readers of metrics")?;
+    private_folder(&options.data)?;
+    if let Some(name) = &options.run_as {
+        let words = || Error::internal(anyhow::anyhow!("there is no user {name}"));
+        let user = user::find(name)?.ok_or_else(words)?;
+        user::own(&user, &options.data)?;
+        user::become_user(&user)?;
+    }
+    Ok(Opened { config, tls, people, agents, metrics })
 }
 
 /// This machine's own agents: where they find how to join.
@@ -61,21 +108,14 @@ pub struct LocalAgents {
 /// # Errors
 /// A sentence for the operator: what cannot be opened or bound.
 pub async fn run(options: Options) -> Result<()> {
-    let file = match &options.config {
-        Some(path) => Some(std::fs::read_to_string(path).context("read the settings file")?),
-        None => None,
-    };
-    let config = Config::load(file.as_deref(), std::env::vars())?;
-    private_folder(&options.data)?;
+    let Opened { config, tls, people, agents, metrics } = open(&options).await?;
     let seams = Seams::real();
     let db = Db::open(&place(&options), seams.clone(), MIGRATIONS).await?;
     operations::raise_clock(&db, &*seams.clock).await?;
-    let listener = TcpListener::bind(options.http).await.context("listen for people")?;
-    let address = listener.local_addr().context("read the address listened on")?;
+    let address = local_address(&people)?;
     let site = site(&options, &config, address)?;
     let url = site.public_url.clone();
-    let agents = TcpListener::bind(options.agent_listen).await.context("listen for agents")?;
-    let address = agents.local_addr().context("read the address listened on")?;
+    let address = local_address(&agents)?;
     let join = fleet::LocalJoin {
         address,
         advertised: advertised(&options, address)?,
@@ -89,10 +129,15 @@ pub async fn run(options: Options) -> Result<()> {
     if let Some(local) = &options.local {
         write_joins(&app, local).await?;
     }
-    announce(&app, &options, &url, tunnel_address).await?;
+    if let Some(tls) = tls.clone() {
+        app.supervise("http.certificate", move |_| tls.clone().keep_fresh());
+    }
+    let ports = Ports { agents: tunnel_address, metrics: local_address(&metrics)? };
+    announce(&app, &options, &url, ports).await?;
     let router = router(app.clone(), wire::routes());
-    let serving = serve(listener, router, app.ending.clone());
-    tokio::join!(serving, told_to_end(&app));
+    let serving = serve(people, tls, router, app.ending.clone());
+    let measured = serve(metrics, None, web::metrics(&app), app.ending.clone());
+    tokio::join!(serving, measured, told_to_end(&app));
     for ended in
         [app.audit.flush(&app).await.map(|_| ()), identity::flush_seen(&app).await.map(|_| ())]
     {
@@ -102,6 +147,16 @@ pub async fn run(options: Options) -> Result<()> {
     }
     app.db.close().await;
     Ok(())
+}
+
+fn local_address(listener: &TcpListener) -> Result<SocketAddr> {
+    listener.local_addr().context("read the address listened on")
+}
+
+/// Where the listeners are that people do not type.
+struct Ports {
+    agents: SocketAddr,
+    metrics: SocketAddr,
 }
 
 /// What this program writes is for its own user alone; others may walk through the folder, because
@@ -183,12 +238,14 @@ fn place(options: &Options) -> Place {
 /// Plain HTTP is for this machine only, unless the operator says otherwise aloud.
 fn site(options: &Options, config: &Config, address: SocketAddr) -> Result<Site> {
     let loopback = address.ip().is_loopback();
-    let url = options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
+    let url = options.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
     let over_tls = url.starts_with("https://");
     if !loopback && !over_tls && !options.insecure_http {
         return Err(Error::internal(anyhow::anyhow!(
-            "{address} can be reached from other machines without TLS: put a TLS proxy before it and \
-             give --public-url https://… and --behind-proxy CIDR, or accept the risk with --insecure-http"
+            "{address} can be reached from other machines without TLS: give --tls-cert and --tls-key, or put \
+             a TLS proxy before it and give --public-url https://… and --behind-proxy CIDR, or accept the \
+             risk with --insecure-http"
         )));
     }
     Ok(Site {
@@ -202,9 +259,12 @@ fn site(options: &Options, config: &Config, address: SocketAddr) -> Result<Site>
 }
 
 /// Says where it listens, and how the first person signs in.
-async fn announce(app: &App, options: &Options, url: &str, agents: SocketAddr) -> Result<()> {
+async fn announce(app: &App, options: &Options, url: &str, ports: Ports) -> Result<()> {
     let pid = std::process::id();
-    let endpoints = json!({ "http": url, "agents": agents.to_string(), "pid": pid }).to_string();
+    let endpoints = json!({
+        "http": url, "agents": ports.agents.to_string(), "metrics": ports.metrics.to_string(), "pid": pid,
+    });
+    let endpoints = endpoints.to_string();
     write_private(&options.data.join("endpoints.json"), endpoints.as_bytes())?;
     if let Some(link) = identity::make_first_link(app).await? {
         let link = link.url(url);

@@ -1,13 +1,21 @@
 //! `gpuaas up`: everything on one machine. Supervises its children, starts them again when they die,
 //! ends them together.
 
-use kernel::{Context, Error, Result};
+use crate::user;
+use kernel::{Context, Error, Result, secret::write_private};
 use nix::{
-    fcntl::{Flock, FlockArg},
+    fcntl::{Flock, FlockArg, OFlag},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use std::{ffi::OsString, fs::File, path::Path, time::Duration};
+use std::{
+    ffi::OsString,
+    fs::File,
+    io::Read,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use tokio::{
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
@@ -34,11 +42,71 @@ pub fn take_folder(data: &Path) -> Result<Flock<File>> {
     })
 }
 
-/// Runs the parts until told to end.
+/// Makes the control plane's own folder below the data folder: nobody but it writes there, and nothing
+/// of an agent's lies in it. What it listens on can be read where it always was.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn server_home(data: &Path) -> Result<PathBuf> {
+    let home = data.join("server");
+    std::fs::create_dir_all(&home).context("make the control plane's folder")?;
+    let others_pass = std::fs::Permissions::from_mode(0o711);
+    std::fs::set_permissions(data, others_pass).context("close the data folder")?;
+    let shown = data.join("endpoints.json");
+    let _ = std::fs::remove_file(&shown);
+    symlink("server/endpoints.json", &shown).context("show where it listens")?;
+    Ok(home)
+}
+
+/// Returns whom the control plane becomes: root's `up` does not run it as root, unless that user
+/// cannot walk to its folder.
+///
+/// # Errors
+/// When there is no such user and none can be made.
+pub fn server_user(home: &Path) -> Result<Option<&'static str>> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(None);
+    }
+    let user = user::find_or_make()?;
+    let home = home.canonicalize().context("find the control plane's folder")?;
+    if user::can_reach(&user, &home) {
+        return Ok(Some(user::NAME));
+    }
+    tracing::warn!(
+        folder = %home.display(), user = user::NAME,
+        "the control plane runs as root: its user cannot walk to its folder; give --data a folder such as /var/lib/gpuaas"
+    );
+    Ok(None)
+}
+
+/// Puts the first sign-in link where it was asked for, whenever the control plane wrote one: it may
+/// have no right to do so itself.
+async fn carry_link(from: PathBuf, to: PathBuf) {
+    loop {
+        if let Ok(link) = read_link(&from) {
+            if let Err(error) = write_private(&to, &link) {
+                tracing::error!(%error, file = %to.display(), "the first link cannot be written");
+            }
+            let _ = std::fs::remove_file(&from);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Reads the link as a plain file that is as short as a link is, whatever stands there.
+fn read_link(from: &Path) -> std::io::Result<Vec<u8>> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = File::options().read(true).custom_flags(flags).open(from)?;
+    let mut link = Vec::new();
+    file.take(4096).read_to_end(&mut link)?;
+    Ok(link)
+}
+
+/// Runs the parts until told to end; `link` says where the first sign-in link is and should be.
 ///
 /// # Errors
 /// When a child cannot be started at all.
-pub async fn supervise(parts: &[Part]) -> Result<()> {
+pub async fn supervise(parts: &[Part], link: Option<(PathBuf, PathBuf)>) -> Result<()> {
     let mut term = signal(SignalKind::terminate()).context("listen for signals")?;
     let mut int = signal(SignalKind::interrupt()).context("listen for signals")?;
     let stop = tokio_util::sync::CancellationToken::new();
@@ -46,7 +114,14 @@ pub async fn supervise(parts: &[Part]) -> Result<()> {
     for part in parts {
         keepers.spawn(keep(part.clone(), stop.clone()));
     }
+    let carry = async {
+        match link {
+            Some((from, to)) => carry_link(from, to).await,
+            None => std::future::pending().await,
+        }
+    };
     let ended = tokio::select! {
+        () = carry => None,
         _ = term.recv() => None,
         _ = int.recv() => None,
         ended = keepers.join_next() => ended,

@@ -4,6 +4,7 @@
 //! everything a workload writes lives in memory file systems inside its own memory limit. It has a
 //! loopback network and nothing else.
 
+use crate::inventory;
 use anyhow::{Context, Result};
 use api::node::Work;
 use oci_spec::runtime::Spec;
@@ -345,10 +346,11 @@ fn gpu_devices(work: &Work) -> Result<Vec<Value>> {
     if work.spec.simulated || work.spec.gpus.is_empty() {
         return Ok(Vec::new());
     }
-    let own = work.spec.gpus.iter().map(|gpu| format!("/dev/nvidia{}", gpu.index));
-    let shared = ["/dev/nvidiactl", "/dev/nvidia-uvm"].map(str::to_owned);
+    let own = work.spec.gpus.iter().map(|gpu| inventory::device_of(&gpu.uuid));
+    let shared = ["/dev/nvidiactl", "/dev/nvidia-uvm"].map(|path| Ok(path.to_owned()));
     own.chain(shared)
         .map(|path| {
+            let path = path?;
             let device = fs::metadata(&path).context("a GPU of this workload is not there")?.rdev();
             Ok(json!({ "path": path, "type": "c", "fileMode": 0o666, "uid": 0, "gid": 0,
                        "major": nix::sys::stat::major(device), "minor": nix::sys::stat::minor(device) }))

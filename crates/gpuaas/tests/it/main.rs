@@ -9,6 +9,8 @@
     reason = "tests stop aloud and watch real time"
 )]
 
+mod gpus;
 mod killed;
 mod processes;
+mod service;
 mod site;

@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
+    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -19,13 +20,30 @@ pub struct Site {
     pub url: String,
 }
 
+pub fn passable() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).unwrap();
+    folder
+}
+
 pub fn program() -> &'static str {
     env!("CARGO_BIN_EXE_gpuaas")
 }
 
 impl Site {
+    /// In a folder that others may walk through, as `/var/lib` is.
     pub fn up(args: &[&str]) -> Self {
-        Self::start(TempDir::new().unwrap(), Command::new(program()), args)
+        Self::up_in(passable(), args)
+    }
+
+    pub fn up_in(folder: TempDir, args: &[&str]) -> Self {
+        Self::start(folder, Command::new(program()), args)
+    }
+
+    pub fn up_where(env: &[(&str, &str)], args: &[&str]) -> Self {
+        let mut command = Command::new(program());
+        command.envs(env.iter().copied());
+        Self::start(passable(), command, args)
     }
 
     /// The same as somebody who may nothing on this machine.

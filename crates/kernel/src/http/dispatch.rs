@@ -148,6 +148,7 @@ fn client_ip(app: &App, parts: &http::request::Parts) -> IpAddr {
 }
 
 async fn serve(app: App, route: Arc<Route>, params: RawPathParams, request: Request) -> Response {
+    let began = app.seams.clock.now();
     let params = params.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     let (mut parts, body) = request.into_parts();
     let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
@@ -170,6 +171,8 @@ async fn serve(app: App, route: Arc<Route>, params: RawPathParams, request: Requ
         Err(error) => refuse(&app, &head, Some(&route.info), error),
     };
     log(&route.info, &head, &answer);
+    let now = app.seams.clock.now();
+    app.traffic.count(route.info.action, answer.status.as_u16(), began, now);
     finish(&app, &head, answer).await
 }
 

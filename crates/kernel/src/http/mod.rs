@@ -17,6 +17,8 @@ mod problem;
 mod request;
 mod route;
 mod serve;
+mod tls;
+mod traffic;
 
 pub use csrf::{form_token, same_origin, token as csrf_token};
 pub use dispatch::router;
@@ -30,3 +32,5 @@ pub use route::{
     Entrance, EntranceKind, KeyRule, Named, Public, Route, RouteInfo, Surface, Viewer, anonymous,
 };
 pub use serve::serve;
+pub use tls::Tls;
+pub use traffic::Traffic;

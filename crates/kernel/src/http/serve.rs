@@ -1,5 +1,6 @@
 //! Accepting connections: each has a time to say what it wants, and there is an end to how many.
 
+use super::Tls;
 use axum::{Router, extract::ConnectInfo};
 use http::Request;
 use hyper::{body::Incoming, service::service_fn};
@@ -9,11 +10,15 @@ use hyper_util::{
 };
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::Semaphore,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
@@ -59,8 +64,14 @@ impl Drop for Place {
     }
 }
 
-/// Serves until told to end, then lets requests in flight finish.
-pub async fn serve(listener: TcpListener, router: Router, ending: CancellationToken) {
+/// Serves until told to end, then lets requests in flight finish; with a certificate, over TLS.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    router: Router,
+    ending: CancellationToken,
+) {
+    let tls = tls.map(|tls| tls.acceptor());
     let (slots, tracker) = (Arc::new(Semaphore::new(MOST)), TaskTracker::new());
     let per_address = PerAddress::default();
     loop {
@@ -74,28 +85,41 @@ pub async fn serve(listener: TcpListener, router: Router, ending: CancellationTo
         };
         let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
         let Some(place) = Place::take(&per_address, from.ip()) else { continue };
-        let (router, ending) = (router.clone(), ending.clone());
+        let (router, ending, tls) = (router.clone(), ending.clone(), tls.clone());
         tracker.spawn(async move {
             let _held = (slot, place);
             let _ = stream.set_nodelay(true);
-            let service = service_fn(move |mut request: Request<Incoming>| {
-                request.extensions_mut().insert(ConnectInfo(from));
-                router.clone().oneshot(request.map(axum::body::Body::new))
-            });
-            let mut builder = Builder::new(TokioExecutor::new());
-            builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-            builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEAD));
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-            tokio::pin!(connection);
-            tokio::select! {
-                _ = connection.as_mut() => {}
-                () = ending.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    let _ = tokio::time::timeout(DRAIN, connection).await;
-                }
+            let Some(tls) = tls else { return converse(stream, from, router, ending).await };
+            if let Ok(Ok(stream)) = tokio::time::timeout(HEAD, tls.accept(stream)).await {
+                converse(stream, from, router, ending).await;
             }
         });
     }
     tracker.close();
     let _ = tokio::time::timeout(DRAIN, tracker.wait()).await;
+}
+
+/// Answers the requests of one connection.
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    from: SocketAddr,
+    router: Router,
+    ending: CancellationToken,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(from));
+        router.clone().oneshot(request.map(axum::body::Body::new))
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEAD));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        () = ending.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(DRAIN, connection).await;
+        }
+    }
 }

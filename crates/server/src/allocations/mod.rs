@@ -33,7 +33,7 @@ pub use http::{find_allocation, routes};
 pub use model::states;
 pub use pages::{AllocationsAdminView, LaunchView, TaskPageView, WorkloadPageView, WorkloadsView};
 pub use steps::operations;
-pub use store::{Allocation, find, holdings, list_live_of};
+pub use store::{Allocation, count_open, find, holdings, list_live_of};
 pub use sweep::{WRITER, sweep};
 
 use kernel::html::{NavFor, NavItem};

@@ -186,6 +186,26 @@ pub async fn move_on(
     if touched == 1 { Ok(new) } else { Err(Code::Raced.into()) }
 }
 
+row! {
+    struct Count {
+        state: State,
+        count: i64,
+    }
+}
+
+/// Returns how many allocations are not over, by state; no state is left out.
+pub async fn count_open(tx: &mut Reader) -> Result<Vec<(String, i64)>> {
+    let sql = "SELECT state, COUNT(*) FROM allocations WHERE ended_at IS NULL GROUP BY state";
+    let found: Vec<Count> = tx.list(sql, ()).await?;
+    let open = State::ALL.iter().filter(|state| !matches!(state, State::Released | State::Failed));
+    Ok(open
+        .map(|state| {
+            let count = found.iter().find(|one| one.state == *state).map_or(0, |one| one.count);
+            (state.to_string(), count)
+        })
+        .collect())
+}
+
 /// Says what a project still holds here.
 pub fn holdings<'a>(
     tx: &'a mut Reader,

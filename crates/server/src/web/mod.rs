@@ -9,7 +9,7 @@ mod plain;
 pub use docs::DocsView;
 pub use events::Streams;
 pub use home::HomeView;
-pub use ops::{ComponentsView, OpsView};
+pub use ops::{ComponentsView, OpsView, metrics};
 pub use plain::{EdgeErrorView, document};
 
 use kernel::{

@@ -2,9 +2,11 @@
 //! every page is made of.
 
 mod components;
+mod metrics;
 mod page;
 
 pub use components::ComponentsView;
+pub use metrics::router as metrics;
 pub use page::OpsView;
 
 use crate::{
