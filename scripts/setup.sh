@@ -14,6 +14,10 @@ need runc runc
 if [ "$what" = test ]; then
   need chromium chromium
   need setpriv util-linux
+  need curl curl
+  need openssl openssl
+  need ip iproute2
+  need slirp4netns slirp4netns
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
 fi
 node_ok() { command -v node >/dev/null 2>&1 && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; }

@@ -141,6 +141,9 @@ pub struct Spec {
     pub simulated: bool,
     /// Host name inside.
     pub hostname: String,
+    /// Whether it may open connections to the internet; otherwise it has a loopback network alone.
+    #[serde(default)]
+    pub outgoing: bool,
 }
 
 /// Everything that should be on a node.

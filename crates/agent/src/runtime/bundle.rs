@@ -2,8 +2,9 @@
 //!
 //! The root is empty but for `/usr` (read-only, without `/usr/local`) and a generated `/etc`;
 //! everything a workload writes lives in memory file systems inside its own memory limit. It has a
-//! loopback network and nothing else.
+//! loopback network and nothing else, unless a way out is opened for it.
 
+use super::network::RESOLVER;
 use crate::inventory;
 use anyhow::{Context, Result};
 use api::node::Work;
@@ -93,13 +94,15 @@ pub fn write(folder: &Path, work: &Work, users: Users, init: &Path) -> Result<()
 fn write_etc(etc: &Path, work: &Work) -> Result<()> {
     fs::create_dir_all(etc).context("make /etc")?;
     let host = &work.spec.hostname;
+    let resolver =
+        if work.spec.outgoing { format!("nameserver {RESOLVER}\n") } else { String::new() };
     let files: [(&str, String); 9] = [
         ("passwd", "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n".into()),
         ("group", "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n".into()),
         ("hostname", format!("{host}\n")),
         ("hosts", format!("127.0.0.1 localhost {host}\n::1 localhost\n")),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n".into()),
-        ("resolv.conf", String::new()),
+        ("resolv.conf", resolver),
         ("os-release", "NAME=\"GPUaaS workload\"\nID=gpuaas\n".into()),
         ("profile", "export PS1='\\u@\\h:\\w\\$ '\nexport PATH=/opt/gpuaas/bin:/usr/bin:/usr/sbin\n".into()),
         ("bash.bashrc", "PS1='\\u@\\h:\\w\\$ '\n".into()),

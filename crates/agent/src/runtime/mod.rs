@@ -3,6 +3,7 @@
 
 pub mod bundle;
 pub mod fake;
+mod network;
 pub mod sandbox;
 
 use anyhow::Result;

@@ -3,6 +3,7 @@
 use super::{
     Boxed, Facts, Is, Runtime,
     bundle::{self, Users},
+    network,
 };
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, node::Work};
@@ -154,7 +155,7 @@ impl Sandbox {
     async fn make(&self, work: &Work, range: u32) -> Result<()> {
         let id = work.allocation_id;
         match self.state_of(id).await? {
-            Is::Running => return Ok(()),
+            Is::Running => return self.network(work).await,
             Is::Ended => self.unmake(id).await?,
             Is::Gone => {}
         }
@@ -170,6 +171,7 @@ impl Sandbox {
         if self.rooted {
             self.limit_watches(id).await;
         }
+        self.network(work).await?;
         let answers = self.runc(&["exec", &id.to_string(), "/usr/bin/true"]).await?;
         if !answers.status.success() {
             bail!("the sandbox was made but does not answer");
@@ -177,15 +179,27 @@ impl Sandbox {
         Ok(())
     }
 
+    /// Opens the way out where there is to be one. Nobody is in the workload yet, or it was open.
+    async fn network(&self, work: &Work) -> Result<()> {
+        if !work.spec.outgoing {
+            return Ok(());
+        }
+        let init = self.first_process(work.allocation_id).await?;
+        network::open(&self.folder(work.allocation_id), init, self.rooted).await
+    }
+
+    async fn first_process(&self, id: AllocationId) -> Result<i64> {
+        let out = self.runc(&["state", &id.to_string()]).await?;
+        let state: serde_json::Value =
+            serde_json::from_slice(&out.stdout).context("understand runc")?;
+        state.get("pid").and_then(serde_json::Value::as_i64).context("find its first process")
+    }
+
     /// Watches of files are counted for the user who made the namespace, our root: without a limit of its
     /// own, one workload would take those of the host and of all others. Nobody is in it yet.
     async fn limit_watches(&self, id: AllocationId) {
         let limited = async {
-            let out = self.runc(&["state", &id.to_string()]).await?;
-            let state: serde_json::Value =
-                serde_json::from_slice(&out.stdout).context("understand runc")?;
-            let pid =
-                state.get("pid").and_then(serde_json::Value::as_i64).context("its process")?;
+            let pid = self.first_process(id).await?;
             let set = format!("echo {MOST_WATCHERS} > /proc/sys/user/max_inotify_instances");
             let mut command = Command::new("nsenter");
             command.arg(format!("--user=/proc/{pid}/ns/user")).args(["sh", "-c", &set]);
@@ -209,6 +223,7 @@ impl Sandbox {
         for _ in 0..50 {
             if self.state_of(id).await? == Is::Gone && !groups_left(&name) {
                 let folder = self.folder(id);
+                network::close(&folder).await?;
                 if folder.exists() {
                     std::fs::remove_dir_all(&folder).context("remove what was written")?;
                 }

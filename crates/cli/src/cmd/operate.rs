@@ -92,6 +92,11 @@ pub fn doctor() -> Result<(), Failure> {
     } else {
         "-       no NVIDIA driver: processors only, or --simulate"
     });
+    say(if runs("slirp4netns") {
+        "ok      slirp4netns: workloads may have a way out, where settings allow it"
+    } else {
+        "-       no slirp4netns: workloads have no way out ([fleet] outgoing needs it)"
+    });
     for words in &missing {
         say(&format!("  {words}"));
     }

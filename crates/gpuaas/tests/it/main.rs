@@ -11,6 +11,7 @@
 
 mod gpus;
 mod killed;
+mod network;
 mod processes;
 mod service;
 mod site;

@@ -94,7 +94,7 @@ async fn subject(tx: &mut Reader, lease: &Lease) -> Result<Allocation> {
 }
 
 /// Returns what the work gets, from the slots it claimed.
-async fn spec_of(tx: &mut Reader, row: &Allocation) -> Result<Spec> {
+async fn spec_of(app: &App, tx: &mut Reader, row: &Allocation) -> Result<Spec> {
     let claims = fleet::claims_of(tx, row.id).await?;
     let slots = list_slots(tx, row.node_id).await?;
     let mine: Vec<_> =
@@ -113,6 +113,7 @@ async fn spec_of(tx: &mut Reader, row: &Allocation) -> Result<Spec> {
         gpus: gpus.collect(),
         simulated: row.simulated,
         hostname: format!("w-{tail}"),
+        outgoing: app.get::<fleet::Settings>().outgoing,
     })
 }
 
@@ -121,7 +122,7 @@ fn start<'a>(app: &'a App, lease: &'a Lease) -> Ran<'a> {
         let mut tx = app.db.write(lease).await?;
         let row = subject(&mut tx, lease).await?;
         if row.state == State::Requested {
-            let spec = spec_of(&mut tx, &row).await?;
+            let spec = spec_of(app, &mut tx, &row).await?;
             let place = Some((row.node_id, &spec));
             fleet::intend(app, &mut tx, &row.scope(), row.id, Want::Running, place).await?;
             store::move_on(&mut tx, &row, Event::Started, None).await?;

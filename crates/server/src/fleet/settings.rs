@@ -14,6 +14,8 @@ pub struct Settings {
     pub lease_minutes: u64,
     /// Minutes a join line works.
     pub join_minutes: u64,
+    /// Whether workloads may open connections to the internet.
+    pub outgoing: bool,
 }
 
 impl Settings {

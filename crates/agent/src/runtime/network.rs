@@ -1,0 +1,130 @@
+//! The way out of a workload, where the operator allows one: slirp4netns carries its connections
+//! from its own network namespace, as a program of the host would open them. Nothing gets in; private,
+//! link-local and multicast ranges and the host's own addresses are unreachable by routes the
+//! workload cannot change. The host's firewall is never touched.
+
+use anyhow::{Context, Result, bail};
+use nix::{ifaddrs::getifaddrs, sys::signal::Signal, unistd::Pid};
+use std::{fs, path::Path, process::Stdio, time::Duration};
+use tokio::{io::AsyncWriteExt, process::Command};
+
+/// Where names are looked up: slirp4netns passes questions on to the host's resolver.
+pub const RESOLVER: &str = "10.0.2.3";
+
+/// What is no public internet (RFC 6890, RFC 5771); slirp's own 10.0.2.0/24 is more specific.
+const CLOSED: [&str; 14] = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+];
+
+/// Notes who it is before it is: after a crash in between it is found and ended.
+const START: &str = r#"echo "$$ $2" >"$1/network.pid" && exec slirp4netns --configure --mtu=65520 \
+ --disable-host-loopback --enable-sandbox --enable-seccomp --ready-fd=3 \
+ --netns-type=path --userns-path="/proc/$2/ns/user" "/proc/$2/ns/net" out0 3>"$1/network.ready""#;
+
+/// Opens the way out of the workload whose first process is `init`; does nothing when it is open.
+///
+/// # Errors
+/// When slirp4netns or ip is missing or refuses: the workload then does not start.
+pub async fn open(folder: &Path, init: i64, rooted: bool) -> Result<()> {
+    if carrier(folder).is_some_and(|(_, of)| of == init) {
+        return Ok(());
+    }
+    close(folder).await?;
+    // Closed before it is open: not a moment with more than there should be.
+    route(init, rooted).await?;
+    let log = fs::File::create(folder.join("network.log")).context("open a log")?;
+    let mut command = Command::new("sh");
+    command.args(["-c", START, "sh"]).arg(folder).arg(init.to_string()).process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    let mut child = command.spawn().context("start slirp4netns")?;
+    for _ in 0..250 {
+        if fs::read(folder.join("network.ready")).is_ok_and(|said| !said.is_empty()) {
+            return Ok(());
+        }
+        if child.try_wait().context("wait for slirp4netns")?.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let words = fs::read_to_string(folder.join("network.log")).unwrap_or_default();
+    close(folder).await?;
+    tracing::error!(words, "slirp4netns does not carry a workload's connections");
+    bail!("the way out could not be opened: install Debian's packages slirp4netns and iproute2")
+}
+
+/// Closes the way out; returns when nothing of it is left.
+///
+/// # Errors
+/// When it does not end.
+pub async fn close(folder: &Path) -> Result<()> {
+    for _ in 0..100 {
+        let Some((pid, _)) = carrier(folder) else {
+            for name in ["network.pid", "network.ready"] {
+                let _ = fs::remove_file(folder.join(name));
+            }
+            return Ok(());
+        };
+        let _ = nix::sys::signal::kill(pid, Signal::SIGKILL);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    bail!("slirp4netns does not end")
+}
+
+/// Returns the process that carries connections and the first process it does so for. A number that
+/// went to another process since is not taken for it.
+fn carrier(folder: &Path) -> Option<(Pid, i64)> {
+    let text = fs::read_to_string(folder.join("network.pid")).ok()?;
+    let (pid, init) = text.trim().split_once(' ')?;
+    let (pid, init) = (pid.parse::<i32>().ok()?, init.parse::<i64>().ok()?);
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let own = format!("/proc/{init}/ns/net");
+    line.split(|byte| *byte == 0)
+        .any(|word| word == own.as_bytes())
+        .then(|| (Pid::from_raw(pid), init))
+}
+
+/// Makes the closed ranges unreachable, and the host's own addresses.
+async fn route(init: i64, rooted: bool) -> Result<()> {
+    let mut lines = String::new();
+    for range in CLOSED {
+        lines.push_str(&format!("route replace unreachable {range}\n"));
+    }
+    for address in getifaddrs().context("read the host's addresses")? {
+        let v4 = address.address.as_ref().and_then(|a| a.as_sockaddr_in().map(|a| a.ip()));
+        if let Some(ip) = v4.filter(|ip| !ip.is_loopback()) {
+            lines.push_str(&format!("route replace unreachable {ip}/32\n"));
+        }
+    }
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--net=/proc/{init}/ns/net"));
+    if !rooted {
+        command.arg(format!("--user=/proc/{init}/ns/user")).arg("--preserve-credentials");
+    }
+    command.args(["ip", "-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child =
+        command.stderr(Stdio::piped()).kill_on_drop(true).spawn().context("start ip")?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(lines.as_bytes()).await.context("give ip its routes")?;
+    }
+    let out = child.wait_with_output().await.context("wait for ip")?;
+    if !out.status.success() {
+        bail!(
+            "private ranges could not be closed: {}",
+            String::from_utf8_lossy(&out.stderr).trim()
+        );
+    }
+    Ok(())
+}

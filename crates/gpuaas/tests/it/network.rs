@@ -1,0 +1,134 @@
+//! The way out of a workload: there only where settings allow it, and then to the internet alone.
+
+use crate::site::{Site, left_of, needs_root};
+use nix::sched::{CloneFlags, setns};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    process::Command,
+    time::Duration,
+};
+
+const OUTSIDE: &str = "11.22.33.2";
+const HOST: &str = "11.22.33.1";
+
+fn ip(args: &str) {
+    let out = Command::new("ip").args(args.split(' ')).output().unwrap();
+    assert!(out.status.success(), "not run: ip {args}: {}", String::from_utf8_lossy(&out.stderr));
+}
+
+/// Another machine, as far as anybody can tell: a network namespace behind a pair of interfaces.
+struct Outside;
+
+impl Outside {
+    fn make() -> Self {
+        let _ = Command::new("ip").args(["netns", "del", "gpuaas-out"]).output();
+        for line in [
+            "netns add gpuaas-out",
+            "link add gpuaas-out0 type veth peer name far netns gpuaas-out",
+            &format!("addr add {HOST}/30 dev gpuaas-out0"),
+            "link set gpuaas-out0 up",
+            &format!("-n gpuaas-out addr add {OUTSIDE}/30 dev far"),
+            "-n gpuaas-out link set far up",
+        ] {
+            ip(line);
+        }
+        Self
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        let _ = Command::new("ip").args(["netns", "del", "gpuaas-out"]).output();
+    }
+}
+
+/// Answers every connection with a word.
+fn answer(listener: TcpListener, word: &'static str) {
+    for stream in listener.incoming() {
+        let mut stream = stream.unwrap();
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
+        let _ = stream.read(&mut [0; 64]);
+        let _ = stream.write_all(word.as_bytes());
+    }
+}
+
+fn listen_outside() {
+    let (ready, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let space = fs::File::open("/run/netns/gpuaas-out").unwrap();
+        setns(space, CloneFlags::CLONE_NEWNET).unwrap();
+        let listener = TcpListener::bind((OUTSIDE, 80)).unwrap();
+        ready.send(()).unwrap();
+        answer(listener, "from outside");
+    });
+    told.recv().unwrap();
+}
+
+/// What a workload hears at addresses, or why it hears nothing.
+fn ask(site: &Site, id: &str, places: &[(&str, u16)]) -> String {
+    let mut line = String::new();
+    for (at, port) in places {
+        line.push_str(&format!(
+            "timeout 5 bash -c 'exec 3<>/dev/tcp/{at}/{port} && echo hi >&3 && cat <&3'; echo; echo \"as\"ked {at}; "
+        ));
+    }
+    site.shell(id, &(line + "exit")).0
+}
+
+#[test]
+fn the_way_out_is_open_only_where_allowed_and_only_to_the_internet() {
+    needs_root();
+    let _outside = Outside::make();
+    listen_outside();
+    let here = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = here.local_addr().unwrap().port();
+    std::thread::spawn(move || answer(here, "from the host"));
+
+    let closed = Site::up(&[]);
+    let id = closed.launch("cpu-slice");
+    let heard = ask(&closed, &id, &[(OUTSIDE, 80)]);
+    assert!(heard.contains("unreachable") && !heard.contains("from outside"), "{heard}");
+    drop(closed);
+
+    let site = Site::up_where(&[("GPUAAS_FLEET__OUTGOING", "true")], &[]);
+    let id = site.launch("cpu-slice");
+    let heard = ask(&site, &id, &[(OUTSIDE, 80)]);
+    assert!(heard.contains("from outside"), "{heard}");
+    let own: Vec<String> = nix::ifaddrs::getifaddrs()
+        .unwrap()
+        .filter_map(|one| Some(one.address?.as_sockaddr_in()?.ip().to_string()))
+        .filter(|ip| !ip.starts_with("127."))
+        .collect();
+    assert!(own.iter().any(|ip| ip == HOST));
+    let others =
+        ["10.0.2.2", "127.0.0.1", "169.254.169.254", "192.168.0.1", "10.1.2.3", "100.100.100.200"];
+    let places: Vec<(&str, u16)> =
+        own.iter().map(String::as_str).chain(others).map(|at| (at, port)).collect();
+    let heard = ask(&site, &id, &places);
+    assert!(!heard.contains("from the host"), "{heard}");
+    assert!(places.iter().all(|(at, _)| heard.contains(&format!("asked {at}"))), "{heard}");
+    // Its owner cannot open what is closed.
+    let (said, _) =
+        site.shell(&id, "ip route del unreachable 10.0.0.0/8; ip route flush table main; exit");
+    assert!(said.contains("not permitted") || said.contains("not found"), "{said}");
+
+    // The way out outlives the agent, and ends with the workload.
+    site.kill("agent");
+    site.until("the agent is back", || ask(&site, &id, &[(OUTSIDE, 80)]).contains("from outside"));
+    let folder =
+        fs::read_dir("/run/gpuaas").unwrap().flatten().map(|e| e.path().join("runs").join(&id));
+    let folder = folder.into_iter().find(|path| path.exists()).unwrap();
+    let text = fs::read_to_string(folder.join("network.pid")).unwrap();
+    let pid = text.split(' ').next().unwrap();
+    // A process that is over and not yet collected has no command line.
+    let carries = || {
+        let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.contains("slirp4netns")
+    };
+    assert!(carries());
+    assert!(site.cli(&["release", &id, "--wait"]).status.success());
+    assert!(!carries());
+    assert_eq!(left_of(&id), Vec::<String>::new());
+}
