@@ -55,6 +55,9 @@ pub struct Precheck {
     pub lasts_seconds: Option<u64>,
     /// Whether the hardware is simulated.
     pub simulated: bool,
+    /// Whether it may open connections to the internet; otherwise nothing outside is reached.
+    #[serde(default)]
+    pub outgoing: bool,
 }
 
 /// An allocation.

@@ -100,6 +100,8 @@ fn print_plan(launch: &Launch, plan: &Precheck) {
     say(&format!("  held at once     {}", money(plan.hold)));
     say(&format!("  available after  {}", money(plan.available_after)));
     say(&format!("  balance lasts    {lasts}"));
+    let network = if plan.outgoing { "to the internet" } else { "none outside" };
+    say(&format!("  network          {network}"));
 }
 
 fn agreed() -> Result<bool, Failure> {

@@ -3,7 +3,7 @@
 use crate::{
     billing,
     catalog::{Offer, find_offer},
-    fleet::{FreeSlot, free_slots},
+    fleet::{self, FreeSlot, free_slots},
     tenancy::{InProject, find_organization},
 };
 use api::{Currency, Micros, allocations::Launch, catalog::Shape};
@@ -26,6 +26,8 @@ pub struct Facts {
     pub hold: std::time::Duration,
     /// What must be covered at least.
     pub least: std::time::Duration,
+    /// Whether workloads have a way out.
+    pub outgoing: bool,
 }
 
 impl Facts {
@@ -60,5 +62,6 @@ pub async fn read(app: &App, tx: &mut Reader, scope: &InProject, launch: &Launch
         currency: org.currency,
         hold: settings.hold_span(),
         least: settings.stop_margin() + std::time::Duration::from_secs(60),
+        outgoing: app.get::<fleet::Settings>().outgoing,
     })
 }

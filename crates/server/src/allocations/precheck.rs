@@ -75,6 +75,7 @@ fn refused(blockers: Vec<Blocker>) -> Precheck {
         available_after: None,
         lasts_seconds: None,
         simulated: false,
+        outgoing: false,
     }
 }
 
@@ -135,5 +136,6 @@ fn money(facts: &Facts, rate: Micros, mut blockers: Vec<Blocker>, simulated: boo
         available_after: Some(of(Micros(facts.available.0 - hold.0))),
         lasts_seconds: rating::lasts(facts.available, burn).map(|span| span.as_secs()),
         simulated,
+        outgoing: facts.outgoing,
     }
 }

@@ -55,6 +55,7 @@ impl LaunchView {
             available_after: Some(eur(15_020_000)),
             lasts_seconds: Some(3614),
             simulated: true,
+            outgoing: true,
         };
         let blocker = Blocker {
             code: "insufficient_balance".into(),
@@ -178,6 +179,7 @@ fn check_facts(check: &Precheck) -> Markup {
         ("Held at once", money(&check.hold)),
         ("Available after", money(&check.available_after)),
         ("Balance lasts", html! { span class="num" { (lasts) } }),
+        ("Network", html! { @if check.outgoing { "to the internet" } @else { "none outside" } }),
     ])
 }
 
