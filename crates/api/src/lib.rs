@@ -20,7 +20,11 @@ pub mod time;
 pub mod words;
 
 pub use error::{Blocker, Code, FieldError, Problem};
-pub use ids::*;
+pub use ids::{
+    AccountId, AllocationId, AuditId, BadId, ClaimId, CorrelationId, DeptId, GrantId, HoldId,
+    JoinId, LinkId, MemberId, NodeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, SessionId,
+    SkuId, SlotId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
+};
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};
 pub use time::Time;

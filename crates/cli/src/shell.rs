@@ -107,10 +107,12 @@ async fn carry(socket: Socket) -> Result<ExitCode, Failure> {
     let (out, from) = socket.split();
     // Sent by a task of its own: reading never waits for sending.
     let (say, said) = mpsc::unbounded_channel();
-    let sending = send_all(out, said);
+    let (sending, conversation) = (send_all(out, said), converse(from, &say));
+    tokio::pin!(conversation);
     tokio::select! {
-        ended = converse(from, &say) => ended,
-        () = sending => Err(Failure::Ended("the connection was lost".to_owned())),
+        ended = &mut conversation => ended,
+        // What was said to us before it can still be read: how the shell ended, above all.
+        () = sending => conversation.await,
     }
 }
 
@@ -129,7 +131,6 @@ async fn converse(
     let mut resized = signal(SignalKind::window_change()).context("listen for signals")?;
     let (mut stdin, mut stdout) = (tokio::io::stdin(), tokio::io::stdout());
     let (mut buffer, mut typing, mut on_their_way) = (vec![0; 4096], true, 0_usize);
-    let lost = || Failure::Ended("the connection was lost".to_owned());
     loop {
         tokio::select! {
             read = stdin.read(&mut buffer), if typing && on_their_way < frame::WINDOW => {
@@ -138,19 +139,19 @@ async fn converse(
                 typing = count > 0;
                 let bytes = if typing { buffer.get(..count).unwrap_or_default().to_vec() } else { vec![4] };
                 on_their_way += bytes.len();
-                say.send(Message::Binary(bytes.into())).map_err(|_| lost())?;
+                let _ = say.send(Message::Binary(bytes.into()));
             }
             _ = resized.recv() => {
                 let (cols, rows) = size();
                 let words = json!({ "type": "resize", "cols": cols, "rows": rows }).to_string();
-                say.send(Message::text(words)).map_err(|_| lost())?;
+                let _ = say.send(Message::text(words));
             }
             message = from.next() => match message {
                 Some(Ok(Message::Binary(bytes))) => {
                     stdout.write_all(&bytes).await.context("print")?;
                     stdout.flush().await.context("print")?;
                     let ack = json!({ "type": "ack", "bytes": bytes.len() }).to_string();
-                    say.send(Message::text(ack)).map_err(|_| lost())?;
+                    let _ = say.send(Message::text(ack));
                 }
                 Some(Ok(Message::Text(text))) => match serde_json::from_str(text.as_str()) {
                     Ok(Told::Taken { bytes }) => on_their_way = on_their_way.saturating_sub(bytes),
@@ -162,7 +163,7 @@ async fn converse(
                 },
                 Some(Ok(Message::Close(_))) | None => return Ok(ExitCode::from(1)),
                 Some(Ok(_)) => {}
-                Some(Err(_)) => return Err(lost()),
+                Some(Err(_)) => return Err(Failure::Ended("the connection was lost".to_owned())),
             }
         }
     }

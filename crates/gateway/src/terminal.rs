@@ -82,7 +82,11 @@ pub async fn carry(
             let words = json!({ "type": "error", "message": reason }).to_string();
             out.send(Message::text(words)).await?;
         }
-        out.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await
+        out.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
+        // What is still on its way is taken off the line: closed over unread bytes, a connection is reset,
+        // and what was said last is lost with it.
+        while let Some(Ok(_)) = from_client.next().await {}
+        Ok::<_, axum::Error>(())
     };
     let _ = tokio::time::timeout(FAREWELL, farewell).await;
     ended

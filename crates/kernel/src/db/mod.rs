@@ -16,6 +16,8 @@ mod writer;
 pub use dialect::{Broke, Dialect, broke};
 pub use migrate::Migration;
 pub use row::{Row, Single, Table};
+#[cfg(feature = "testkit")]
+pub(crate) use sqlite::plans;
 pub use tx::{Lock, ReadTx, Reader, WriteTx};
 pub use value::{Params, Record};
 pub use writer::Lane;

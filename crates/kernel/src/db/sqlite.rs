@@ -9,7 +9,7 @@ use super::{dialect, value::Record};
 use crate::{Context, Error, Result};
 use api::{Code, Kind, Value};
 use rusqlite::{
-    Connection, OpenFlags, Row, Statement,
+    CachedStatement, Connection, OpenFlags, Row, Statement,
     config::DbConfig,
     types::{ToSql, ToSqlOutput, ValueRef},
 };
@@ -122,8 +122,34 @@ impl Drop for View {
 
 /// Runs a statement without parameters and without an answer, such as `BEGIN`.
 pub(super) fn run(conn: &Connection, sql: &str) -> Result<()> {
-    let mut statement = conn.prepare_cached(sql).map_err(dialect::explain_sqlite)?;
+    let mut statement = prepare(conn, sql)?;
     statement.raw_execute().map(|_| ()).map_err(dialect::explain_sqlite)
+}
+
+fn prepare<'c>(conn: &'c Connection, sql: &str) -> Result<CachedStatement<'c>> {
+    #[cfg(feature = "testkit")]
+    SEEN.lock().unwrap_or_else(PoisonError::into_inner).insert(sql.to_owned());
+    conn.prepare_cached(sql).map_err(dialect::explain_sqlite)
+}
+
+/// Every statement this process ran.
+#[cfg(feature = "testkit")]
+static SEEN: Mutex<std::collections::BTreeSet<String>> =
+    Mutex::new(std::collections::BTreeSet::new());
+
+/// Returns how SQLite would run each statement this process ran: the text, and a line a step.
+#[cfg(feature = "testkit")]
+pub(crate) fn plans(path: &Path) -> Result<Vec<(String, Vec<String>)>> {
+    let conn = open(path, false, None)?;
+    let seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let one = |sql: String| -> rusqlite::Result<(String, Vec<String>)> {
+        let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        let lines = plan.raw_query().mapped(|row| row.get(3)).collect::<rusqlite::Result<_>>()?;
+        Ok((sql, lines))
+    };
+    let verbs = ["SELECT", "WITH", "UPDATE", "DELETE", "INSERT"];
+    let planned = |sql: &String| verbs.iter().any(|verb| sql.trim_start().starts_with(verb));
+    seen.into_iter().filter(planned).map(|sql| one(sql).map_err(dialect::explain_sqlite)).collect()
 }
 
 /// Runs several statements without parameters.
@@ -138,7 +164,7 @@ pub(super) fn fetch<T>(
     values: &[Value],
     read: impl Fn(&Record<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let mut statement = conn.prepare_cached(sql).map_err(dialect::explain_sqlite)?;
+    let mut statement = prepare(conn, sql)?;
     bind(&mut statement, values)?;
     let mut rows = statement.raw_query();
     let mut found = Vec::new();
@@ -150,7 +176,7 @@ pub(super) fn fetch<T>(
 
 /// Runs a statement and returns how many rows it touched.
 pub(super) fn execute(conn: &Connection, sql: &str, values: &[Value]) -> Result<u64> {
-    let mut statement = conn.prepare_cached(sql).map_err(dialect::explain_sqlite)?;
+    let mut statement = prepare(conn, sql)?;
     bind(&mut statement, values)?;
     let touched = statement.raw_execute().map_err(dialect::explain_sqlite)?;
     Ok(u64::try_from(touched).unwrap_or(u64::MAX))

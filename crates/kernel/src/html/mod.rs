@@ -9,8 +9,12 @@ mod frame;
 mod icon;
 mod markdown;
 
-pub use components::*;
-pub use form::*;
+pub use components::{
+    Col, StepTone, TimelineStep, ago, badge, banner, capacity_bar, code_block, col, danger, empty,
+    facts, id_copy, moment, next_page, num, page_head, simulated_badge, span, stat, table, tabs,
+    timeline,
+};
+pub use form::{Entered, Field, FormCtx, hidden_fields, segments, select};
 pub use frame::{Chip, ChromeFn, NavFor, NavItem, error_page, frame};
 pub use icon::icon;
 pub use markdown::markdown;

@@ -42,6 +42,16 @@ impl TestDb {
         Self { db, place, dir }
     }
 
+    /// Returns how SQLite would run each statement this process ran on such a database: the text, and a
+    /// line a step.
+    ///
+    /// # Panics
+    /// When a statement cannot be explained, or the database is PostgreSQL.
+    pub fn plans(&self) -> Vec<(String, Vec<String>)> {
+        let Place::File { path, .. } = &self.place else { panic!("not a SQLite database") };
+        crate::db::plans(path).expect("explain the statements")
+    }
+
     /// Returns the folder of a SQLite database.
     pub fn dir(&self) -> Option<&std::path::Path> {
         self.dir.as_ref().map(TempDir::path)

@@ -17,6 +17,7 @@ mod ledger;
 mod matrix;
 mod node;
 mod pages;
+mod plans;
 mod tenancy;
 mod terminal;
 mod tidy;

@@ -157,6 +157,9 @@ fn words_that_must_not_be_used() {
                 wrong.push(format!("{name}: {word}"));
             }
         }
+        if text.lines().any(|line| line.starts_with("pub use ") && line.ends_with("::*;")) {
+            wrong.push(format!("{name}: a glob re-export"));
+        }
         if text.contains("f64") && name.contains("/billing/") {
             wrong.push(format!("{name}: floating point in the ledger"));
         }

@@ -1,0 +1,101 @@
+//! What grows is never walked: history must not make today's work slower.
+
+use crate::node::{Node, failed_release, heard, id_of, launch, release, until_state};
+use server::testkit::{Engine, World};
+use std::collections::BTreeSet;
+
+/// Tables whose rows are never fewer.
+const GROW: &[&str] = &[
+    "allocations",
+    "audit_chain",
+    "audit_entries",
+    "claims",
+    "holds",
+    "idempotency_keys",
+    "ledger_accounts",
+    "ledger_postings",
+    "ledger_transactions",
+    "meters",
+    "node_works",
+    "organizations",
+    "org_members",
+    "project_members",
+    "projects",
+    "task_steps",
+    "tasks",
+    "terminal_tickets",
+    "usage_windows",
+    "users",
+];
+
+/// Indexes over what is open alone.
+const OPEN: &[&str] = &[
+    "allocations_open",
+    "claims_live_slot",
+    "claims_node",
+    "holds_open",
+    "holds_to_stop",
+    "ledger_accounts_platform",
+    "meters_open",
+    "node_works_unsettled",
+    "tasks_due",
+    "tasks_one_running",
+    "tasks_open",
+];
+
+/// Statements that walk a table on purpose: checks of the whole.
+const MEANT: &[&str] =
+    &["SELECT COUNT(*) FROM audit_entries", ") wrong", "FROM meters m LEFT JOIN usage_windows w"];
+
+/// Returns the table an alias of a statement stands for.
+fn table<'a>(sql: &'a str, alias: &'a str) -> &'a str {
+    let words: Vec<&str> = sql.split(|c: char| c.is_whitespace() || c == ',' || c == ')').collect();
+    let named = words.windows(2).find_map(|pair| match pair {
+        [name, found] if *found == alias && GROW.contains(name) => Some(*name),
+        _ => None,
+    });
+    named.unwrap_or(alias)
+}
+
+#[tokio::test]
+async fn no_statement_walks_what_grows() {
+    let world = World::on(Engine::Sqlite).await;
+    let node = Node::join(&world, 4).await;
+    let id = id_of(&launch(&world, &world.owner, 2).await);
+    until_state(&world, &id, "active").await;
+    world.advance(90);
+    heard(&world).await;
+    release(&world, &id).await;
+    until_state(&world, &id, "released").await;
+    failed_release(&world, &node).await;
+    let looks = server::wire::routes().into_iter().map(|route| route.info).filter(|info| {
+        info.method == http::Method::GET && !info.path.contains('{') && info.path != "/events"
+    });
+    for info in looks {
+        for who in [&world.owner, &world.operator] {
+            let _ = world.get(who, info.path).await;
+        }
+    }
+    world.sweep().await;
+    let plans = world.test_db.plans();
+    assert!(plans.len() > 100, "only {} statements were seen", plans.len());
+    let mut walks = Vec::new();
+    let mut unused: BTreeSet<&str> = MEANT.iter().copied().collect();
+    for (sql, lines) in &plans {
+        let text = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+        for line in lines.iter().filter_map(|line| line.strip_prefix("SCAN ")) {
+            let table = table(&text, line.split(' ').next().unwrap());
+            let grows = GROW.contains(&table);
+            let open = OPEN.iter().any(|index| line.ends_with(index));
+            if !grows || open {
+                continue;
+            }
+            match MEANT.iter().find(|meant| text.contains(**meant)) {
+                Some(meant) => _ = unused.remove(meant),
+                None => walks.push(format!("{line}: {text}")),
+            }
+        }
+    }
+    assert!(unused.is_empty(), "allowed for nothing: {unused:#?}");
+    assert!(walks.is_empty(), "{walks:#?}");
+}
