@@ -17,6 +17,7 @@ if [ "$what" = test ]; then
   need curl curl
   need openssl openssl
   need ip iproute2
+  need nft nftables
   need slirp4netns slirp4netns
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
 fi

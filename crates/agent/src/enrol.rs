@@ -45,9 +45,9 @@ pub struct JoinWords {
 }
 
 impl JoinWords {
-    /// Reads them from the file `gpuaas up` writes for its own machine.
+    /// Reads them from the file the control plane of `gpuaas up` writes for its own machine.
     pub fn from_file(path: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(path).ok()?).ok()
+        serde_json::from_slice(&seams::read_plain(path, 16 * 1024).ok()?).ok()
     }
 }
 

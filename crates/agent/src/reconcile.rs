@@ -73,6 +73,7 @@ impl Reconciler {
         if let Ok(Is::Running) = self.0.runtime.is(id).await
             && let Some(known) = self.known().get_mut(&id)
             && known.entry.work.want == Want::Running
+            && known.entry.ran
         {
             known.state = ObservedState::Running;
             tracing::info!(%id, "took up a running workload");

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use kernel::{Error, Result, app::Network};
 use server::{
     config, serve,
-    up::{self, Part},
+    up::{self, LinkWay, Part},
 };
 use std::{
     ffi::OsString,
@@ -102,6 +102,9 @@ pub struct Server {
     /// How many agents have made-up GPUs.
     #[arg(long, value_name = "N", hide = true)]
     simulated_agents: Option<i64>,
+    /// File that says where it listens (set by `up`).
+    #[arg(long, value_name = "FILE", hide = true)]
+    endpoints: Option<PathBuf>,
     /// User to become once the listeners are open (`up` as root gives its own).
     #[arg(long, value_name = "USER")]
     run_as: Option<String>,
@@ -127,7 +130,7 @@ struct Common {
     /// Where monitoring reads metrics; 127.0.0.1:9464 when absent, or any free port when that is taken.
     #[arg(long, value_name = "ADDR:PORT")]
     metrics: Option<SocketAddr>,
-    /// Certificate chain (PEM) for the address people reach; read again when it is renewed.
+    /// Certificate chain (PEM) for the address people reach; read again when it is renewed, where the user it runs as may.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
     /// Its private key (PEM).
@@ -158,6 +161,13 @@ fn network(text: &str) -> std::result::Result<String, String> {
 impl Common {
     fn data(&self) -> PathBuf {
         self.data.clone().unwrap_or_else(serve::default_data)
+    }
+
+    /// What people type before a path.
+    fn base(&self) -> String {
+        let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
+        let own = || format!("{scheme}://{}", self.http);
+        self.public_url.as_ref().map_or_else(own, |url| url.trim_end_matches('/').to_owned())
     }
 
     fn server_args(&self, data: &Path, run_as: Option<&str>) -> Vec<OsString> {
@@ -210,7 +220,9 @@ pub async fn up(mut up: Up) -> Result<()> {
     let home = up::server_home(&data)?;
     let (host_join, simulated_join) =
         (home.join("join-host.json"), home.join("join-simulated.json"));
-    let mut server = up.common.server_args(&home, up::server_user(&home)?);
+    let user = up::server_user(&home)?;
+    let mut server = up.common.server_args(&home, user);
+    server.extend(["--endpoints".into(), up::endpoints(&data, user)?.into()]);
     server.extend(["--local-join".into(), host_join.clone().into()]);
     if !nodes.is_empty() {
         server.extend(["--simulated-join".into(), simulated_join.clone().into()]);
@@ -229,7 +241,9 @@ pub async fn up(mut up: Up) -> Result<()> {
         args.extend(["--name".into(), format!("simulated-{index}").into()]);
         parts.push(Part { name: "agent", args });
     }
-    let link = up.common.first_link_file.map(|to| (home.join(LINK), to));
+    let begins = format!("{}/auth/first?token=", up.common.base());
+    let link = up.common.first_link_file.clone();
+    let link = link.map(|to| LinkWay { from: home.join(LINK), to, begins });
     up::supervise(&parts, link).await
 }
 
@@ -281,6 +295,7 @@ pub async fn server(server: Server) -> Result<()> {
         tls: server.common.tls_cert.zip(server.common.tls_key),
         metrics: server.common.metrics,
         run_as: server.run_as,
+        endpoints: server.endpoints,
         behind_proxy: server.common.behind_proxy.iter().filter_map(|t| Network::parse(t)).collect(),
     })
     .await

@@ -23,6 +23,12 @@ fn main() -> ExitCode {
             .with_writer(std::io::stderr)
             .init();
     }
+    // Rights are given up thread by thread: before there is a second one.
+    if matches!(args.command, Command::Server(_))
+        && let Err(error) = nix::sys::prctl::set_no_new_privs()
+    {
+        return fail(&format!("new rights cannot be given up: {error}"));
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.to_string()),

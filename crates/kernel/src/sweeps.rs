@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{runtime::Handle, sync::Notify};
 
 /// What a sweep did, in one line.
 pub type Status = String;
@@ -24,6 +24,9 @@ pub struct Sweep {
     pub name: &'static str,
     /// How often at least.
     pub every: Duration,
+    /// Whether it walks everything there is: then it runs on a thread of its own, since requests must not
+    /// wait behind it.
+    pub walks: bool,
     /// The work.
     pub run: Run,
 }
@@ -82,6 +85,18 @@ impl Sweeps {
         !failed
     }
 
+    async fn turn(&self, app: &App, sweep: Sweep) {
+        if !sweep.walks {
+            self.once(app, sweep).await;
+            return;
+        }
+        let (sweeps, app, runtime) = (self.clone(), app.clone(), Handle::current());
+        let walk = move || runtime.block_on(sweeps.once(&app, sweep));
+        if tokio::task::spawn_blocking(walk).await.is_err() {
+            tracing::error!(sweep = sweep.name, "a sweep panicked; it runs again");
+        }
+    }
+
     /// Starts the sweeps' loops.
     pub fn start(&self, app: &App, list: Vec<Sweep>) {
         for sweep in list {
@@ -91,7 +106,7 @@ impl Sweeps {
                 async move {
                     let bell = sweeps.bell(sweep.name);
                     loop {
-                        sweeps.once(&app, sweep).await;
+                        sweeps.turn(&app, sweep).await;
                         let _ = tokio::time::timeout(sweep.every, bell.notified()).await;
                     }
                 }

@@ -2,10 +2,12 @@
 //! fake. Product code never asks the operating system for any of them (banned in `clippy.toml`).
 
 mod clock;
+mod files;
 mod ids;
 mod rng;
 
 pub use clock::{AnchoredClock, Clock, FakeClock};
+pub use files::{open_plain, read_plain};
 pub use ids::Ids;
 pub use rng::{FakeRng, OsRng, Rng};
 

@@ -6,7 +6,7 @@ use kernel::{
     App, Context, Error, Result,
     app::{Network, Site},
     db::{Db, Place},
-    http::{Tls, router, serve},
+    http::{Door, Tls, router, serve},
     secret::write_private,
 };
 use seams::{Clock, Seams};
@@ -49,6 +49,8 @@ pub struct Options {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Where metrics are read; the usual port, or any when that is taken, when absent.
     pub metrics: Option<SocketAddr>,
+    /// A file of its own, outside the data folder, that says where it listens (set by `up`).
+    pub endpoints: Option<PathBuf>,
     /// Whom to become once the listeners are open.
     pub run_as: Option<String>,
 }
@@ -85,10 +87,12 @@ async fn open(options: &Options) -> Result<Opened> {
     };
     let metrics = metrics.context("listen for readers of metrics")?;
     private_folder(&options.data)?;
+    room_for_connections();
     if let Some(name) = &options.run_as {
         let words = || Error::internal(anyhow::anyhow!("there is no user {name}"));
         let user = user::find(name)?.ok_or_else(words)?;
         user::own(&user, &options.data)?;
+        user::leave_terminal();
         user::become_user(&user)?;
     }
     Ok(Opened { config, tls, people, agents, metrics })
@@ -135,8 +139,10 @@ pub async fn run(options: Options) -> Result<()> {
     let ports = Ports { agents: tunnel_address, metrics: local_address(&metrics)? };
     announce(&app, &options, &url, ports).await?;
     let router = router(app.clone(), wire::routes());
-    let serving = serve(people, tls, router, app.ending.clone());
-    let measured = serve(metrics, None, web::metrics(&app), app.ending.clone());
+    let people = Door { listener: people, tls, proxies: app.site.proxies.clone() };
+    let serving = serve(people, router, app.ending.clone());
+    let metrics = Door { listener: metrics, tls: None, proxies: Vec::new() };
+    let measured = serve(metrics, web::metrics(&app), app.ending.clone());
     tokio::join!(serving, measured, told_to_end(&app));
     for ended in
         [app.audit.flush(&app).await.map(|_| ()), identity::flush_seen(&app).await.map(|_| ())]
@@ -147,6 +153,16 @@ pub async fn run(options: Options) -> Result<()> {
     }
     app.db.close().await;
     Ok(())
+}
+
+/// Takes as many open files as this process may have without asking anybody.
+fn room_for_connections() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard.min(65_536), hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files cannot be raised");
+    }
 }
 
 fn local_address(listener: &TcpListener) -> Result<SocketAddr> {
@@ -241,6 +257,11 @@ fn site(options: &Options, config: &Config, address: SocketAddr) -> Result<Site>
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let url = options.public_url.clone().unwrap_or_else(|| format!("{scheme}://{address}"));
     let over_tls = url.starts_with("https://");
+    if options.tls.is_some() && !over_tls {
+        return Err(Error::internal(anyhow::anyhow!(
+            "--public-url {url} does not fit --tls-cert: people reach it by https://"
+        )));
+    }
     if !loopback && !over_tls && !options.insecure_http {
         return Err(Error::internal(anyhow::anyhow!(
             "{address} can be reached from other machines without TLS: give --tls-cert and --tls-key, or put \
@@ -265,7 +286,10 @@ async fn announce(app: &App, options: &Options, url: &str, ports: Ports) -> Resu
         "http": url, "agents": ports.agents.to_string(), "metrics": ports.metrics.to_string(), "pid": pid,
     });
     let endpoints = endpoints.to_string();
-    write_private(&options.data.join("endpoints.json"), endpoints.as_bytes())?;
+    match &options.endpoints {
+        Some(path) => std::fs::write(path, endpoints).context("say where it listens")?,
+        None => write_private(&options.data.join("endpoints.json"), endpoints.as_bytes())?,
+    }
     if let Some(link) = identity::make_first_link(app).await? {
         let link = link.url(url);
         say(&format!("First sign-in: {link}"));

@@ -4,16 +4,16 @@
 use crate::user;
 use kernel::{Context, Error, Result, secret::write_private};
 use nix::{
-    fcntl::{Flock, FlockArg, OFlag},
+    fcntl::{Flock, FlockArg},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use std::{
     ffi::OsString,
     fs::File,
-    io::Read,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt, symlink},
+    os::unix::fs::{PermissionsExt, lchown},
     path::{Path, PathBuf},
+    process::Stdio,
     time::Duration,
 };
 use tokio::{
@@ -50,12 +50,33 @@ pub fn take_folder(data: &Path) -> Result<Flock<File>> {
 pub fn server_home(data: &Path) -> Result<PathBuf> {
     let home = data.join("server");
     std::fs::create_dir_all(&home).context("make the control plane's folder")?;
+    // Earlier versions kept them one level up. The database goes last: until then this is done again.
+    for name in ["fleet-ca.pem", "fleet-ca.key", "gpuaas.db-wal", "gpuaas.db-shm", "gpuaas.db"] {
+        let (old, new) = (data.join(name), home.join(name));
+        if old.exists() && !new.exists() {
+            std::fs::rename(&old, &new).context("move the control plane's files")?;
+        }
+    }
     let others_pass = std::fs::Permissions::from_mode(0o711);
     std::fs::set_permissions(data, others_pass).context("close the data folder")?;
-    let shown = data.join("endpoints.json");
-    let _ = std::fs::remove_file(&shown);
-    symlink("server/endpoints.json", &shown).context("show where it listens")?;
     Ok(home)
+}
+
+/// Makes the file in the data folder that says where the control plane listens. Its user may write into
+/// it, but put nothing else in its place.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn endpoints(data: &Path, user: Option<&str>) -> Result<PathBuf> {
+    let path = data.join("endpoints.json");
+    write_private(&path, b"{}")?;
+    if let Some(name) = user
+        && let Some(user) = user::find(name)?
+    {
+        let (uid, gid) = (Some(user.uid.as_raw()), Some(user.gid.as_raw()));
+        lchown(&path, uid, gid).context("give the file to its user")?;
+    }
+    Ok(path)
 }
 
 /// Returns whom the control plane becomes: root's `up` does not run it as root, unless that user
@@ -79,34 +100,45 @@ pub fn server_user(home: &Path) -> Result<Option<&'static str>> {
     Ok(None)
 }
 
-/// Puts the first sign-in link where it was asked for, whenever the control plane wrote one: it may
-/// have no right to do so itself.
-async fn carry_link(from: PathBuf, to: PathBuf) {
+/// The first sign-in link on its way: the control plane may have no right to write it where it was asked
+/// for.
+#[derive(Debug, Clone)]
+pub struct LinkWay {
+    /// Where the control plane leaves it.
+    pub from: PathBuf,
+    /// Where it was asked for.
+    pub to: PathBuf,
+    /// What it begins with.
+    pub begins: String,
+}
+
+/// Puts the link where it was asked for, whenever the control plane wrote one; nothing else.
+async fn carry_link(way: LinkWay) {
+    let LinkWay { from, to, begins } = way;
     loop {
-        if let Ok(link) = read_link(&from) {
-            if let Err(error) = write_private(&to, &link) {
-                tracing::error!(%error, file = %to.display(), "the first link cannot be written");
+        let link = seams::read_plain(&from, 1024).ok().filter(|link| {
+            let plain = |byte: &u8| byte.is_ascii_graphic();
+            link.starts_with(begins.as_bytes()) && link.iter().all(plain)
+        });
+        if let Some(link) = link {
+            match write_private(&to, &link) {
+                Ok(()) => _ = std::fs::remove_file(&from),
+                Err(error) => {
+                    let file = to.display();
+                    tracing::error!(%error, %file, "the first link cannot be written; it is printed");
+                    return std::future::pending().await;
+                }
             }
-            let _ = std::fs::remove_file(&from);
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-}
-
-/// Reads the link as a plain file that is as short as a link is, whatever stands there.
-fn read_link(from: &Path) -> std::io::Result<Vec<u8>> {
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = File::options().read(true).custom_flags(flags).open(from)?;
-    let mut link = Vec::new();
-    file.take(4096).read_to_end(&mut link)?;
-    Ok(link)
 }
 
 /// Runs the parts until told to end; `link` says where the first sign-in link is and should be.
 ///
 /// # Errors
 /// When a child cannot be started at all.
-pub async fn supervise(parts: &[Part], link: Option<(PathBuf, PathBuf)>) -> Result<()> {
+pub async fn supervise(parts: &[Part], link: Option<LinkWay>) -> Result<()> {
     let mut term = signal(SignalKind::terminate()).context("listen for signals")?;
     let mut int = signal(SignalKind::interrupt()).context("listen for signals")?;
     let stop = tokio_util::sync::CancellationToken::new();
@@ -116,7 +148,7 @@ pub async fn supervise(parts: &[Part], link: Option<(PathBuf, PathBuf)>) -> Resu
     }
     let carry = async {
         match link {
-            Some((from, to)) => carry_link(from, to).await,
+            Some(way) => carry_link(way).await,
             None => std::future::pending().await,
         }
     };
@@ -142,6 +174,7 @@ async fn keep(part: Part, stop: tokio_util::sync::CancellationToken) -> Result<(
     loop {
         let mut child = Command::new(&program)
             .args(&part.args)
+            .stdin(Stdio::null())
             .kill_on_drop(true)
             .spawn()
             .context("start a part")?;

@@ -2,7 +2,7 @@
 //! the listeners' ports, so it keeps nothing else.
 
 use kernel::{Context, Error, Result};
-use nix::unistd::{Gid, Uid, User, chown, setgroups, setresgid, setresuid};
+use nix::unistd::{Gid, Group, Uid, User, setgroups, setresgid, setresuid};
 use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
@@ -20,8 +20,11 @@ pub fn find_or_make() -> Result<User> {
     if let Some(user) = find(NAME)? {
         return Ok(user);
     }
-    let flags = ["--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin"];
-    let made = Command::new("useradd").args(flags).arg(NAME).status();
+    let group = Group::from_name(NAME).context("read the list of groups")?;
+    let own = if group.is_some() { ["--gid", NAME].as_slice() } else { &["--user-group"] };
+    let common = ["--system", "--no-create-home", "--shell", "/usr/sbin/nologin"];
+    let flags = [common.as_slice(), own].concat();
+    let made = Command::new("useradd").args(&flags).arg(NAME).status();
     let words = format!("there is no user {NAME}; make it: useradd {} {NAME}", flags.join(" "));
     let found = if made.is_ok() { find(NAME)? } else { None };
     found.ok_or_else(|| Error::internal(anyhow::anyhow!(words)))
@@ -48,24 +51,32 @@ pub fn can_reach(user: &User, folder: &Path) -> bool {
     })
 }
 
-/// Gives a folder and the files in it to a user: an earlier start may have been root's.
+/// Gives a folder and the files in it to a user: an earlier start may have been root's. What is no
+/// plain file, or has another name elsewhere, is left alone: the folder's user could have put it there.
 ///
 /// # Errors
 /// `internal_error` when it cannot.
 pub fn own(user: &User, folder: &Path) -> Result<()> {
-    chown(folder, Some(user.uid), Some(user.gid)).context("give the data folder to its user")?;
+    let (uid, gid) = (Some(user.uid.as_raw()), Some(user.gid.as_raw()));
+    std::os::unix::fs::chown(folder, uid, gid).context("give the data folder to its user")?;
     for entry in std::fs::read_dir(folder).context("look into the data folder")? {
         let path = entry.context("look into the data folder")?.path();
-        // Another name of a file elsewhere is left alone: the folder's user could have made it.
-        if path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.nlink() == 1) {
-            std::os::unix::fs::lchown(&path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
-                .context("give a file to its user")?;
+        let Ok(file) = seams::open_plain(&path) else { continue };
+        if file.metadata().is_ok_and(|meta| meta.nlink() == 1) {
+            std::os::unix::fs::fchown(&file, uid, gid).context("give a file to its user")?;
         }
     }
     Ok(())
 }
 
-/// Becomes a user, for good and with all threads.
+/// Leaves the terminal this was started from: what holds a terminal can type into it.
+pub fn leave_terminal() {
+    if let Err(error) = nix::unistd::setsid() {
+        tracing::warn!(%error, "this program keeps its terminal; start it from `up` or a service manager");
+    }
+}
+
+/// Becomes a user, for good and with all threads: the C library tells each.
 ///
 /// # Errors
 /// `internal_error` when this process may not.
@@ -73,6 +84,5 @@ pub fn become_user(user: &User) -> Result<()> {
     let (uid, gid): (Uid, Gid) = (user.uid, user.gid);
     setgroups(&[gid]).context("leave root's groups")?;
     setresgid(gid, gid, gid).context("leave root's group")?;
-    setresuid(uid, uid, uid).context("stop being root")?;
-    nix::sys::prctl::set_no_new_privs().context("give up new rights")
+    setresuid(uid, uid, uid).context("stop being root")
 }

@@ -28,7 +28,6 @@ const ALLOWED: &[&str] = &[
 const BANNED: &[(&str, &str)] = &[
     ("openssl-sys", "one TLS provider: aws-lc-rs through rustls"),
     ("native-tls", "one TLS provider: aws-lc-rs through rustls"),
-    ("rusqlite", "one SQLite in the tree: sqlx's"),
     ("chrono", "time is microseconds, formatted by jiff"),
 ];
 

@@ -155,7 +155,7 @@ impl Sandbox {
     async fn make(&self, work: &Work, range: u32) -> Result<()> {
         let id = work.allocation_id;
         match self.state_of(id).await? {
-            Is::Running => return self.network(work).await,
+            Is::Running => return self.finish(work).await,
             Is::Ended => self.unmake(id).await?,
             Is::Gone => {}
         }
@@ -168,10 +168,18 @@ impl Sandbox {
         let folder = self.folder(id);
         bundle::write(&folder, work, users, &self.init)?;
         self.start(&id.to_string(), &folder).await?;
+        self.finish(work).await
+    }
+
+    /// What makes a container a workload; also after this program died in the middle of it.
+    async fn finish(&self, work: &Work) -> Result<()> {
+        let id = work.allocation_id;
         if self.rooted {
             self.limit_watches(id).await;
         }
-        self.network(work).await?;
+        if work.spec.outgoing {
+            self.open_network(id).await?;
+        }
         let answers = self.runc(&["exec", &id.to_string(), "/usr/bin/true"]).await?;
         if !answers.status.success() {
             bail!("the sandbox was made but does not answer");
@@ -179,13 +187,21 @@ impl Sandbox {
         Ok(())
     }
 
-    /// Opens the way out where there is to be one. Nobody is in the workload yet, or it was open.
-    async fn network(&self, work: &Work) -> Result<()> {
-        if !work.spec.outgoing {
-            return Ok(());
+    async fn open_network(&self, id: AllocationId) -> Result<()> {
+        let init = self.first_process(id).await?;
+        network::open(&self.folder(id), init, self.rooted).await
+    }
+
+    /// Says what is, and mends a way out that was lost, or that the host's new addresses leave open.
+    async fn look(&self, id: AllocationId) -> Result<Is> {
+        let is = self.state_of(id).await?;
+        if is == Is::Running
+            && network::needs_work(&self.folder(id))
+            && let Err(error) = self.open_network(id).await
+        {
+            tracing::warn!(%id, error = format!("{error:#}"), "its way out is lost; it is tried again");
         }
-        let init = self.first_process(work.allocation_id).await?;
-        network::open(&self.folder(work.allocation_id), init, self.rooted).await
+        Ok(is)
     }
 
     async fn first_process(&self, id: AllocationId) -> Result<i64> {
@@ -321,7 +337,7 @@ impl Runtime for Sandbox {
     }
 
     fn is(&self, id: AllocationId) -> Boxed<'_, Result<Is>> {
-        Box::pin(self.state_of(id))
+        Box::pin(self.look(id))
     }
 
     fn shell(&self, id: AllocationId) -> Vec<String> {

@@ -182,3 +182,23 @@ fn exit_codes_are_as_documented() {
         .unwrap();
     assert_eq!(away.status.code(), Some(6));
 }
+
+#[test]
+fn what_an_agent_began_when_it_died_is_finished_before_it_counts() {
+    needs_root();
+    let site = Site::up(&["--simulate", "1x2xH100"]);
+    let first = site.launch("sim-h100-slice");
+    site.cli(&["release", &first, "--wait"]);
+    let row = site.json(&["launch", "sim-h100-slice", "--yes", "--no-wait"]);
+    let id = row["id"].as_str().unwrap().to_owned();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while left_of(&id).is_empty() {
+        assert!(std::time::Instant::now() < end, "nothing was begun");
+    }
+    site.kill("agent");
+    site.until("it is active", || site.json(&["show", &id])["state"] == "active");
+    let (said, _) = site.shell(&id, "cat /proc/sys/user/max_inotify_instances; exit");
+    assert!(said.lines().any(|line| line.trim().ends_with("64")), "{said}");
+    site.cli(&["release", &id, "--wait"]);
+    assert_eq!(left_of(&id), Vec::<String>::new());
+}

@@ -36,7 +36,11 @@ fn roots_control_plane_is_not_root_and_sees_nothing_of_the_agents() {
     assert_eq!(status(pid, "Gid:"), [gid.as_str(); 4].join(" "));
     assert_eq!(status(pid, "Groups:"), gid);
     assert_eq!(status(pid, "CapEff:"), "0000000000000000");
-    assert_eq!(status(pid, "NoNewPrivs:"), "1");
+    for task in fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten() {
+        let text = fs::read_to_string(task.path().join("status")).unwrap();
+        assert!(text.contains("NoNewPrivs:\t1"), "{text}");
+        assert!(text.contains(&format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n")), "{text}");
+    }
     let data = site.folder.path().join("data");
     let owner = |path: &str| data.join(path).metadata().unwrap().uid();
     assert_eq!(owner("server/gpuaas.db"), user.uid.as_raw());
@@ -160,7 +164,8 @@ fn a_certificate_serves_people_and_programs_and_is_renewed_in_place() {
     assert!(url.starts_with("https://127.0.0.1:"), "{url}");
     let curl = |more: &[&str]| {
         let mut command = Command::new("curl");
-        command.args(["-sv", "--cacert", &file("site.pem"), &format!("{url}/api/v1/healthz")]);
+        let path = if more.contains(&"-d") { "/auth/login" } else { "/api/v1/healthz" };
+        command.args(["-sv", "--cacert", &file("site.pem"), &format!("{url}{path}")]);
         let out = command.args(more).output().unwrap();
         format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
     };
@@ -169,6 +174,12 @@ fn a_certificate_serves_people_and_programs_and_is_renewed_in_place() {
         assert!(said.contains("< HTTP/") && said.contains(" 200"), "{said}");
         assert!(said.to_lowercase().contains("strict-transport-security: max-age="), "{said}");
         assert!(said.contains("CN=first"), "{said}");
+    }
+    // What a form of a page sends gets past the checks of where it comes from, by either version.
+    for version in ["--http2", "--http1.1"] {
+        let said =
+            curl(&[version, "-H", &format!("Origin: {url}"), "-d", "email=a@b.c&password=x"]);
+        assert!(!said.contains("cross_site"), "{said}");
     }
     // A program that trusts it speaks to it; one that does not is told that it is not reached.
     let cli = |trust: &str| {

@@ -21,6 +21,14 @@ impl Dialect {
         }
     }
 
+    /// The same, where rows that somebody else holds are left out.
+    pub const fn for_update_of_free(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
     /// Returns what to append to a `SELECT` whose rows must stay as they are until the end.
     pub const fn for_share(self) -> &'static str {
         match self {

@@ -65,7 +65,7 @@ impl Db {
     pub async fn open(place: &Place, seams: Seams, migrations: &[Migration]) -> Result<Self> {
         let pool = match place {
             Place::File { path, durable, max_pages } => {
-                let writer = writer::Writer::start(sqlite::open(path, *durable, *max_pages)?);
+                let writer = writer::Writer::start(sqlite::open(path, *durable, *max_pages)?)?;
                 let link = tx::Link::Turn(writer.turn(Lane::Interactive).await?);
                 let tx = Reader::new(link, Dialect::Sqlite, seams.clone());
                 migrate::apply(tx, migrations).await?;

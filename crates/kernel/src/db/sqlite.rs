@@ -1,9 +1,10 @@
 //! SQLite inside the process: connections, statements and rows.
 //!
-//! Statements run on the calling thread. They take microseconds (the pages are in memory), less
-//! than handing them to another thread would; what waits for the disk, the commit of a batch, is
-//! the writer's and runs aside. Each statement spends some of the task's turn, so that a long
-//! sequence of them lets other tasks in.
+//! Statements run on the calling thread: those of requests and steps take some microseconds, less than
+//! handing them to another thread would (a test keeps them from walking what grows). Between statements
+//! a task lets others in when it had its turn. Checks of the whole, which walk everything, run on a
+//! thread of their own ([`crate::sweeps::Sweep`]), and so does what waits for the disk, the commit of
+//! a batch.
 
 use super::{dialect, value::Record};
 use crate::{Context, Error, Result};
@@ -32,9 +33,16 @@ const STATEMENTS: usize = 512;
 /// # Errors
 /// `internal_error` when the file cannot be opened or the library is too old.
 pub(super) fn open(path: &Path, durable: bool, max_pages: Option<u32>) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-        | OpenFlags::SQLITE_OPEN_CREATE
-        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    connect(path, OpenFlags::SQLITE_OPEN_CREATE, durable, max_pages)
+}
+
+fn connect(
+    path: &Path,
+    more: OpenFlags,
+    durable: bool,
+    max_pages: Option<u32>,
+) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
     let conn = Connection::open_with_flags(path, flags).context("open the database file")?;
     dialect::require_sqlite(rusqlite::version())?;
     conn.busy_timeout(Duration::from_secs(5)).context("set the database's patience")?;
@@ -45,7 +53,8 @@ pub(super) fn open(path: &Path, durable: bool, max_pages: Option<u32>) -> Result
     let sync = if durable { "FULL" } else { "OFF" };
     let mut pragmas = format!(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = {sync}; PRAGMA foreign_keys = ON;
-         PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;"
+         PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -8192;"
     );
     if let Some(pages) = max_pages {
         pragmas.push_str(&format!("PRAGMA max_page_count = {pages};"));
@@ -81,7 +90,7 @@ impl Readers {
         let conn = match idle {
             Some(conn) => conn,
             None => {
-                let conn = open(&self.path, true, None)?;
+                let conn = connect(&self.path, OpenFlags::empty(), true, None)?;
                 conn.execute_batch("PRAGMA query_only = ON").context("set up a reader")?;
                 conn
             }

@@ -64,6 +64,8 @@ pub enum Lock {
     Share,
     /// They are about to be changed here.
     Update,
+    /// The same, leaving out rows that somebody else holds: nobody waits.
+    UpdateFree,
 }
 
 /// What both kinds of transaction can do: look.
@@ -166,6 +168,7 @@ impl Reader {
         let suffix = match lock {
             Lock::Share => self.dialect.for_share(),
             Lock::Update => self.dialect.for_update(),
+            Lock::UpdateFree => self.dialect.for_update_of_free(),
         };
         let text = format!("{}{suffix}", sql.replace("{}", R::COLS));
         self.link.fetch(text, params.values()).await

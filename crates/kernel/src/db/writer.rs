@@ -9,14 +9,17 @@
 //! the next in the queue, or has it synced, or lays it down. No task stands between them.
 
 use super::sqlite::run;
-use crate::{Error, Result};
+use crate::{Context, Error, Result};
 use api::Code;
 use rusqlite::Connection;
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{SendError, SyncSender, sync_channel},
+    },
 };
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::sync::oneshot;
 
 /// Most writes that share one sync.
 const BATCH: usize = 512;
@@ -54,7 +57,8 @@ pub(super) struct Writer(Arc<Shared>);
 
 struct Shared {
     line: Mutex<Line>,
-    runtime: Handle,
+    /// To the thread that syncs; there is one batch, so one place is enough.
+    to_sync: SyncSender<(Writer, Box<Batch>)>,
 }
 
 /// The right to write: holds the batch, passes it on when dropped.
@@ -65,10 +69,10 @@ pub(super) struct Turn {
 
 impl Turn {
     pub(super) fn conn(&self) -> Result<&Connection> {
-        let batch = self.batch.as_ref();
-        batch
-            .map(|batch| &batch.conn)
-            .ok_or_else(|| Error::internal(anyhow::anyhow!("turn is over")))
+        let over = || Error::internal(anyhow::anyhow!("turn is over"));
+        let conn = self.batch.as_ref().map(|batch| &batch.conn).ok_or_else(over)?;
+        // After some failures SQLite has given up the transaction: nothing is written outside one.
+        if conn.is_autocommit() { Err(Error::new(Code::StorageFull)) } else { Ok(conn) }
     }
 
     /// Keeps what was written; returns when it is durable.
@@ -92,11 +96,25 @@ impl Drop for Turn {
 }
 
 impl Writer {
-    /// Starts the writer over its connection, within a runtime.
-    pub(super) fn start(conn: Connection) -> Self {
+    /// Starts the writer over its connection, and the thread that syncs, which ends with it.
+    ///
+    /// # Errors
+    /// `internal_error` when the system gives no thread.
+    pub(super) fn start(conn: Connection) -> Result<Self> {
         let batch = Batch { conn, open: false, waiting: Vec::new() };
         let line = Line { idle: Some(Box::new(batch)), ..Line::default() };
-        Self(Arc::new(Shared { line: Mutex::new(line), runtime: Handle::current() }))
+        let (to_sync, batches) = sync_channel::<(Self, Box<Batch>)>(1);
+        let sync = move || {
+            for (writer, mut batch) in batches {
+                batch.sync();
+                writer.pass_on(batch);
+            }
+        };
+        std::thread::Builder::new()
+            .name("sqlite-sync".to_owned())
+            .spawn(sync)
+            .context("start the thread that syncs")?;
+        Ok(Self(Arc::new(Shared { line: Mutex::new(line), to_sync })))
     }
 
     /// Waits for a turn.
@@ -175,16 +193,11 @@ impl Writer {
                 },
             }
         }
-        self.sync(batch);
-    }
-
-    /// Syncs aside, since it waits for the disk, then passes the batch on.
-    fn sync(&self, mut batch: Box<Batch>) {
-        let writer = self.clone();
-        self.0.runtime.spawn_blocking(move || {
+        // Aside, since it waits for the disk; should that thread be gone, here.
+        if let Err(SendError((writer, mut batch))) = self.0.to_sync.send((self.clone(), batch)) {
             batch.sync();
             writer.pass_on(batch);
-        });
+        }
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {

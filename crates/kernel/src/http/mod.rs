@@ -31,6 +31,6 @@ pub use request::{Head, RequestSlot, Upgrade};
 pub use route::{
     Entrance, EntranceKind, KeyRule, Named, Public, Route, RouteInfo, Surface, Viewer, anonymous,
 };
-pub use serve::serve;
+pub use serve::{Door, serve};
 pub use tls::Tls;
 pub use traffic::Traffic;

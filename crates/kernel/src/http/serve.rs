@@ -1,8 +1,11 @@
 //! Accepting connections: each has a time to say what it wants, and there is an end to how many.
 
 use super::Tls;
-use axum::{Router, extract::ConnectInfo};
+use crate::app::Network;
+use axum::{Router, body::Body, extract::ConnectInfo};
+use bytes::Bytes;
 use http::Request;
+use http_body::{Frame, SizeHint};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -11,7 +14,12 @@ use hyper_util::{
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
@@ -22,11 +30,13 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-/// Most connections at once, and from one address.
-const MOST: usize = 4096;
+/// Most connections at once, and from one address that is no proxy of ours.
+const MOST: usize = 8192;
 const MOST_PER_ADDRESS: usize = 512;
 /// How long a connection may take to send a request's head.
 const HEAD: Duration = Duration::from_secs(10);
+/// How long a connection is kept on which nothing is asked or answered.
+const IDLE: Duration = Duration::from_secs(30);
 /// How long requests in flight may take once the program is told to end.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -64,13 +74,80 @@ impl Drop for Place {
     }
 }
 
-/// Serves until told to end, then lets requests in flight finish; with a certificate, over TLS.
-pub async fn serve(
-    listener: TcpListener,
-    tls: Option<Arc<Tls>>,
-    router: Router,
-    ending: CancellationToken,
-) {
+/// Where connections come in.
+pub struct Door {
+    /// The listener.
+    pub listener: TcpListener,
+    /// With a certificate, over TLS.
+    pub tls: Option<Arc<Tls>>,
+    /// Addresses that stand for many people.
+    pub proxies: Vec<Network>,
+}
+
+/// The requests of a connection: how many began, and how many are not answered to the end.
+#[derive(Default)]
+struct Usage {
+    began: AtomicUsize,
+    open: AtomicUsize,
+}
+
+impl Usage {
+    /// Returns when nothing was going on for a while.
+    async fn idle(&self) {
+        loop {
+            let before = self.began.load(Ordering::Relaxed);
+            tokio::time::sleep(IDLE).await;
+            let quiet = self.open.load(Ordering::Relaxed) == 0;
+            if quiet && self.began.load(Ordering::Relaxed) == before {
+                return;
+            }
+        }
+    }
+}
+
+/// A request that is not answered to the end.
+struct Open(Arc<Usage>);
+
+impl Open {
+    fn begin(usage: &Arc<Usage>) -> Self {
+        usage.began.fetch_add(1, Ordering::Relaxed);
+        usage.open.fetch_add(1, Ordering::Relaxed);
+        Self(usage.clone())
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An answer's body, which keeps its request open until it is sent or given up.
+struct Sending(Body, #[allow(dead_code, reason = "held until the body is dropped")] Open);
+
+impl http_body::Body for Sending {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+/// Serves until told to end, then lets requests in flight finish.
+pub async fn serve(door: Door, router: Router, ending: CancellationToken) {
+    let Door { listener, tls, proxies } = door;
     let tls = tls.map(|tls| tls.acceptor());
     let (slots, tracker) = (Arc::new(Semaphore::new(MOST)), TaskTracker::new());
     let per_address = PerAddress::default();
@@ -84,7 +161,11 @@ pub async fn serve(
             continue;
         };
         let Ok(slot) = slots.clone().try_acquire_owned() else { continue };
-        let Some(place) = Place::take(&per_address, from.ip()) else { continue };
+        let shared = proxies.iter().any(|network| network.holds(from.ip()));
+        let place = if shared { None } else { Place::take(&per_address, from.ip()) };
+        if place.is_none() && !shared {
+            continue;
+        }
         let (router, ending, tls) = (router.clone(), ending.clone(), tls.clone());
         tracker.spawn(async move {
             let _held = (slot, place);
@@ -106,9 +187,13 @@ async fn converse(
     router: Router,
     ending: CancellationToken,
 ) {
+    let usage = Arc::new(Usage::default());
+    let used = usage.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(from));
-        router.clone().oneshot(request.map(axum::body::Body::new))
+        let open = Open::begin(&used);
+        let answering = router.clone().oneshot(request.map(Body::new));
+        async move { answering.await.map(|answer| answer.map(|body| Sending(body, open))) }
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
@@ -120,6 +205,10 @@ async fn converse(
         () = ending.cancelled() => {
             connection.as_mut().graceful_shutdown();
             let _ = tokio::time::timeout(DRAIN, connection).await;
+        }
+        () = usage.idle() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(HEAD, connection).await;
         }
     }
 }

@@ -8,7 +8,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime},
 };
@@ -22,8 +22,12 @@ const LOOK: Duration = Duration::from_secs(5);
 pub struct Tls {
     cert: PathBuf,
     key: PathBuf,
+    read: Stamps,
     now: RwLock<Arc<CertifiedKey>>,
 }
+
+/// When both files changed last; none for one that cannot be looked at.
+type Stamps = [Option<SystemTime>; 2];
 
 impl Tls {
     /// Reads both files.
@@ -31,8 +35,10 @@ impl Tls {
     /// # Errors
     /// A sentence for the operator: which file cannot be read, or that they do not belong together.
     pub fn read(cert: PathBuf, key: PathBuf) -> Result<Arc<Self>> {
+        // Before reading: what is renewed meanwhile is seen as newer.
+        let read = stamps(&cert, &key);
         let now = RwLock::new(Arc::new(certified(&cert, &key)?));
-        Ok(Arc::new(Self { cert, key, now }))
+        Ok(Arc::new(Self { cert, key, read, now }))
     }
 
     /// Returns what makes connections from sockets: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
@@ -44,19 +50,26 @@ impl Tls {
     }
 
     /// Takes up renewed files, for as long as the program runs. Files that cannot be read, or of which
-    /// only one is renewed yet, leave what is in use in use.
+    /// only one is renewed yet, leave what is in use in use; each state of them is complained of once.
     pub async fn keep_fresh(self: Arc<Self>) {
-        let mut seen = self.changed();
+        if let Err(error) = certified(&self.cert, &self.key) {
+            let cause = error.cause().map(|cause| format!("{cause:#}"));
+            tracing::warn!(
+                cause,
+                "a renewed certificate will not be taken up: this program's user cannot read it; restart after each renewal, or let that user read both files"
+            );
+        }
+        let mut seen = self.read;
         loop {
             tokio::time::sleep(LOOK).await;
-            let changed = self.changed();
+            let changed = stamps(&self.cert, &self.key);
             if changed == seen {
                 continue;
             }
+            seen = changed;
             match certified(&self.cert, &self.key) {
                 Ok(fresh) => {
                     *self.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
-                    seen = changed;
                     tracing::info!("the renewed certificate is in use");
                 }
                 Err(error) => {
@@ -66,10 +79,10 @@ impl Tls {
             }
         }
     }
+}
 
-    fn changed(&self) -> [Option<SystemTime>; 2] {
-        [&self.cert, &self.key].map(|path| path.metadata().and_then(|meta| meta.modified()).ok())
-    }
+fn stamps(cert: &Path, key: &Path) -> Stamps {
+    [cert, key].map(|path| path.metadata().and_then(|meta| meta.modified()).ok())
 }
 
 impl ResolvesServerCert for Tls {
@@ -78,7 +91,7 @@ impl ResolvesServerCert for Tls {
     }
 }
 
-fn certified(cert: &PathBuf, key: &PathBuf) -> Result<CertifiedKey> {
+fn certified(cert: &Path, key: &Path) -> Result<CertifiedKey> {
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect)
         .map_err(|cause| why(cause, format!("read the certificates in {}", cert.display())))?;

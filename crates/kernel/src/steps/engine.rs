@@ -52,7 +52,7 @@ impl Accountable for Lease {
 
 /// Returns the engine's sweep.
 pub const fn sweep() -> Sweep {
-    Sweep { name: "steps.run", every: Duration::from_millis(500), run }
+    Sweep { name: "steps.run", every: Duration::from_millis(500), walks: false, run }
 }
 
 fn run(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {

@@ -3,7 +3,7 @@
 use super::TaskState;
 use crate::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
     row,
 };
 use api::{OrgId, ProjectId, TaskId, Time};
@@ -265,13 +265,11 @@ pub(super) async fn due(tx: &mut Reader, limit: i64) -> Result<Vec<TaskId>> {
             (now, limit),
         )
         .await?;
-    // Locked in one order by everybody who takes them.
-    let mut ids: Vec<TaskId> = rows.into_iter().map(|row| row.0).collect();
-    ids.sort_unstable();
-    Ok(ids)
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }
 
-/// Takes the leases of tasks; those that somebody else has, or that are not due any more, are left.
+/// Takes the leases of tasks; those that somebody else has or is writing, or that are not due any more,
+/// are left: waiting for a row while holding others is how two writers come to wait for each other.
 pub(super) async fn take(
     tx: &mut WriteTx,
     ids: &[TaskId],
@@ -281,13 +279,19 @@ pub(super) async fn take(
     let now = tx.now();
     let mut taken = Vec::with_capacity(ids.len());
     for id in ids {
-        let task = tx.find(
-            "UPDATE tasks SET lease_token = $1, lease_until = $2, attempts = attempts + 1
-              WHERE id = $3 AND state = 'running' AND wake_at <= $4 AND lease_until <= $4
-             RETURNING {}",
-            (token, until, *id, now),
-        );
-        taken.extend(task.await?);
+        let due = "SELECT {} FROM tasks
+                    WHERE id = $1 AND state = 'running' AND wake_at <= $2 AND lease_until <= $2";
+        let free: Vec<Task> = tx.list_locked(due, (*id, now), Lock::UpdateFree).await?;
+        for task in free {
+            let attempts = task.attempts + 1;
+            tx.run(
+                "UPDATE tasks SET lease_token = $1, lease_until = $2, attempts = $3 WHERE id = $4",
+                (token, until, attempts, *id),
+            )
+            .await?;
+            let lease_token = Some(token);
+            taken.push(Task { lease_token, lease_until: until, attempts, ..task });
+        }
     }
     Ok(taken)
 }

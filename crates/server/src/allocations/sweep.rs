@@ -28,7 +28,7 @@ const MARGIN: Duration = Duration::from_secs(60);
 
 /// Returns the sweep.
 pub const fn sweep() -> Sweep {
-    Sweep { name: "allocations.watch", every: Duration::from_secs(5), run }
+    Sweep { name: "allocations.watch", every: Duration::from_secs(5), walks: false, run }
 }
 
 fn run(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {

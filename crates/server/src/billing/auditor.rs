@@ -223,5 +223,5 @@ impl Audited {
 
 /// Returns the auditor's sweep.
 pub const fn sweep() -> Sweep {
-    Sweep { name: "billing.auditor", every: Duration::from_secs(300), run }
+    Sweep { name: "billing.auditor", every: Duration::from_secs(300), walks: true, run }
 }

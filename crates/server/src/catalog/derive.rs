@@ -94,5 +94,5 @@ async fn ensure(app: &App, group: &SkuGroup, shape: Shape) -> Result<bool> {
 
 /// Returns the sweep.
 pub const fn sweep() -> Sweep {
-    Sweep { name: "catalog.derive", every: Duration::from_secs(5), run: derive }
+    Sweep { name: "catalog.derive", every: Duration::from_secs(5), walks: false, run: derive }
 }

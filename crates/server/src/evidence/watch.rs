@@ -69,5 +69,5 @@ fn walk(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
 
 /// Returns the sweep.
 pub const fn sweep() -> Sweep {
-    Sweep { name: "evidence.chain", every: Duration::from_secs(5), run: walk }
+    Sweep { name: "evidence.chain", every: Duration::from_secs(5), walks: true, run: walk }
 }

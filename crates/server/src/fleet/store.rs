@@ -283,8 +283,7 @@ pub async fn free(
                     (SELECT c.org_id FROM claims c JOIN node_slots b ON b.id = c.slot_id
                       WHERE b.node_id = n.id AND b.status = 'cleanup_blocked' ORDER BY c.id DESC LIMIT 1)) AS org_id
              FROM nodes n
-            WHERE n.status = 'active' AND EXISTS (SELECT 1 FROM node_slots m WHERE m.node_id = n.id
-              AND m.status = 'available' AND m.kind = $1 AND m.model = $2 AND m.simulated = $3))
+            WHERE n.status = 'active')
          SELECT s.id, s.node_id, s.slot_index, a.slots, a.live, a.shared_kernel, a.org_id, s.cpu_milli, s.mem_mib
            FROM able a JOIN node_slots s ON s.node_id = a.id
           WHERE s.status = 'available' AND s.kind = $1 AND s.model = $2 AND s.simulated = $3

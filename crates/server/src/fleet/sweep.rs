@@ -91,8 +91,8 @@ async fn tell(app: App, node: NodeId) {
 /// Returns the sweeps.
 pub fn sweeps() -> Vec<Sweep> {
     vec![
-        Sweep { name: "fleet.beat", every: Duration::from_secs(1), run: beat },
-        Sweep { name: "fleet.status", every: Duration::from_secs(3), run: status },
-        Sweep { name: "fleet.deliver", every: Duration::from_secs(2), run: deliver },
+        Sweep { name: "fleet.beat", every: Duration::from_secs(1), walks: false, run: beat },
+        Sweep { name: "fleet.status", every: Duration::from_secs(3), walks: false, run: status },
+        Sweep { name: "fleet.deliver", every: Duration::from_secs(2), walks: false, run: deliver },
     ]
 }

@@ -123,7 +123,12 @@ pub async fn overview(
 /// Returns the sweeps.
 pub fn sweeps() -> Vec<Sweep> {
     vec![
-        Sweep { name: "operations.clock", every: Duration::from_secs(10), run: mark },
-        Sweep { name: "operations.prune", every: Duration::from_secs(600), run: prune },
+        Sweep { name: "operations.clock", every: Duration::from_secs(10), walks: false, run: mark },
+        Sweep {
+            name: "operations.prune",
+            every: Duration::from_secs(600),
+            walks: false,
+            run: prune,
+        },
     ]
 }

@@ -7,6 +7,7 @@ use kernel::{
     html::{Markup, Page, assets, html, icon},
     http::{Answer, Json, Named, Public, Route, openapi},
 };
+use std::sync::OnceLock;
 
 /// Asks whether the service is ready.
 pub struct ReadHealth;
@@ -56,8 +57,16 @@ pub fn document(registry: &Registry) -> serde_json::Value {
 }
 
 async fn description(_: Public<ReadOpenApi>, app: App, (): ()) -> Result<Answer> {
-    let text = serde_json::to_vec(&document(app.get::<Registry>())).map_err(Error::internal)?;
-    Ok(Answer::bytes(http::StatusCode::OK, "application/json", text))
+    static TEXT: OnceLock<Vec<u8>> = OnceLock::new();
+    let text = match TEXT.get() {
+        Some(text) => text,
+        None => {
+            let text = serde_json::to_vec(&document(app.get::<Registry>()));
+            let text = text.map_err(Error::internal)?;
+            TEXT.get_or_init(|| text)
+        }
+    };
+    Ok(Answer::bytes(http::StatusCode::OK, "application/json", text.clone()))
 }
 
 async fn static_file(who: Public<LoadStatic>, _: App, (): ()) -> Result<Answer> {

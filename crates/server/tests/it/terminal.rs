@@ -35,7 +35,8 @@ impl Place {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = kernel::http::router(world.app.clone(), server::wire::routes());
-        tokio::spawn(kernel::http::serve(listener, None, router, world.app.ending.clone()));
+        let door = kernel::http::Door { listener, tls: None, proxies: Vec::new() };
+        tokio::spawn(kernel::http::serve(door, router, world.app.ending.clone()));
         Self { world, _node: node, address, id }
     }
 
