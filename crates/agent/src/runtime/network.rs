@@ -35,7 +35,7 @@ const RULES: &str = "network.rules";
 
 /// Notes who it is before it is: after a crash in between it is found and ended.
 const START: &str = r#"ulimit -n 1024; echo "$$ $2" >"$1/network.pid" && exec slirp4netns --configure --mtu=65520 \
- --disable-host-loopback --enable-sandbox --enable-seccomp --ready-fd=3 \
+ --disable-host-loopback $3 --enable-seccomp --ready-fd=3 \
  --netns-type=path --userns-path="/proc/$2/ns/user" "/proc/$2/ns/net" out0 3>"$1/network.ready""#;
 
 /// Opens the way out of the workload whose first process is `init`; does nothing when it is open.
@@ -57,7 +57,9 @@ pub async fn open(folder: &Path, init: i64, rooted: bool) -> Result<()> {
     close(folder).await?;
     let log = fs::File::create(folder.join("network.log")).context("open a log")?;
     let mut command = Command::new("sh");
-    command.args(["-c", START, "sh"]).arg(folder).arg(init.to_string()).process_group(0);
+    command.args(["-c", START, "sh"]).arg(folder).arg(init.to_string());
+    // Its own confinement takes root to set up.
+    command.arg(if rooted { "--enable-sandbox" } else { "" }).process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
     let mut child = command.spawn().context("start slirp4netns")?;
     for _ in 0..250 {
