@@ -82,6 +82,12 @@ def until(what, so, limit=120.0, every=0.02):
     raise SystemExit(f"{what}: not within {limit} s")
 
 
+def reads(url, token, count, at_once, *more):
+    """Sends a request again and again, over a few kept connections."""
+    subprocess.run([TARGET / "gpuaas-bench", "read", "--url", url, "--count", str(count), "--at-once", str(at_once), *more],
+                   env={**os.environ, "GPUAAS_BENCH_TOKEN": token}, check=True)
+
+
 class Http:
     """One kept connection to a server on this machine."""
 

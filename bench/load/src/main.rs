@@ -4,6 +4,7 @@
 //! the control plane.
 
 mod people;
+mod reads;
 
 use agent::{Reconciler, enrol::JoinWords, runtime::fake::Fake};
 use anyhow::{Context, Result};
@@ -34,6 +35,8 @@ enum Command {
     },
     /// Launches one unit and releases it, again and again; prints rate and latency as JSON.
     Launch(people::Launch),
+    /// Sends one request again and again over a few kept connections.
+    Read(reads::Read),
 }
 
 #[tokio::main]
@@ -47,6 +50,7 @@ async fn main() -> Result<()> {
             agent::serve(&data, &words, inventory(gpus), reconciler, heartbeat).await
         }
         Command::Launch(launch) => people::run(launch).await,
+        Command::Read(read) => reads::run(read).await,
     }
 }
 

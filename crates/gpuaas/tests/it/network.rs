@@ -1,6 +1,6 @@
 //! The way out of a workload: there only where settings allow it, and then to the internet alone.
 
-use crate::site::{Site, left_of, needs_root};
+use crate::site::{Site, held, left_of, namespaces, needs_root};
 use nix::sched::{CloneFlags, setns};
 use std::{
     fs,
@@ -153,8 +153,10 @@ fn the_way_out_is_open_only_where_allowed_and_only_to_the_internet() {
     site.kill("agent");
     site.until("the agent is back", || ask(&site, &id, &[(OUTSIDE, 80)]).contains("from outside"));
     let last = carrier().unwrap();
+    let spaces = namespaces(&id);
     assert!(site.cli(&["release", &id, "--wait"]).status.success());
     let line = fs::read_to_string(format!("/proc/{last}/cmdline")).unwrap_or_default();
     assert!(!line.contains("slirp4netns"), "{line}");
     assert_eq!(left_of(&id), Vec::<String>::new());
+    assert_eq!(held(&spaces), Vec::<String>::new());
 }

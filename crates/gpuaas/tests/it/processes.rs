@@ -1,6 +1,6 @@
 //! What the program does as processes: it survives their deaths, hides the host, refuses what it must.
 
-use crate::site::{Site, left_of, needs_root, program};
+use crate::site::{Site, held, left_of, namespaces, needs_root, program};
 use std::{
     fs,
     process::{Command, Stdio},
@@ -27,10 +27,12 @@ fn killed_in_the_middle_the_work_goes_on_and_nothing_is_left() {
     }
     let usage = site.json(&["show", &id]);
     assert_eq!(usage["state"], "active");
+    let spaces = namespaces(&id);
     let released = site.cli(&["release", &id, "--wait"]);
     assert!(released.status.success(), "{}", String::from_utf8_lossy(&released.stderr));
     assert!(String::from_utf8_lossy(&released.stdout).contains("released"));
     assert_eq!(left_of(&id), Vec::<String>::new());
+    assert_eq!(held(&spaces), Vec::<String>::new());
     let chain = site.json(&["audit", "verify"]);
     assert!(chain["broken_at"].is_null() && chain["entries"].as_i64() > Some(5), "{chain}");
 }
@@ -199,6 +201,8 @@ fn what_an_agent_began_when_it_died_is_finished_before_it_counts() {
     site.until("it is active", || site.json(&["show", &id])["state"] == "active");
     let (said, _) = site.shell(&id, "cat /proc/sys/user/max_inotify_instances; exit");
     assert!(said.lines().any(|line| line.trim().ends_with("64")), "{said}");
+    let spaces = namespaces(&id);
     site.cli(&["release", &id, "--wait"]);
     assert_eq!(left_of(&id), Vec::<String>::new());
+    assert_eq!(held(&spaces), Vec::<String>::new());
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead, BufReader, Write},
     os::unix::fs::PermissionsExt,
@@ -205,6 +206,12 @@ impl Drop for Site {
     }
 }
 
+/// A zombie holds nothing; the machine's own first process collects it when it likes.
+fn is_zombie(process: &std::path::Path) -> bool {
+    let status = fs::read_to_string(process.join("status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && line.contains('Z'))
+}
+
 /// What a host probe finds of a workload: processes, control groups, mounts, folders.
 pub fn left_of(id: &str) -> Vec<String> {
     let mut left = Vec::new();
@@ -212,10 +219,7 @@ pub fn left_of(id: &str) -> Vec<String> {
         let group = fs::read_to_string(entry.path().join("cgroup")).unwrap_or_default();
         if group.contains(id) {
             let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
-            // A zombie holds nothing; the machine's own first process collects it when it likes.
-            let zombie =
-                status.lines().any(|line| line.starts_with("State:") && line.contains('Z'));
-            if zombie {
+            if is_zombie(&entry.path()) {
                 continue;
             }
             let words: Vec<&str> = status.lines().take(3).collect();
@@ -238,6 +242,54 @@ pub fn left_of(id: &str) -> Vec<String> {
     let mounts = fs::read_to_string("/proc/mounts").unwrap();
     left.extend(mounts.lines().filter(|line| line.contains(id)).map(str::to_owned));
     left
+}
+
+/// The namespaces of a workload's processes by kind and number, without those they share with this test.
+/// Each is held open, so that its number is nobody else's as long as this is.
+pub fn namespaces(id: &str) -> BTreeMap<String, fs::File> {
+    let of = |folder: PathBuf| -> BTreeMap<String, fs::File> {
+        let Ok(links) = fs::read_dir(folder.join("ns")) else { return BTreeMap::new() };
+        let open = |link: fs::DirEntry| {
+            let name = fs::read_link(link.path()).ok()?;
+            Some((name.display().to_string(), fs::File::open(link.path()).ok()?))
+        };
+        links.flatten().filter_map(open).collect()
+    };
+    let own = of(PathBuf::from("/proc/self"));
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let group = fs::read_to_string(entry.path().join("cgroup")).unwrap_or_default();
+        if group.contains(id) {
+            found.extend(of(entry.path()).into_iter().filter(|(name, _)| !own.contains_key(name)));
+        }
+    }
+    assert!(found.len() >= 5, "a workload has namespaces of its own: {found:?}");
+    found
+}
+
+/// Those of them that somebody else still holds: a process, one of its open files, or a mount.
+pub fn held(namespaces: &BTreeMap<String, fs::File>) -> Vec<String> {
+    let mut held = Vec::new();
+    let own = std::process::id();
+    let other = |entry: &fs::DirEntry| {
+        let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+        pid.is_some_and(|pid| pid != own) && !is_zombie(&entry.path())
+    };
+    for entry in fs::read_dir("/proc").unwrap().flatten().filter(other) {
+        for folder in ["ns", "fd"] {
+            let Ok(links) = fs::read_dir(entry.path().join(folder)) else { continue };
+            for link in links.flatten() {
+                let name = fs::read_link(link.path()).unwrap_or_default().display().to_string();
+                if namespaces.contains_key(&name) {
+                    held.push(format!("{}: {name}", link.path().display()));
+                }
+            }
+        }
+    }
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let pinned = |line: &&str| namespaces.keys().any(|name| line.contains(name.as_str()));
+    held.extend(mounts.lines().filter(pinned).map(str::to_owned));
+    held
 }
 
 /// Says so where a test cannot run: a test that did not run has not passed.

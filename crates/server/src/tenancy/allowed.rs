@@ -198,15 +198,17 @@ impl<A: Action> Entrance for Allowed<A> {
         let found = A::find(&mut tx, &ask).await?.ok_or_else(Error::not_found)?;
         let scope = A::Scope::of(found.org_id, found.project_id).ok_or_else(Error::not_found)?;
         let user = caller.user_id();
-        let role = store::role_in(&mut tx, user, scope.org(), scope.project()).await?;
-        let role = role.ok_or_else(Error::not_found)?;
+        let standing = store::standing(&mut tx, user, scope.org(), scope.project()).await?;
+        let standing = standing.ok_or_else(Error::not_found)?;
+        let in_project = scope.project().is_some();
+        let role = standing.role(in_project).ok_or_else(Error::not_found)?;
         stamp.org_id = Some(scope.org());
         stamp.project_id = scope.project();
         head.remember(Arc::new(stamp.clone()));
         if !policy::may(role, A::NAME) {
             return Err(Code::InsufficientPermissions.into());
         }
-        let epoch = store::epoch(&mut tx, scope.org()).await?;
+        let epoch = standing.policy_epoch;
         stamp.guard = Some(Arc::new(Epoch { org: scope.org(), epoch }));
         Ok(Self { caller, scope, role, row: found.row, head: head.clone(), stamp })
     }

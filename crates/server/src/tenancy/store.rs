@@ -142,27 +142,53 @@ pub async fn list_projects(tx: &mut Reader, user: UserId) -> Result<Vec<(Project
     .await
 }
 
-/// Returns a person's role in a scope: their project role, or the organization's where that is
-/// owner or admin; the stronger of both.
+row! {
+    /// Where a person stands in a scope, and the organization's policy epoch that it was read at.
+    pub struct Standing {
+        /// Role in the organization.
+        pub in_org: Option<Role>,
+        /// Role in the project itself.
+        pub in_project: Option<Role>,
+        /// Raised with every change of rights.
+        pub policy_epoch: i64,
+    }
+}
+
+/// Returns where a person stands in an organization, or in a project of it.
+pub async fn standing(
+    tx: &mut Reader,
+    user: UserId,
+    org: OrgId,
+    project: Option<ProjectId>,
+) -> Result<Option<Standing>> {
+    tx.find(
+        "SELECT o.role, p.role, g.policy_epoch FROM organizations g
+           LEFT JOIN org_members o ON o.org_id = g.id AND o.user_id = $2
+           LEFT JOIN project_members p ON p.org_id = g.id AND p.project_id = $3 AND p.user_id = $2
+          WHERE g.id = $1",
+        (org, user, project),
+    )
+    .await
+}
+
+impl Standing {
+    /// Returns the role that counts: in an organization the one there; in a project its own, or the
+    /// organization's where that is owner or admin, the stronger of both.
+    pub fn role(&self, in_project: bool) -> Option<Role> {
+        let roles = Roles { in_org: self.in_org, in_project: self.in_project };
+        if in_project { roles.effective() } else { self.in_org }
+    }
+}
+
+/// Returns a person's role in a scope, see [`Standing::role`].
 pub async fn role_in(
     tx: &mut Reader,
     user: UserId,
     org: OrgId,
     project: Option<ProjectId>,
 ) -> Result<Option<Role>> {
-    let in_org: Option<OrgMember> = tx
-        .find("SELECT {} FROM org_members WHERE org_id = $1 AND user_id = $2", (org, user))
-        .await?;
-    let in_org = in_org.map(|member| member.role);
-    let Some(project) = project else { return Ok(in_org) };
-    let in_project: Option<ProjectMember> = tx
-        .find(
-            "SELECT {} FROM project_members
-              WHERE org_id = $1 AND project_id = $2 AND user_id = $3",
-            (org, project, user),
-        )
-        .await?;
-    Ok(Roles { in_org, in_project: in_project.map(|member| member.role) }.effective())
+    let standing = standing(tx, user, org, project).await?;
+    Ok(standing.and_then(|standing| standing.role(project.is_some())))
 }
 
 /// Returns whether a person's role in a project allows an action right now: for live streams.
@@ -174,11 +200,6 @@ pub async fn role_allows(
 ) -> Result<bool> {
     let role = role_in(tx, user, scope.org_id(), Some(scope.project_id())).await?;
     Ok(role.is_some_and(|role| policy::may(role, action)))
-}
-
-/// Returns the organization's policy epoch.
-pub async fn epoch(tx: &mut Reader, org: OrgId) -> Result<i64> {
-    tx.value("SELECT policy_epoch FROM organizations WHERE id = $1", (org,)).await
 }
 
 /// Returns the policy epoch and keeps it as it is until the end of the transaction.
