@@ -174,7 +174,7 @@ row! {
     /// The newest task of a subject.
     struct Latest {
         subject: Uuid,
-        id: TaskId,
+        id: Option<TaskId>,
     }
 }
 
@@ -186,13 +186,12 @@ pub async fn latest_of_each(tx: &mut Reader, subjects: &[Uuid]) -> Result<HashMa
     let rows: Vec<Latest> = tx
         .list_of(
             "WITH wanted (subject) AS (VALUES {rows})
-             SELECT {} FROM (SELECT subject, (SELECT t.id FROM tasks t WHERE t.subject = wanted.subject
-                                               ORDER BY t.id DESC LIMIT 1) AS id FROM wanted) newest
-              WHERE id IS NOT NULL",
+             SELECT subject, (SELECT t.id FROM tasks t WHERE t.subject = wanted.subject
+                               ORDER BY t.id DESC LIMIT 1) FROM wanted",
             subjects,
         )
         .await?;
-    Ok(rows.into_iter().map(|row| (row.subject, row.id)).collect())
+    Ok(rows.into_iter().filter_map(|row| Some((row.subject, row.id?))).collect())
 }
 
 /// Returns the steps of a task as they went.
