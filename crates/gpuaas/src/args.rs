@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use kernel::{Error, Result, app::Network};
+use kernel::{Context, Error, Result, app::Network};
 use server::{
     config, serve,
     up::{self, LinkWay, Part},
@@ -200,19 +200,27 @@ impl Common {
 /// Where the control plane leaves the first sign-in link for `up`, which puts it where it was asked for.
 const LINK: &str = "first-link";
 
-/// Picks the port now where none is given: a part that starts again must be found where it was.
-fn fixed(address: SocketAddr) -> Result<SocketAddr> {
-    if address.port() != 0 {
-        return Ok(address);
+/// Picks ports now where none is given: a part that starts again must be found where it was. All are held
+/// until the last is picked, so that none is picked twice.
+fn fix_ports(addresses: [&mut SocketAddr; 3]) -> Result<()> {
+    let mut held = Vec::new();
+    for address in addresses {
+        if address.port() == 0 {
+            let listener = std::net::TcpListener::bind(*address).context("pick a port")?;
+            *address = listener.local_addr().context("pick a port")?;
+            held.push(listener);
+        }
     }
-    let picked = std::net::TcpListener::bind(address).and_then(|listener| listener.local_addr());
-    picked.map_err(|cause| Error::internal(anyhow::Error::new(cause).context("pick a port")))
+    Ok(())
 }
 
 /// Runs everything on this machine.
 pub async fn up(mut up: Up) -> Result<()> {
-    up.common.http = fixed(up.common.http)?;
-    up.common.agent_listen = fixed(up.common.agent_listen)?;
+    // Absent, the metrics' port is the control plane's own choice.
+    let mut unasked = SocketAddr::from(([127, 0, 0, 1], 1));
+    let common = &mut up.common;
+    let metrics = common.metrics.as_mut().unwrap_or(&mut unasked);
+    fix_ports([&mut common.http, &mut common.agent_listen, metrics])?;
     let data = up.common.data();
     let _lock = up::take_folder(&data)?;
     let nodes = up.simulate.as_deref().map(agent::parse_simulate).transpose();

@@ -43,7 +43,7 @@ pub fn take_folder(data: &Path) -> Result<Flock<File>> {
 }
 
 /// Makes the control plane's own folder below the data folder: nobody but it writes there, and nothing
-/// of an agent's lies in it. What it listens on can be read where it always was.
+/// of an agent's lies in it.
 ///
 /// # Errors
 /// A sentence for the operator.

@@ -201,3 +201,31 @@ fn a_certificate_serves_people_and_programs_and_is_renewed_in_place() {
     let _ = child.kill();
     let _ = child.wait();
 }
+
+#[test]
+fn a_folder_of_the_control_plane_alone_is_taken_up_by_everything_on_one_machine() {
+    needs_root();
+    let folder = passable();
+    let data = folder.path().join("data");
+    let mut child = Command::new(program())
+        .args(["server", "--http", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0", "--data"])
+        .arg(&data)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.into_iter().any(|line| line.starts_with("Listening: ")));
+    // Killed: what is in the write-ahead log must come along.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let authority = fs::read(data.join("fleet-ca.pem")).unwrap();
+    let before = fs::metadata(data.join("gpuaas.db")).unwrap().ino();
+    let site = Site::up_in(folder, &[]);
+    let home = site.folder.path().join("data/server");
+    assert_eq!(fs::read(home.join("fleet-ca.pem")).unwrap(), authority);
+    assert_eq!(fs::metadata(home.join("gpuaas.db")).unwrap().ino(), before);
+    assert!(!site.folder.path().join("data/gpuaas.db").exists());
+    let nodes = || site.json(&["nodes"])["items"].as_array().is_some_and(|nodes| !nodes.is_empty());
+    site.until("its own machine joined", nodes);
+}

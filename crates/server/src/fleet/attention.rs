@@ -34,7 +34,9 @@ pub async fn overview(app: &App, tx: &mut Reader) -> Result<(FleetCount, Vec<Att
                 | NodeStatus::Draining
                 | NodeStatus::Quarantined
         );
-        if expected && !is_reachable(app, node.last_heartbeat_at) {
+        // One that has just joined has as long for its first word as any for its next.
+        let heard = node.last_heartbeat_at.or(Some(node.created_at));
+        if expected && !is_reachable(app, heard) {
             add(
                 AttentionKind::NodeOffline,
                 format!("{} is silent", node.name),
