@@ -123,7 +123,10 @@ impl Drop for Open {
 }
 
 /// An answer's body, which keeps its request open until it is sent or given up.
-struct Sending(Body, #[allow(dead_code, reason = "held until the body is dropped")] Open);
+struct Sending {
+    body: Body,
+    _open: Open,
+}
 
 impl http_body::Body for Sending {
     type Data = Bytes;
@@ -133,15 +136,15 @@ impl http_body::Body for Sending {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.0).poll_frame(cx)
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.body.size_hint()
     }
 }
 
@@ -193,7 +196,7 @@ async fn converse(
         request.extensions_mut().insert(ConnectInfo(from));
         let open = Open::begin(&used);
         let answering = router.clone().oneshot(request.map(Body::new));
-        async move { answering.await.map(|answer| answer.map(|body| Sending(body, open))) }
+        async move { answering.await.map(|answer| answer.map(|body| Sending { body, _open: open })) }
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
