@@ -103,7 +103,7 @@ class Http:
         try:
             self.connection.request(method, path, data, {**self.headers, **media, **(headers or {})})
             answer = self.connection.getresponse()
-        except http.client.RemoteDisconnected:
+        except (http.client.RemoteDisconnected, BrokenPipeError):
             self.connection.close()  # it was idle for too long; asking again opens another
             return self.ask(method, path, body, headers)
         return answer.status, answer.headers, answer.read()

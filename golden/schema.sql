@@ -412,7 +412,7 @@ CREATE INDEX allocations_open ON allocations (state, id) WHERE ended_at IS NULL;
 
 CREATE INDEX allocations_open_in ON allocations (project_id, id) WHERE ended_at IS NULL;
 
-CREATE INDEX allocations_project ON allocations (project_id, id);
+CREATE INDEX allocations_project ON allocations (org_id, project_id, id);
 
 CREATE INDEX audit_entries_correlation ON audit_entries (correlation_id);
 
@@ -515,6 +515,9 @@ CREATE UNIQUE INDEX usage_windows_to ON usage_windows (allocation_id, to_at);
 
 CREATE UNIQUE INDEX users_email ON users (email);
 
+CREATE TRIGGER allocations_over_stay BEFORE UPDATE ON allocations WHEN OLD.ended_at IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'over'); END;
+
 CREATE TRIGGER audit_chain_append_only BEFORE UPDATE ON audit_chain
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
@@ -541,6 +544,9 @@ BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
 CREATE TRIGGER ledger_transactions_stays BEFORE DELETE ON ledger_transactions
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER meters_stopped_stay BEFORE UPDATE ON meters WHEN OLD.stopped_at IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'over'); END;
 
 CREATE TRIGGER usage_windows_append_only BEFORE UPDATE ON usage_windows
 BEGIN SELECT RAISE(ABORT, 'append only'); END;

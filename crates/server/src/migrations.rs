@@ -19,4 +19,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0007_catalog.sql"),
     migration!("0008_allocations.sql"),
     migration!("0009_open_rows.sql"),
+    migration!("0010_over.sql"),
 ];

@@ -107,6 +107,9 @@ pub fn app(
     add(TypeId::of::<identity::Settings>(), Box::new(config.identity.clone()));
     add(TypeId::of::<identity::Hasher>(), Box::new(identity::Hasher::new()?));
     add(TypeId::of::<identity::Seen>(), Box::<identity::Seen>::default());
+    add(TypeId::of::<identity::Callers>(), Box::<identity::Callers>::default());
+    add(TypeId::of::<tenancy::Places>(), Box::<tenancy::Places>::default());
+    add(TypeId::of::<allocations::Over>(), Box::<allocations::Over>::default());
     add(TypeId::of::<tenancy::Settings>(), Box::new(config.tenancy.clone()));
     add(TypeId::of::<billing::Settings>(), Box::new(config.billing.clone()));
     add(TypeId::of::<billing::Audited>(), Box::<billing::Audited>::default());

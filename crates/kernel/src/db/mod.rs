@@ -5,6 +5,8 @@
 //! Absent on purpose: raw pools, raw connections, statements made from user text.
 
 mod dialect;
+mod known;
+mod link;
 mod migrate;
 mod postgres;
 mod row;
@@ -14,6 +16,7 @@ mod value;
 mod writer;
 
 pub use dialect::{Broke, Dialect, broke};
+pub use known::Known;
 pub use migrate::Migration;
 pub use row::{Row, Single, Table};
 #[cfg(feature = "testkit")]
@@ -25,7 +28,10 @@ pub use writer::Lane;
 use crate::{Result, audit::Accountable};
 use seams::Seams;
 use sqlx::PgPool;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 /// Where the database is.
 #[derive(Debug, Clone)]
@@ -65,15 +71,19 @@ impl Db {
     pub async fn open(place: &Place, seams: Seams, migrations: &[Migration]) -> Result<Self> {
         let pool = match place {
             Place::File { path, durable, max_pages } => {
-                let writer = writer::Writer::start(sqlite::open(path, *durable, *max_pages)?)?;
-                let link = tx::Link::Turn(writer.turn(Lane::Interactive).await?);
+                let synced = Arc::new(AtomicU64::new(0));
+                let writer = writer::Writer::start(
+                    sqlite::open(path, *durable, *max_pages)?,
+                    synced.clone(),
+                )?;
+                let link = link::Link::Turn(writer.turn(Lane::Interactive).await?);
                 let tx = Reader::new(link, Dialect::Sqlite, seams.clone());
                 migrate::apply(tx, migrations).await?;
-                Pool::Sqlite { readers: sqlite::Readers::new(path), writer }
+                Pool::Sqlite { readers: sqlite::Readers::new(path, synced), writer }
             }
             Place::Postgres(url) => {
                 let owner = postgres::owner(url).await?;
-                let link = tx::Link::Pg(owner.begin().await.map_err(dialect::explain)?);
+                let link = link::Link::Pg(owner.begin().await.map_err(dialect::explain)?);
                 let tx = Reader::new(link, Dialect::Postgres, seams.clone());
                 migrate::apply(tx, migrations).await?;
                 owner.close().await;
@@ -91,16 +101,16 @@ impl Db {
         }
     }
 
-    /// Opens a consistent view.
+    /// Opens a consistent view. In a SQLite file it begins with the first thing it is asked.
     ///
     /// # Errors
     /// `service_unavailable` or `service_busy` when no connection is to be had.
     pub async fn read(&self) -> Result<ReadTx> {
         let link = match &*self.pool {
-            Pool::Sqlite { readers, .. } => tx::Link::View(readers.view().await?),
+            Pool::Sqlite { readers, .. } => link::Link::Later(readers.clone()),
             Pool::Pg(pool) => {
                 let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                tx::Link::Pg(pool.begin_with(begin).await.map_err(dialect::explain)?)
+                link::Link::Pg(pool.begin_with(begin).await.map_err(dialect::explain)?)
             }
         };
         Ok(ReadTx::new(Reader::new(link, self.dialect(), self.seams.clone())))
@@ -117,8 +127,8 @@ impl Db {
             request.begin()?;
         }
         let link = match &*self.pool {
-            Pool::Sqlite { writer, .. } => tx::Link::Turn(writer.turn(stamp.lane).await?),
-            Pool::Pg(pool) => tx::Link::Pg(pool.begin().await.map_err(dialect::explain)?),
+            Pool::Sqlite { writer, .. } => link::Link::Turn(writer.turn(stamp.lane).await?),
+            Pool::Pg(pool) => link::Link::Pg(pool.begin().await.map_err(dialect::explain)?),
         };
         let mut tx = WriteTx::new(Reader::new(link, self.dialect(), self.seams.clone()), stamp);
         tx.check_guard().await?;

@@ -16,7 +16,10 @@ use rusqlite::{
 };
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -68,13 +71,20 @@ pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     places: Arc<Semaphore>,
+    synced: Arc<AtomicU64>,
 }
 
 impl Readers {
-    /// Makes an empty pool: connections open when they are needed first.
-    pub(super) fn new(path: &Path) -> Arc<Self> {
+    /// Makes an empty pool: connections open when they are needed first. The count is the writer's,
+    /// of the batches that can be seen.
+    pub(super) fn new(path: &Path, synced: Arc<AtomicU64>) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(READERS));
-        Arc::new(Self { path: path.to_owned(), idle: Mutex::default(), places })
+        Arc::new(Self { path: path.to_owned(), idle: Mutex::default(), places, synced })
+    }
+
+    /// Returns how many batches a view opened now sees at least.
+    pub(super) fn synced(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
     }
 
     /// Opens a consistent view.
@@ -95,8 +105,9 @@ impl Readers {
                 conn
             }
         };
+        let synced = self.synced();
         run(&conn, "BEGIN")?;
-        Ok(View { conn: Some(conn), readers: self.clone(), _place: place })
+        Ok(View { conn: Some(conn), readers: self.clone(), synced, _place: place })
     }
 
     /// Closes what is idle and refuses new views.
@@ -110,10 +121,16 @@ impl Readers {
 pub(super) struct View {
     conn: Option<Connection>,
     readers: Arc<Readers>,
+    synced: u64,
     _place: OwnedSemaphorePermit,
 }
 
 impl View {
+    /// Returns how many batches it sees at least.
+    pub(super) fn synced(&self) -> u64 {
+        self.synced
+    }
+
     pub(super) fn conn(&self) -> Result<&Connection> {
         self.conn.as_ref().ok_or_else(|| Error::internal(anyhow::anyhow!("view is over")))
     }

@@ -2,60 +2,17 @@
 
 use super::{
     dialect::Dialect,
-    postgres,
+    link::Link,
     row::{Row, Single, Table},
-    sqlite,
     value::Params,
-    writer::Turn,
 };
 use crate::{
     Error, Result,
     audit::{self, Detail, Stamp},
 };
-use api::{Code, Stored, Time, TypedId, Value};
+use api::{Code, Stored, Time, TypedId};
 use seams::Seams;
 use std::ops::{Deref, DerefMut};
-
-/// Where a transaction's statements go.
-pub(super) enum Link {
-    View(sqlite::View),
-    Turn(Turn),
-    Pg(sqlx::Transaction<'static, sqlx::Postgres>),
-}
-
-impl Link {
-    async fn fetch<R: Row>(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<R>> {
-        let conn = match self {
-            Self::Pg(tx) => return postgres::fetch(tx, sql, values, |row| R::read(row, 0)).await,
-            Self::View(_) | Self::Turn(_) => self.file().await?,
-        };
-        sqlite::fetch(conn, &sql, &values, |row| R::read(row, 0))
-    }
-
-    async fn execute(&mut self, sql: String, values: Vec<Value>) -> Result<u64> {
-        match self {
-            Self::Pg(tx) => postgres::execute(tx, sql, values).await,
-            Self::View(_) | Self::Turn(_) => sqlite::execute(self.file().await?, &sql, &values),
-        }
-    }
-
-    async fn script(&mut self, sql: String) -> Result<()> {
-        match self {
-            Self::Pg(tx) => postgres::script(tx, sql).await,
-            Self::View(_) | Self::Turn(_) => sqlite::script(self.file().await?, &sql),
-        }
-    }
-
-    /// Lets other tasks in when this one has had its turn, then returns the connection.
-    async fn file(&mut self) -> Result<&rusqlite::Connection> {
-        tokio::task::coop::consume_budget().await;
-        match self {
-            Self::View(view) => view.conn(),
-            Self::Turn(turn) => turn.conn(),
-            Self::Pg(_) => Err(Error::internal(anyhow::anyhow!("not a file"))),
-        }
-    }
-}
 
 /// How rows are held until the end of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +42,11 @@ impl Reader {
     /// Returns the moment this transaction began: one moment for all its rows.
     pub fn now(&self) -> Time {
         self.now
+    }
+
+    /// Returns where its statements go.
+    pub(super) fn link(&self) -> &Link {
+        &self.link
     }
 
     /// Returns a fresh identifier.
@@ -214,11 +176,7 @@ impl Reader {
 
     /// Keeps what the migrations wrote.
     pub(super) async fn finish(self) -> Result<()> {
-        match self.link {
-            Link::Turn(turn) => turn.commit().await,
-            Link::Pg(tx) => tx.commit().await.map_err(super::dialect::explain),
-            Link::View(_) => Err(Error::internal(anyhow::anyhow!("a reader cannot commit"))),
-        }
+        self.link.commit().await
     }
 }
 

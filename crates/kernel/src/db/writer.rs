@@ -16,6 +16,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
         mpsc::{SendError, SyncSender, sync_channel},
     },
 };
@@ -42,6 +43,8 @@ struct Batch {
     conn: Connection,
     open: bool,
     waiting: Vec<oneshot::Sender<Result<()>>>,
+    /// How many batches readers can see; told to them before any writer is told.
+    synced: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
@@ -100,8 +103,8 @@ impl Writer {
     ///
     /// # Errors
     /// `internal_error` when the system gives no thread.
-    pub(super) fn start(conn: Connection) -> Result<Self> {
-        let batch = Batch { conn, open: false, waiting: Vec::new() };
+    pub(super) fn start(conn: Connection, synced: Arc<AtomicU64>) -> Result<Self> {
+        let batch = Batch { conn, open: false, waiting: Vec::new(), synced };
         let line = Line { idle: Some(Box::new(batch)), ..Line::default() };
         let (to_sync, batches) = sync_channel::<(Self, Box<Batch>)>(1);
         let sync = move || {
@@ -249,6 +252,7 @@ impl Batch {
     fn sync(&mut self) {
         match run(&self.conn, "COMMIT") {
             Ok(()) => {
+                self.synced.fetch_add(1, Ordering::Release);
                 self.open = false;
                 for done in self.waiting.drain(..) {
                     let _ = done.send(Ok(()));

@@ -25,7 +25,7 @@ pub use dispatch::router;
 pub use headers::{BASE_POLICY, terminal_policy};
 pub use idempotency::{KEEP as IDEMPOTENCY_KEEP, forget_old as forget_old_keys};
 pub use input::{Body, Cursor, Fields, Form, Input, Paging, Query};
-pub use output::{Accepted, Answer, Created, Go, Json, NoContent, Output, Raw};
+pub use output::{Accepted, Answer, Created, Go, Json, NoContent, Output, Raw, Written};
 pub use problem::{problem, user_safe};
 pub use request::{Head, RequestSlot, Upgrade};
 pub use route::{

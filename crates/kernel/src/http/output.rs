@@ -3,8 +3,13 @@
 use super::input::{Described, schema_of};
 use crate::{Context, Result, html::Page};
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Serialize, Serializer};
+use serde_json::value::{RawValue, to_raw_value};
+use std::{borrow::Cow, marker::PhantomData, sync::Arc};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 /// An answer before it goes on the wire.
 pub struct Answer {
@@ -60,12 +65,58 @@ pub struct NoContent;
 /// A finished response.
 pub struct Raw(pub axum::response::Response);
 
+/// A value that is written down already, to be sent again and again.
+pub struct Written<T> {
+    json: Arc<RawValue>,
+    value: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize> Written<T> {
+    /// Writes a value down.
+    ///
+    /// # Errors
+    /// `internal_error` when it cannot be.
+    pub fn new(value: &T) -> Result<Self> {
+        let json = to_raw_value(value).context("write an answer down")?;
+        Ok(Self { json: json.into(), value: PhantomData })
+    }
+}
+
+impl<T> Clone for Written<T> {
+    fn clone(&self) -> Self {
+        Self { json: self.json.clone(), value: PhantomData }
+    }
+}
+
+impl<T> Serialize for Written<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        self.json.serialize(to)
+    }
+}
+
+impl<T: PartialSchema> PartialSchema for Written<T> {
+    fn schema() -> RefOr<Schema> {
+        T::schema()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Written<T> {
+    fn name() -> Cow<'static, str> {
+        T::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+    }
+}
+
 macro_rules! json_output {
     ($name:ident, $status:literal) => {
         impl<T: Serialize + ToSchema + Send + 'static> Output for $name<T> {
             const STATUS: u16 = $status;
             fn answer(self) -> Result<Answer> {
-                let bytes = serde_json::to_vec(&self.0).context("write an answer down")?;
+                let mut bytes = Vec::with_capacity(4096);
+                serde_json::to_writer(&mut bytes, &self.0).context("write an answer down")?;
                 let status = StatusCode::from_u16($status).unwrap_or(StatusCode::OK);
                 Ok(Answer::bytes(status, "application/json", bytes))
             }

@@ -3,7 +3,7 @@
 use super::{
     create::{self, Create, ReadLaunch},
     force::{self, ForceCleanup, ForceRelease},
-    pages,
+    over, pages,
     release::{self, Release, find_named},
     store::{self, Allocation},
     views,
@@ -19,7 +19,7 @@ use api::{
 use kernel::{
     App, Result,
     db::Reader,
-    http::{Accepted, Body, Created, Cursor, Json, Paging, Query, Route},
+    http::{Accepted, Body, Created, Cursor, Json, Paging, Query, Route, Written},
     steps::{self, Task},
 };
 use serde::Deserialize;
@@ -121,14 +121,15 @@ impl ListQuery {
     }
 }
 
-/// Returns a page of allocations.
+/// Returns a page of allocations, of which one more may be named than fits.
 pub(super) async fn page(
     app: &App,
     tx: &mut Reader,
-    rows: Vec<Allocation>,
+    ids: Vec<AllocationId>,
     limit: i64,
 ) -> Result<Page<AllocationView>> {
-    let (rows, next_cursor) = Cursor::page(rows, limit, |row| row.id);
+    let (ids, next_cursor) = Cursor::page(ids, limit, |id| *id);
+    let rows = store::list_named(tx, &ids).await?;
     Ok(Page { items: views::allocations(app, tx, rows).await?, next_cursor })
 }
 
@@ -136,22 +137,22 @@ async fn list_http(
     who: Allowed<ListAllocations>,
     app: App,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Page<AllocationView>>> {
+) -> Result<Json<Page<Written<AllocationView>>>> {
     let (limit, before) = query.paging()?;
     let mut tx = app.db.read().await?;
-    let rows = store::list(&mut tx, who.scope(), query.status, before, limit + 1).await?;
-    page(&app, &mut tx, rows, limit).await.map(Json)
+    let ids = store::list_ids(&mut tx, who.scope(), query.status, before, limit + 1).await?;
+    over::page(&app, &mut tx, ids, limit).await.map(Json)
 }
 
 async fn list_all_http(
     _: Operator<ListAll>,
     app: App,
     Query(query): Query<ListQuery>,
-) -> Result<Json<Page<AllocationView>>> {
+) -> Result<Json<Page<Written<AllocationView>>>> {
     let (limit, before) = query.paging()?;
     let mut tx = app.db.read().await?;
-    let rows = store::list_all(&mut tx, query.status, before, limit + 1).await?;
-    page(&app, &mut tx, rows, limit).await.map(Json)
+    let ids = store::list_all_ids(&mut tx, query.status, before, limit + 1).await?;
+    over::page(&app, &mut tx, ids, limit).await.map(Json)
 }
 
 /// Returns a row just written as its view; what is not durable yet is told from the row.

@@ -8,10 +8,10 @@ use api::{
 };
 use kernel::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Reader, Single, WriteTx},
     row,
 };
-use std::{future::Future, pin::Pin};
+use std::{cmp::Reverse, future::Future, pin::Pin};
 
 row! {
     /// A running environment, or one that was.
@@ -63,38 +63,62 @@ pub async fn find(tx: &mut Reader, id: AllocationId) -> Result<Option<Allocation
     tx.find("SELECT {} FROM allocations WHERE id = $1", (id,)).await
 }
 
-/// Returns a project's allocations, newest first; with a state, only those.
-pub async fn list(
+/// Returns the ids of a project's allocations, newest first, from an index alone; with a state, only
+/// those.
+pub async fn list_ids(
     tx: &mut Reader,
     scope: &InProject,
     state: Option<State>,
     before: Option<AllocationId>,
     limit: i64,
-) -> Result<Vec<Allocation>> {
-    tx.list(
-        "SELECT {} FROM allocations
-          WHERE org_id = $1 AND project_id = $2 AND ($3 IS NULL OR state = $3)
-            AND id < $4
-          ORDER BY id DESC LIMIT $5",
-        (scope.org_id(), scope.project_id(), state, before.unwrap_or(AllocationId::last()), limit),
-    )
-    .await
+) -> Result<Vec<AllocationId>> {
+    let (org, project) = (scope.org_id(), scope.project_id());
+    let before = before.unwrap_or(AllocationId::last());
+    let found: Vec<Single<AllocationId>> = match state {
+        None => {
+            tx.list(
+                "SELECT id FROM allocations WHERE org_id = $1 AND project_id = $2 AND id < $3
+                  ORDER BY id DESC LIMIT $4",
+                (org, project, before, limit),
+            )
+            .await?
+        }
+        Some(state) => {
+            tx.list(
+                "SELECT id FROM allocations
+                  WHERE org_id = $1 AND project_id = $2 AND state = $3 AND id < $4
+                  ORDER BY id DESC LIMIT $5",
+                (org, project, state, before, limit),
+            )
+            .await?
+        }
+    };
+    Ok(found.into_iter().map(|single| single.0).collect())
 }
 
-/// Returns allocations of all tenants, newest first, for operators.
-pub async fn list_all(
+/// Returns the ids of all tenants' allocations, newest first; with a state, only those.
+pub async fn list_all_ids(
     tx: &mut Reader,
     state: Option<State>,
     before: Option<AllocationId>,
     limit: i64,
-) -> Result<Vec<Allocation>> {
-    tx.list(
-        "SELECT {} FROM allocations
-          WHERE ($1 IS NULL OR state = $1) AND id < $2
-          ORDER BY id DESC LIMIT $3",
-        (state, before.unwrap_or(AllocationId::last()), limit),
-    )
-    .await
+) -> Result<Vec<AllocationId>> {
+    let found: Vec<Single<AllocationId>> = tx
+        .list(
+            "SELECT id FROM allocations WHERE ($1 IS NULL OR state = $1) AND id < $2
+              ORDER BY id DESC LIMIT $3",
+            (state, before.unwrap_or(AllocationId::last()), limit),
+        )
+        .await?;
+    Ok(found.into_iter().map(|single| single.0).collect())
+}
+
+/// Returns the allocations of these ids, newest first.
+pub async fn list_named(tx: &mut Reader, ids: &[AllocationId]) -> Result<Vec<Allocation>> {
+    let sql = "SELECT {} FROM allocations WHERE id IN ({in})";
+    let mut rows: Vec<Allocation> = tx.list_of(sql, ids).await?;
+    rows.sort_by_key(|row| Reverse(row.id));
+    Ok(rows)
 }
 
 /// Returns what is not over in a project, newest first: for the start page.

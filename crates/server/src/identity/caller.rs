@@ -8,15 +8,24 @@ use api::{Code, SessionId, UserId, audit::ActorKind, people::SessionKind};
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Record, Stamp},
-    db::Lane,
+    db::{Known, Lane},
     html::FormCtx,
     http::{self, Entrance, EntranceKind, Head, cookie},
     secret::Secret,
 };
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
+/// Who calls, by the digest of what they show.
+pub struct Callers(Known<Vec<u8>, Arc<Caller>>);
+
+impl Default for Callers {
+    fn default() -> Self {
+        Self(Known::new(4096))
+    }
+}
+
 /// A signed-in person on one device. Made only here.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Caller {
     user: User,
     session: Session,
@@ -120,8 +129,8 @@ pub async fn caller(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
             http::form_token(head, token.reveal())?;
         }
     }
-    let found = store::find_session(&mut *app.db.read().await?, &token.digest()).await?;
-    let (session, user) = found.ok_or(Code::TokenInvalid)?;
+    let caller = look_up(app, &token).await?;
+    let Caller { session, user, .. } = &*caller;
     let now = app.seams.clock.now();
     let idle = Duration::from_micros(session.idle_micros.unsigned_abs());
     let seen = app.get::<Seen>().latest(session.id).unwrap_or(session.last_seen_at);
@@ -135,9 +144,21 @@ pub async fn caller(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
         return Err(Code::TokenExpired.into());
     }
     app.get::<Seen>().note(session.id, now, head.ip);
-    let csrf = http::csrf_token(token.reveal());
-    let caller = Arc::new(Caller { user, session, csrf });
     head.remember(caller.clone());
+    Ok(caller)
+}
+
+/// Returns whose a token is, whether or not it is still good.
+async fn look_up(app: &App, token: &Secret) -> Result<Arc<Caller>> {
+    let (digest, known) = (token.digest(), &app.get::<Callers>().0);
+    let mut tx = app.db.read().await?;
+    if let Some(caller) = known.get(&tx, &digest) {
+        return Ok(caller);
+    }
+    let found = store::find_session(&mut tx, &digest).await?;
+    let (session, user) = found.ok_or(Code::TokenInvalid)?;
+    let caller = Arc::new(Caller { user, session, csrf: http::csrf_token(token.reveal()) });
+    known.keep(&tx, digest, caller.clone());
     Ok(caller)
 }
 

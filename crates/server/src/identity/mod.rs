@@ -20,7 +20,8 @@ mod sign_in;
 mod store;
 
 pub use caller::{
-    Caller, Me, Myself, MyselfAction, caller, operators_only, optional_caller, session_topic,
+    Caller, Callers, Me, Myself, MyselfAction, caller, operators_only, optional_caller,
+    session_topic,
 };
 pub use guesses::{WRITER as GUESSES_WRITER, of_sign_up, take as take_guess};
 pub use http::{routes, view};

@@ -2,7 +2,7 @@
 //! and the row, and can be made in one way only.
 
 use super::{
-    context::context_project,
+    context::{context_project, standing},
     policy,
     store::{self, Project},
 };
@@ -94,7 +94,7 @@ pub struct Ask<'a> {
     pub head: &'a Arc<Head>,
     /// The project named by the request (`X-Project-ID`, `?project=`, a form's field) or the
     /// session's; none when the person has no project.
-    pub context: Option<Project>,
+    pub context: Option<Arc<Project>>,
 }
 
 impl Ask<'_> {
@@ -193,12 +193,12 @@ impl<A: Action> Entrance for Allowed<A> {
         let mut stamp = caller.stamp(head, A::NAME);
         head.remember(Arc::new(stamp.clone()));
         let mut tx = app.db.read().await?;
-        let context = context_project(&mut tx, &caller, head).await?;
+        let context = context_project(&mut tx, app, &caller, head).await?;
         let ask = Ask { head, context };
         let found = A::find(&mut tx, &ask).await?.ok_or_else(Error::not_found)?;
         let scope = A::Scope::of(found.org_id, found.project_id).ok_or_else(Error::not_found)?;
         let user = caller.user_id();
-        let standing = store::standing(&mut tx, user, scope.org(), scope.project()).await?;
+        let standing = standing(&mut tx, app, user, scope.org(), scope.project()).await?;
         let standing = standing.ok_or_else(Error::not_found)?;
         let in_project = scope.project().is_some();
         let role = standing.role(in_project).ok_or_else(Error::not_found)?;

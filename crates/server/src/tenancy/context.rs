@@ -1,11 +1,11 @@
 //! Where a person is: the project a request is about, and the frame around their pages.
 
-use super::store::{self, Project};
+use super::store::{self, Project, Standing};
 use crate::identity::{Caller, optional_caller};
-use api::{ProjectId, UserId};
+use api::{OrgId, ProjectId, UserId};
 use kernel::{
     App, Error, Result,
-    db::Reader,
+    db::{Known, Reader},
     http::{Head, Viewer},
 };
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -17,9 +17,10 @@ use std::{future::Future, pin::Pin, sync::Arc};
 /// `not_found`.
 pub async fn context_project(
     tx: &mut Reader,
+    app: &App,
     caller: &Caller,
     head: &Head,
-) -> Result<Option<Project>> {
+) -> Result<Option<Arc<Project>>> {
     let named = head
         .header("x-project-id")
         .map(str::to_owned)
@@ -27,22 +28,79 @@ pub async fn context_project(
         .or_else(|| head.form_field("project_id"));
     if let Some(text) = named {
         let id: ProjectId = text.parse().map_err(|_| Error::not_found())?;
-        let project = enterable(tx, caller.user_id(), id).await?;
+        let project = enterable(tx, app, caller.user_id(), id).await?;
         return project.map(Some).ok_or_else(Error::not_found);
     }
     if let Some(id) = caller.session().project_id
-        && let Some(project) = enterable(tx, caller.user_id(), id).await?
+        && let Some(project) = enterable(tx, app, caller.user_id(), id).await?
     {
         return Ok(Some(project));
     }
-    let mut all = store::list_projects(tx, caller.user_id()).await?;
-    Ok(if all.is_empty() { None } else { Some(all.swap_remove(0).0) })
+    let known = &app.get::<Places>().projects;
+    let key = (caller.user_id(), None);
+    if let Some(first) = known.get(tx, &key) {
+        return Ok(Some(first));
+    }
+    let all = store::list_projects(tx, caller.user_id()).await?;
+    let first = all.into_iter().next().map(|(project, _)| Arc::new(project));
+    if let Some(first) = &first {
+        known.keep(tx, key, first.clone());
+    }
+    Ok(first)
 }
 
-async fn enterable(tx: &mut Reader, user: UserId, id: ProjectId) -> Result<Option<Project>> {
+/// Where people are and what they may there.
+pub struct Places {
+    /// A project a person may enter; without its id, the first of them.
+    projects: Known<(UserId, Option<ProjectId>), Arc<Project>>,
+    standings: Known<(UserId, OrgId, Option<ProjectId>), Standing>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { projects: Known::new(4096), standings: Known::new(4096) }
+    }
+}
+
+async fn enterable(
+    tx: &mut Reader,
+    app: &App,
+    user: UserId,
+    id: ProjectId,
+) -> Result<Option<Arc<Project>>> {
+    let known = &app.get::<Places>().projects;
+    let key = (user, Some(id));
+    if let Some(project) = known.get(tx, &key) {
+        return Ok(Some(project));
+    }
     let Some(project) = store::find_project(tx, id).await? else { return Ok(None) };
-    let role = store::role_in(tx, user, project.org_id, Some(project.id)).await?;
-    Ok(role.map(|_| project))
+    let standing = standing(tx, app, user, project.org_id, Some(project.id)).await?;
+    if standing.and_then(|standing| standing.role(true)).is_none() {
+        return Ok(None);
+    }
+    let project = Arc::new(project);
+    known.keep(tx, key, project.clone());
+    Ok(Some(project))
+}
+
+/// Returns where a person stands in an organization, or in a project of it.
+pub(super) async fn standing(
+    tx: &mut Reader,
+    app: &App,
+    user: UserId,
+    org: OrgId,
+    project: Option<ProjectId>,
+) -> Result<Option<Standing>> {
+    let known = &app.get::<Places>().standings;
+    let key = (user, org, project);
+    if let Some(standing) = known.get(tx, &key) {
+        return Ok(Some(standing));
+    }
+    let standing = store::standing(tx, user, org, project).await?;
+    if let Some(standing) = &standing {
+        known.keep(tx, key, standing.clone());
+    }
+    Ok(standing)
 }
 
 /// Returns who looks at a page, for the frame around it.
@@ -64,7 +122,7 @@ pub fn viewer<'a>(
 async fn find_viewer(app: &App, head: &Arc<Head>) -> Result<Option<Viewer>> {
     let Some(caller) = optional_caller(app, head).await? else { return Ok(None) };
     let mut tx = app.db.read().await?;
-    let context = context_project(&mut tx, &caller, head).await.unwrap_or_default();
+    let context = context_project(&mut tx, app, &caller, head).await.unwrap_or_default();
     let projects = store::list_projects(&mut tx, caller.user_id()).await?;
     let here = context
         .as_ref()

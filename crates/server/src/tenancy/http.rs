@@ -70,7 +70,7 @@ async fn me(who: Myself<WhoAmI>, app: App, (): ()) -> Result<Json<Me>> {
     let mut tx = app.db.read().await?;
     let organizations = store::list_organizations(&mut tx, caller.user_id()).await?;
     let projects = list_for(&mut tx, caller).await?;
-    let context = super::context::context_project(&mut tx, caller, who.head()).await?;
+    let context = super::context::context_project(&mut tx, &app, caller, who.head()).await?;
     Ok(Json(Me {
         user: identity::view(caller.user()),
         session_id: caller.session().id,

@@ -22,7 +22,7 @@ mod store;
 pub use allowed::{
     Action, Allowed, Ask, Found, InOrg, InProject, Operator, OperatorAction, ScopeOf,
 };
-pub use context::viewer;
+pub use context::{Places, viewer};
 pub use http::routes;
 pub use members::view_roles;
 pub use model::slug;

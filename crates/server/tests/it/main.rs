@@ -15,6 +15,7 @@ mod http_rules;
 mod identity;
 mod ledger;
 mod matrix;
+mod memory;
 mod node;
 mod pages;
 mod plans;

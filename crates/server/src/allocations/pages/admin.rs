@@ -148,8 +148,8 @@ async fn admin_page(who: Operator<ListAll>, app: App, (): ()) -> Result<Page> {
     let query = ListQuery { status: state, cursor: who.head().query("cursor"), limit: None };
     let (limit, before) = query.paging()?;
     let mut tx = app.db.read().await?;
-    let rows = store::list_all(&mut tx, state, before, limit + 1).await?;
-    let list = page(&app, &mut tx, rows, limit).await?;
+    let ids = store::list_all_ids(&mut tx, state, before, limit + 1).await?;
+    let list = page(&app, &mut tx, ids, limit).await?;
     let view = AllocationsAdminView {
         rows: list.items,
         state,

@@ -131,8 +131,8 @@ async fn workloads_page(who: Allowed<ListAllocations>, app: App, (): ()) -> Resu
     let query = ListQuery { status: state, cursor: who.head().query("cursor"), limit: None };
     let (limit, before) = query.paging()?;
     let mut tx = app.db.read().await?;
-    let rows = store::list(&mut tx, who.scope(), state, before, limit + 1).await?;
-    let list = page(&app, &mut tx, rows, limit).await?;
+    let ids = store::list_ids(&mut tx, who.scope(), state, before, limit + 1).await?;
+    let list = page(&app, &mut tx, ids, limit).await?;
     let view = WorkloadsView {
         rows: list.items,
         state,
