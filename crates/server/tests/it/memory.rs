@@ -100,6 +100,7 @@ both! {
 /// Readers that never pause keep the answer fresh in memory; whoever asks after the end was confirmed
 /// is refused all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[allow(clippy::disallowed_methods, reason = "readers end with the test")]
 async fn no_request_outlives_the_end_of_its_session() {
     let world = Arc::new(World::new().await);
     for round in 0..60 {
