@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Ready, idle memory, and CPU of reading a list, beside dstack's server: goals 4 and 5.
 
-Both on loopback, in turn, five times. Eight readers at once: ours list 50 of 1,000 allocations with sign-in and policy checks;
+Both on loopback, in turn, five times. Eight readers at once: ours list 50 of 1,000 allocations with sign-in and policy checks
+(answered from memory while nothing is written);
 dstack lists its runs, of which there are none. dstack comes from its package index into a folder of its own.
 """
 

@@ -60,8 +60,8 @@ impl Link {
         }
     }
 
-    /// Returns a count that stands for everything this view saw: where it is the same, nothing was
-    /// written in between. None before it looked, inside a write, and where others write without our
+    /// Returns how many batches this view saw at least; one that was being synced as it opened may be
+    /// seen without being counted. None before it looked, inside a write, and where others write without our
     /// knowing.
     pub(super) fn saw(&self) -> Option<u64> {
         match self {

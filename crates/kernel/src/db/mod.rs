@@ -71,6 +71,7 @@ impl Db {
     pub async fn open(place: &Place, seams: Seams, migrations: &[Migration]) -> Result<Self> {
         let pool = match place {
             Place::File { path, durable, max_pages } => {
+                let alone = sqlite::alone(path)?;
                 let synced = Arc::new(AtomicU64::new(0));
                 let writer = writer::Writer::start(
                     sqlite::open(path, *durable, *max_pages)?,
@@ -79,7 +80,7 @@ impl Db {
                 let link = link::Link::Turn(writer.turn(Lane::Interactive).await?);
                 let tx = Reader::new(link, Dialect::Sqlite, seams.clone());
                 migrate::apply(tx, migrations).await?;
-                Pool::Sqlite { readers: sqlite::Readers::new(path, synced), writer }
+                Pool::Sqlite { readers: sqlite::Readers::new(path, synced, alone), writer }
             }
             Place::Postgres(url) => {
                 let owner = postgres::owner(url).await?;
@@ -104,7 +105,8 @@ impl Db {
     /// Opens a consistent view. In a SQLite file it begins with the first thing it is asked.
     ///
     /// # Errors
-    /// `service_unavailable` or `service_busy` when no connection is to be had.
+    /// `service_unavailable` or `service_busy` when no connection is to be had; of a SQLite file, with
+    /// that first thing.
     pub async fn read(&self) -> Result<ReadTx> {
         let link = match &*self.pool {
             Pool::Sqlite { readers, .. } => link::Link::Later(readers.clone()),

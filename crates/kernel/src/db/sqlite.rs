@@ -15,6 +15,7 @@ use rusqlite::{
     types::{ToSql, ToSqlOutput, ValueRef},
 };
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -72,14 +73,28 @@ pub(super) struct Readers {
     idle: Mutex<Vec<Connection>>,
     places: Arc<Semaphore>,
     synced: Arc<AtomicU64>,
+    _alone: File,
+}
+
+/// Takes a database file for this process; the lock ends with it, however it ends.
+///
+/// # Errors
+/// `internal_error` when another process has it.
+pub(super) fn alone(path: &Path) -> Result<File> {
+    let place = path.with_extension("lock");
+    let file = File::create(&place).context("open the database's lock file")?;
+    let words = || anyhow::anyhow!("another process has the database {} open", path.display());
+    file.try_lock().map_err(|_| Error::internal(words()))?;
+    Ok(file)
 }
 
 impl Readers {
     /// Makes an empty pool: connections open when they are needed first. The count is the writer's,
     /// of the batches that can be seen.
-    pub(super) fn new(path: &Path, synced: Arc<AtomicU64>) -> Arc<Self> {
+    pub(super) fn new(path: &Path, synced: Arc<AtomicU64>, alone: File) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(READERS));
-        Arc::new(Self { path: path.to_owned(), idle: Mutex::default(), places, synced })
+        let path = path.to_owned();
+        Arc::new(Self { path, idle: Mutex::default(), places, synced, _alone: alone })
     }
 
     /// Returns how many batches a view opened now sees at least.

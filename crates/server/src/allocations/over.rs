@@ -1,5 +1,9 @@
-//! What is over never changes again (the database refuses it): its row is written down once, and sent
-//! from memory after that. A list is mostly history.
+//! What is over never changes again: its row is written down once, and sent from memory after that. A
+//! list is mostly history.
+//!
+//! The database refuses to change the allocation and its meter; its newest task and the organization's
+//! currency stay because nothing changes them. A field of [`AllocationView`] that can change after the
+//! end must not be sent from here.
 
 use super::{
     store::{self, Allocation},

@@ -64,7 +64,7 @@ pub async fn find(tx: &mut Reader, id: AllocationId) -> Result<Option<Allocation
 }
 
 /// Returns the ids of a project's allocations, newest first, from an index alone; with a state, only
-/// those.
+/// those, for which rows are read.
 pub async fn list_ids(
     tx: &mut Reader,
     scope: &InProject,

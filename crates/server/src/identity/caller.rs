@@ -157,6 +157,8 @@ async fn look_up(app: &App, token: &Secret) -> Result<Arc<Caller>> {
     }
     let found = store::find_session(&mut tx, &digest).await?;
     let (session, user) = found.ok_or(Code::TokenInvalid)?;
+    // What proves a password is not kept where it is not needed.
+    let user = User { password_hash: None, ..user };
     let caller = Arc::new(Caller { user, session, csrf: http::csrf_token(token.reveal()) });
     known.keep(&tx, digest, caller.clone());
     Ok(caller)

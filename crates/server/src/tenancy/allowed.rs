@@ -15,7 +15,7 @@ use kernel::{
     html::FormCtx,
     http::{Entrance, EntranceKind, Head},
 };
-use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc};
+use std::{any::TypeId, future::Future, marker::PhantomData, pin::Pin, sync::Arc};
 
 /// An organization the caller was let into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,14 +209,19 @@ impl<A: Action> Entrance for Allowed<A> {
             return Err(Code::InsufficientPermissions.into());
         }
         let epoch = standing.policy_epoch;
-        stamp.guard = Some(Arc::new(Epoch { org: scope.org(), epoch }));
+        // What is made in a project needs the project still to be there.
+        let makes = TypeId::of::<A::Row>() == TypeId::of::<()>();
+        let project = scope.project().filter(|_| makes);
+        stamp.guard = Some(Arc::new(Epoch { org: scope.org(), project, epoch }));
         Ok(Self { caller, scope, role, row: found.row, head: head.clone(), stamp })
     }
 }
 
-/// Refuses a write when rights in the organization changed since the caller was let in.
+/// Refuses a write when rights in the organization changed since the caller was let in, or the project
+/// something is to be made in is gone.
 struct Epoch {
     org: OrgId,
+    project: Option<ProjectId>,
     epoch: i64,
 }
 
@@ -225,7 +230,9 @@ impl Guard for Epoch {
         &'a self,
         tx: &'a mut Reader,
     ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>> {
-        Box::pin(async move { Ok(store::epoch_held(tx, self.org).await? == Some(self.epoch)) })
+        Box::pin(async move {
+            Ok(store::epoch_held(tx, self.org, self.project).await? == Some(self.epoch))
+        })
     }
 }
 

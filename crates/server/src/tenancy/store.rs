@@ -202,10 +202,20 @@ pub async fn role_allows(
     Ok(role.is_some_and(|role| policy::may(role, action)))
 }
 
-/// Returns the policy epoch and keeps it as it is until the end of the transaction.
-pub async fn epoch_held(tx: &mut Reader, org: OrgId) -> Result<Option<i64>> {
+/// Returns the policy epoch and keeps it as it is until the end of the transaction; with a project, none
+/// when that was deleted.
+pub async fn epoch_held(
+    tx: &mut Reader,
+    org: OrgId,
+    project: Option<ProjectId>,
+) -> Result<Option<i64>> {
     let rows: Vec<kernel::db::Single<i64>> = tx
-        .list_locked("SELECT policy_epoch FROM organizations WHERE id = $1", (org,), Lock::Share)
+        .list_locked(
+            "SELECT policy_epoch FROM organizations WHERE id = $1 AND ($2 IS NULL OR EXISTS
+               (SELECT 1 FROM projects p WHERE p.id = $2 AND p.deleted_at IS NULL))",
+            (org, project),
+            Lock::Share,
+        )
         .await?;
     Ok(rows.first().map(|row| row.0))
 }

@@ -57,9 +57,14 @@ both! {
         let _node = Node::join(&world, 1).await;
         let id = id_of(&launch(&world, &world.owner, 1).await);
         until_state(&world, &id, "active").await;
+        let statements = ["UPDATE allocations SET reason = 'other'", "UPDATE meters SET charged = charged + 1"];
+        for sql in statements {
+            let mut tx = world.app.db.write(&SEED).await.unwrap();
+            assert_eq!(tx.run(sql, ()).await.unwrap(), 1, "while it runs");
+        }
         release(&world, &id).await;
         until_state(&world, &id, "released").await;
-        for sql in ["UPDATE allocations SET reason = 'other'", "UPDATE meters SET charged = charged + 1"] {
+        for sql in statements {
             let mut tx = world.app.db.write(&SEED).await.unwrap();
             assert!(tx.run(sql, ()).await.is_err(), "{sql}");
         }
@@ -94,6 +99,29 @@ both! {
         assert_eq!(world.get(&world.viewer, "/api/v1/me").await.status, 200, "not before it is written");
         tx.commit().await.unwrap();
         assert_eq!(world.get(&world.viewer, "/api/v1/me").await.status, 401);
+    }
+}
+
+both! {
+    async fn nothing_is_made_in_a_project_that_is_gone(engine: Engine) {
+        let world = World::on(engine).await;
+        let _node = Node::join(&world, 1).await;
+        for _ in 0..3 {
+            world.get(&world.owner, "/api/v1/me").await; // the project is known, what they may there is not
+        }
+        // Whatever order they fall in, there is no launch after the deletion.
+        let path = format!("/api/v1/projects/{}", world.owner.project_id);
+        let delete = world.call(Some(&world.owner), Method::DELETE, &path, None);
+        let (deleted, launched) = futures::join!(delete, launch(&world, &world.owner, 1));
+        let both = (deleted.status.as_u16(), launched.status.as_u16());
+        assert!(matches!(both, (204, 404 | 409 | 422) | (409, 201)), "{both:?} {}", launched.text());
+        // As a request would be that was let in just before.
+        let mut tx = world.app.db.write(&SEED).await.unwrap();
+        tx.run("UPDATE projects SET deleted_at = 1 WHERE id = $1", (world.owner.project_id,)).await.unwrap();
+        let made = launch(&world, &world.owner, 1);
+        let commit = async { tx.commit().await.unwrap() };
+        let (made, ()) = futures::join!(made, commit);
+        assert!(matches!(made.status.as_u16(), 404 | 409), "{}", made.text());
     }
 }
 
