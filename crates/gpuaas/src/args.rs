@@ -308,3 +308,35 @@ pub async fn server(server: Server) -> Result<()> {
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use std::{fmt::Write, fs, path::Path};
+
+    fn list(command: &clap::Command, above: &str, out: &mut String) {
+        let shown =
+            command.get_subcommands().filter(|one| !one.is_hide_set() && one.get_name() != "help");
+        for one in shown {
+            let name = format!("{above} {}", one.get_name());
+            if one.has_subcommands() {
+                list(one, &name, out);
+            } else {
+                let about = one.get_about().map(ToString::to_string).unwrap_or_default();
+                writeln!(out, "{name:<24}  {about}").unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn golden_commands() {
+        let mut text = String::new();
+        list(&super::Args::command(), "gpuaas", &mut text);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../golden/commands.txt");
+        if std::env::var_os("GPUAAS_GOLDEN").is_some() {
+            fs::write(&path, &text).unwrap();
+        }
+        let kept = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(kept, text, "look at `make golden && git diff`");
+    }
+}

@@ -1,0 +1,196 @@
+//! `fairway.toml`: the product's vocabularies, where its truth lies, and what each gate demands.
+
+use crate::model::{Level, Priority, Tier};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Settings of a product.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Version of this format: 1.
+    pub version: u32,
+    /// The product's name.
+    pub product: String,
+    /// Who uses it.
+    #[serde(default)]
+    pub personas: Vec<String>,
+    /// Roles that own things, and who holds them; a role nobody holds makes answers unknown.
+    #[serde(default)]
+    pub roles: BTreeMap<String, Role>,
+    /// Where evidence comes from.
+    #[serde(default)]
+    pub lanes: BTreeMap<String, Lane>,
+    /// Seeds and disposable state flows and UAT rows name.
+    #[serde(default)]
+    pub fixtures: BTreeMap<String, Fixture>,
+    /// Where anchors are looked up.
+    #[serde(default)]
+    pub anchors: Anchors,
+    /// Where evidence lies and how long it counts.
+    #[serde(default)]
+    pub evidence: EvidenceRules,
+    /// What accepted gaps may be.
+    #[serde(default)]
+    pub gaps: GapRules,
+    /// What may have found a task.
+    #[serde(default)]
+    pub detected_by: Vec<String>,
+    /// The gates that should have found it.
+    #[serde(default)]
+    pub expected_gates: Vec<String>,
+    /// Buckets of the queue, in order; a task falls into the first that takes it.
+    #[serde(default)]
+    pub buckets: Vec<Bucket>,
+    /// The gates.
+    #[serde(default)]
+    pub gates: BTreeMap<String, Gate>,
+}
+
+/// A role.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Role {
+    /// What it answers for.
+    #[serde(default)]
+    pub about: String,
+    /// Who holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+}
+
+/// A lane.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lane {
+    /// What it runs on.
+    #[serde(default)]
+    pub about: String,
+    /// Whether tests below UAT that ran there count for every flow.
+    #[serde(default)]
+    pub for_tests: bool,
+}
+
+/// Seed or disposable state.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fixture {
+    /// What it is.
+    #[serde(default)]
+    pub about: String,
+    /// The file that makes it; without one it cannot be had yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
+}
+
+/// Where anchors are looked up. All are files of the repository.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Anchors {
+    /// An OpenAPI document, JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub openapi: Option<String>,
+    /// Routes, a line each: `METHOD PATH …`, columns separated by blanks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routes: Option<String>,
+    /// Which column of a route names its operation, from 1; a page and an operation that share the name
+    /// belong together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_column: Option<usize>,
+    /// Prefixes of paths that are no pages.
+    #[serde(default)]
+    pub not_pages: Vec<String>,
+    /// Files of commands, a line each: `gpuaas launch  what it does`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    /// What need not belong to a flow, with the reason: `cli:gpuaas completion`.
+    #[serde(default)]
+    pub outside: BTreeMap<String, String>,
+}
+
+/// Where evidence lies and how long it counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvidenceRules {
+    /// The folder.
+    pub folder: String,
+    /// How many days a result counts, by tier.
+    pub max_age_days: BTreeMap<Tier, u32>,
+}
+
+impl Default for EvidenceRules {
+    fn default() -> Self {
+        let days = [
+            (Tier::Unit, 30),
+            (Tier::Integration, 30),
+            (Tier::Smoke, 14),
+            (Tier::E2e, 14),
+            (Tier::Uat, 30),
+        ];
+        Self { folder: "evidence".to_owned(), max_age_days: days.into_iter().collect() }
+    }
+}
+
+impl EvidenceRules {
+    /// Returns how many days a tier's result counts.
+    pub fn days(&self, tier: Tier) -> u32 {
+        let usual = Self::default().max_age_days.get(&tier).copied();
+        self.max_age_days.get(&tier).copied().or(usual).unwrap_or(14)
+    }
+}
+
+/// What accepted gaps may be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GapRules {
+    /// Most days between opening and expiry.
+    pub max_days: u32,
+}
+
+impl Default for GapRules {
+    fn default() -> Self {
+        Self { max_days: 90 }
+    }
+}
+
+/// A bucket of the queue.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// Kinds it takes; all when empty.
+    #[serde(default)]
+    pub kinds: Vec<crate::model::Kind>,
+    /// Priorities it takes; all when empty.
+    #[serde(default)]
+    pub priorities: Vec<Priority>,
+}
+
+/// What a gate demands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// The question it answers.
+    #[serde(default)]
+    pub about: String,
+    /// The level its flows must have; none for a gate of rules alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<Level>,
+    /// Which flows.
+    #[serde(default)]
+    pub priorities: Vec<Priority>,
+    /// Lanes it must have evidence from.
+    #[serde(default)]
+    pub required_lanes: Vec<String>,
+    /// Lanes that are reported and not demanded.
+    #[serde(default)]
+    pub optional_lanes: Vec<String>,
+    /// Rules it runs beside those that always run; `*` stands for all.
+    #[serde(default)]
+    pub rules: Vec<String>,
+    /// Whether a result that only came on another try counts.
+    #[serde(default)]
+    pub flaky_counts: bool,
+}

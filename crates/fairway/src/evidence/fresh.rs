@@ -1,0 +1,117 @@
+//! Whether a statement still counts: its commit, its age, and what changed since.
+
+use super::Statement;
+use crate::{config::EvidenceRules, git};
+use globset::GlobSet;
+use jiff::{SignedDuration, Timestamp};
+use std::{collections::BTreeMap, path::Path};
+
+/// Why a statement does not count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stale {
+    /// It was had from files that were no commit.
+    Dirty,
+    /// Its commit is not in the judged commit's history.
+    NotAncestor,
+    /// History does not say: a shallow clone, or no repository.
+    NoHistory,
+    /// Older than its tier allows, days.
+    TooOld(i64),
+    /// It says that it is from after now.
+    Future,
+    /// Code that it covers changed since.
+    CodeChanged(String),
+}
+
+impl std::fmt::Display for Stale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Dirty => f.write_str("it was had from uncommitted files"),
+            Self::NotAncestor => f.write_str("its commit is not part of this history"),
+            Self::NoHistory => f.write_str("history does not reach back to its commit"),
+            Self::TooOld(days) => write!(f, "it is {days} days old"),
+            Self::Future => f.write_str("it is dated after now"),
+            Self::CodeChanged(file) => write!(f, "{file} changed since"),
+        }
+    }
+}
+
+/// What history says of a commit that evidence names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Since {
+    /// It is an ancestor; these files changed since.
+    Ancestor(Vec<String>),
+    /// It is none.
+    Elsewhere,
+    /// That cannot be told.
+    Unknown,
+}
+
+/// What history says of every commit named, judged at a commit or at the working tree.
+pub fn history<'a>(
+    root: &Path,
+    rev: Option<&str>,
+    commits: impl Iterator<Item = &'a str>,
+) -> BTreeMap<String, Since> {
+    let judged = git::commit(root, rev.unwrap_or("HEAD"));
+    let uncommitted =
+        if rev.is_none() { git::uncommitted(root).unwrap_or_default() } else { Vec::new() };
+    let mut known = BTreeMap::new();
+    for commit in commits {
+        if known.contains_key(commit) {
+            continue;
+        }
+        let since = match &judged {
+            Err(_) => Since::Unknown,
+            Ok(judged) => match git::is_ancestor(root, commit, judged) {
+                Ok(true) => match git::changed(root, commit, judged) {
+                    Ok(mut changed) => {
+                        changed.extend(uncommitted.iter().cloned());
+                        Since::Ancestor(changed)
+                    }
+                    Err(_) => Since::Unknown,
+                },
+                // In a shallow clone "no" may only mean that the rest is missing.
+                Ok(false) if git::is_shallow(root) => Since::Unknown,
+                Ok(false) => Since::Elsewhere,
+                Err(_) if git::is_shallow(root) => Since::Unknown,
+                Err(_) => Since::Elsewhere,
+            },
+        };
+        known.insert(commit.to_owned(), since);
+    }
+    known
+}
+
+/// Returns every reason why a statement does not count for code under these globs.
+pub fn stale(
+    statement: &Statement,
+    since: &Since,
+    code: &GlobSet,
+    now: Timestamp,
+    rules: &EvidenceRules,
+) -> Vec<Stale> {
+    let facts = &statement.predicate.fairway;
+    let mut reasons = Vec::new();
+    if facts.dirty {
+        reasons.push(Stale::Dirty);
+    }
+    match since {
+        Since::Elsewhere => reasons.push(Stale::NotAncestor),
+        Since::Unknown => reasons.push(Stale::NoHistory),
+        Since::Ancestor(changed) => {
+            if let Some(file) = changed.iter().find(|file| code.is_match(file)) {
+                reasons.push(Stale::CodeChanged(file.clone()));
+            }
+        }
+    }
+    let age = now.duration_since(facts.at);
+    if age < SignedDuration::from_mins(-5) {
+        reasons.push(Stale::Future);
+    }
+    let days = age.as_hours() / 24;
+    if days >= i64::from(rules.days(facts.tier)) {
+        reasons.push(Stale::TooOld(days));
+    }
+    reasons
+}

@@ -1,0 +1,206 @@
+//! Gates: a question over the same facts, with an answer programs can take.
+
+use crate::{
+    config::{Config, Gate},
+    finding::{Finding, Place, Severity},
+    flow::Judged,
+    model::{Level, Status},
+    rules::{self, Ran, Rule},
+    world::World,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What came of it; the number is the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Everything asked was looked at and holds.
+    Holds = 0,
+    /// Something does not hold.
+    Fails = 1,
+    /// Something could not be read.
+    Unreadable = 2,
+    /// Nothing failed, but something needed is not known.
+    Unknown = 3,
+}
+
+impl Answer {
+    /// Returns the word reports print.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Fails => "fails",
+            Self::Unreadable => "unreadable",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A gate's answer with its reasons.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Report {
+    /// The gate.
+    pub gate: String,
+    /// The question.
+    pub about: String,
+    /// The answer.
+    pub answer: Answer,
+    /// Flows it looked at, sorted into the three lists; none for a gate of rules alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
+    /// What does not hold, or is not known to.
+    pub findings: Vec<Finding>,
+    /// How many subjects each rule looked at.
+    pub examined: BTreeMap<&'static str, usize>,
+}
+
+/// The broad-UAT decision: every flow in exactly one list.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct Decision {
+    /// Ready.
+    pub ready: Vec<String>,
+    /// Ready under accepted gaps.
+    pub with_accepted_gaps: Vec<String>,
+    /// Not ready.
+    pub blocked: Vec<String>,
+}
+
+/// Sorts flows into the three lists.
+pub fn decide<'a>(flows: impl Iterator<Item = (&'a str, &'a Judged)>) -> Decision {
+    let mut decision = Decision::default();
+    for (id, judged) in flows {
+        let list = match judged.standing.status {
+            Status::ReadyForBroadUat => &mut decision.ready,
+            Status::AcceptedGap => &mut decision.with_accepted_gaps,
+            _ => &mut decision.blocked,
+        };
+        list.push(id.to_owned());
+    }
+    decision
+}
+
+/// Returns the rules a gate runs.
+fn rules_of(gate: &Gate) -> Vec<&'static Rule> {
+    let all = rules::all();
+    if gate.rules.iter().any(|name| name == "*") {
+        return all;
+    }
+    all.into_iter().filter(|rule| gate.rules.iter().any(|name| name == rule.name)).collect()
+}
+
+/// Asks a gate.
+pub fn ask(world: &World<'_>, name: &str, gate: &Gate) -> Report {
+    let Ran { mut findings, examined } = rules::run(world, &rules_of(gate));
+    for (rule, count) in &examined {
+        if *count == 0 && gate.rules.iter().any(|wanted| wanted == rule) {
+            let words =
+                format!("The rule {rule} was expected to look at something and saw nothing.");
+            findings.push(Finding::unknown(
+                "gate-saw-nothing",
+                rule,
+                Place::at(crate::load::CONFIG, 0),
+                words,
+            ));
+        }
+    }
+    let decision = gate.level.map(|level| levels(world, gate, level, &mut findings));
+    let answer = answer(&findings);
+    Report {
+        gate: name.to_owned(),
+        about: gate.about.clone(),
+        answer,
+        decision,
+        findings,
+        examined,
+    }
+}
+
+/// Looks at a gate's flows; adds a finding for each that is in the way.
+fn levels(world: &World<'_>, gate: &Gate, level: Level, findings: &mut Vec<Finding>) -> Decision {
+    let wanted = |id: &str| {
+        let flow = world.graph.flows.get(id);
+        flow.is_some_and(|flow| {
+            gate.priorities.is_empty() || gate.priorities.contains(&flow.priority)
+        })
+    };
+    let flows: Vec<_> =
+        world.flows.iter().filter(|(id, _)| wanted(id)).map(|(id, judged)| (*id, judged)).collect();
+    if flows.is_empty() {
+        let words = "There is no flow to judge.".to_owned();
+        findings.push(Finding::unknown(
+            "gate-saw-nothing",
+            "flows",
+            Place::at(crate::load::CONFIG, 0),
+            words,
+        ));
+    }
+    for lane in &gate.required_lanes {
+        if !world.graph.statements.values().any(|one| &one.predicate.fairway.lane == lane) {
+            let words = format!("There is no evidence from the required lane {lane}.");
+            findings.push(Finding::unknown(
+                "lane-missing",
+                lane,
+                Place::at(crate::load::CONFIG, 0),
+                words,
+            ));
+        }
+    }
+    for lane in &gate.optional_lanes {
+        if !world.graph.statements.values().any(|one| &one.predicate.fairway.lane == lane) {
+            let words = format!(
+                "There is no evidence from the optional lane {lane}; it counts for nothing."
+            );
+            findings.push(Finding::warning(
+                "lane-missing",
+                lane,
+                Place::at(crate::load::CONFIG, 0),
+                words,
+            ));
+        }
+    }
+    let decision = decide(flows.iter().copied());
+    for (id, judged) in flows {
+        if !decision.blocked.iter().any(|one| one == id) {
+            continue;
+        }
+        let place = world.graph.flows.get(id).map(|flow| flow.place("id")).unwrap_or_default();
+        let open: Vec<_> = judged
+            .missing
+            .iter()
+            .filter(|one| one.level <= level && one.waived_by.is_none())
+            .collect();
+        for missing in &open {
+            let words = format!("For {}: {}.", missing.level, missing.why);
+            let finding = if missing.fails {
+                Finding::error("flow-not-ready", id, place.clone(), words)
+            } else {
+                Finding::unknown("flow-not-ready", id, place.clone(), words)
+            };
+            findings.push(finding);
+        }
+        if open.is_empty() {
+            let words = format!("Open tasks hold it up: {}.", judged.blockers.join(", "));
+            findings.push(Finding::error("flow-not-ready", id, place, words));
+        }
+    }
+    decision
+}
+
+/// Returns what findings come to: 1 wins over 3, and files that cannot be read win over both.
+pub fn answer(findings: &[Finding]) -> Answer {
+    if findings.iter().any(|one| one.rule == "data-unreadable") {
+        return Answer::Unreadable;
+    }
+    match findings.iter().map(|one| one.severity).max() {
+        Some(Severity::Error) => Answer::Fails,
+        Some(Severity::Unknown) => Answer::Unknown,
+        Some(Severity::Warning) | None => Answer::Holds,
+    }
+}
+
+/// Returns a gate by name, with the level it demands.
+pub fn named<'a>(config: &'a Config, name: &str) -> Option<&'a Gate> {
+    config.gates.get(name)
+}

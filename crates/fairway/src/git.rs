@@ -1,0 +1,155 @@
+//! What git knows, asked of the git command line, one call a question.
+
+use anyhow::{Context, Result, bail};
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+fn run(root: &Path, args: &[&str]) -> Result<Output> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(root).args(args).env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+    git.stdin(Stdio::null()).output().context("run git")
+}
+
+/// Returns what a git command prints; an error carries git's own words.
+pub fn text(root: &Path, args: &[&str]) -> Result<String> {
+    let out = run(root, args)?;
+    if !out.status.success() {
+        let words = String::from_utf8_lossy(&out.stderr);
+        bail!("git {}: {}", args.first().unwrap_or(&""), words.trim());
+    }
+    String::from_utf8(out.stdout).context("read what git printed")
+}
+
+/// Returns the entries of a list separated by NUL.
+fn entries(text: &str) -> Vec<String> {
+    text.split('\0').filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+}
+
+/// Returns whether a folder lies in a repository with at least one commit.
+pub fn is_there(root: &Path) -> bool {
+    run(root, &["rev-parse", "--verify", "-q", "HEAD"]).is_ok_and(|out| out.status.success())
+}
+
+/// Returns whether history was cut off when the repository was cloned.
+pub fn is_shallow(root: &Path) -> bool {
+    text(root, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|word| word.trim() == "true")
+}
+
+/// Returns the full name of a commit.
+pub fn commit(root: &Path, rev: &str) -> Result<String> {
+    let spec = format!("{rev}^{{commit}}");
+    let name = text(root, &["rev-parse", "--verify", "--end-of-options", &spec])?;
+    Ok(name.trim().to_owned())
+}
+
+/// Returns the name of a commit's tree.
+pub fn tree(root: &Path, rev: &str) -> Result<String> {
+    let spec = format!("{rev}^{{tree}}");
+    let name = text(root, &["rev-parse", "--verify", "--end-of-options", &spec])?;
+    Ok(name.trim().to_owned())
+}
+
+/// Returns the files of the working tree that git would keep: tracked, or new and not ignored.
+pub fn working_files(root: &Path) -> Result<Vec<String>> {
+    let args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    text(root, &args).map(|out| entries(&out))
+}
+
+/// Returns the files of a commit.
+pub fn files_at(root: &Path, rev: &str) -> Result<Vec<String>> {
+    text(root, &["ls-tree", "-r", "-z", "--name-only", "--full-tree", rev]).map(|out| entries(&out))
+}
+
+/// Returns the contents of files at a commit, in one call; none for what is not there.
+pub fn read_at(root: &Path, rev: &str, paths: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(root).args(["cat-file", "--batch"]);
+    git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = git.spawn().context("run git")?;
+    let mut stdin = child.stdin.take().context("speak to git")?;
+    let asked: String = paths.iter().map(|path| format!("{rev}:{path}\n")).collect();
+    // A thread of its own writes: git answers while it is still being asked.
+    let (out, written) = std::thread::scope(|scope| {
+        let writing = scope.spawn(move || stdin.write_all(asked.as_bytes()));
+        (child.wait_with_output(), writing.join())
+    });
+    let out = out.context("hear git")?.stdout;
+    if !matches!(written, Ok(Ok(()))) {
+        bail!("git stopped listening");
+    }
+    let mut rest = out.as_slice();
+    let mut found = Vec::with_capacity(paths.len());
+    for _ in paths {
+        let end = rest.iter().position(|byte| *byte == b'\n').context("read git's answer")?;
+        let (head, after) = rest.split_at(end);
+        rest = after.get(1..).unwrap_or_default();
+        let head = String::from_utf8_lossy(head);
+        let mut words = head.split(' ').rev();
+        match words.next().and_then(|size| size.parse::<usize>().ok()) {
+            Some(size) if !head.ends_with(" missing") => {
+                let content = rest.get(..size).context("read git's answer")?;
+                found.push(Some(content.to_vec()));
+                rest = rest.get(size + 1..).unwrap_or_default();
+            }
+            _ => found.push(None),
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the files that differ between two commits.
+pub fn changed(root: &Path, from: &str, to: &str) -> Result<Vec<String>> {
+    let range = format!("{from}..{to}");
+    text(root, &["diff", "--name-only", "-z", "--no-renames", &range]).map(|out| entries(&out))
+}
+
+/// Returns the files of the working tree that differ from the last commit, new ones included.
+pub fn uncommitted(root: &Path) -> Result<Vec<String>> {
+    let out = text(root, &["status", "--porcelain=v1", "-z", "--no-renames", "-uall"])?;
+    Ok(entries(&out).iter().filter_map(|entry| entry.get(3..).map(str::to_owned)).collect())
+}
+
+/// Returns whether one commit is another's ancestor, or the same; an error where history does not say.
+pub fn is_ancestor(root: &Path, old: &str, new: &str) -> Result<bool> {
+    let out = run(root, &["merge-base", "--is-ancestor", old, new])?;
+    match out.status.code() {
+        Some(0) => Ok(true),
+        Some(1) => Ok(false),
+        _ => bail!("{}", String::from_utf8_lossy(&out.stderr).trim()),
+    }
+}
+
+/// Returns files below a folder that were deleted since a date, with the commit that did it.
+pub fn deleted_since(
+    root: &Path,
+    rev: &str,
+    since: &str,
+    folder: &str,
+) -> Result<Vec<(String, String)>> {
+    let since = format!("--since={since}");
+    let format = "--format=%x01%H";
+    let args = [
+        "log",
+        &since,
+        "--diff-filter=D",
+        "--name-only",
+        "--no-renames",
+        format,
+        rev,
+        "--",
+        folder,
+    ];
+    let mut commit = String::new();
+    let mut found = Vec::new();
+    for line in text(root, &args)?.lines() {
+        match line.strip_prefix('\u{1}') {
+            Some(name) => commit = name.to_owned(),
+            None if !line.is_empty() => found.push((line.to_owned(), commit.clone())),
+            None => {}
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,24 @@
+//! fairway keeps a product's claims true.
+//!
+//! People write facts into files of the repository: tasks, flows, UAT rows, accepted gaps. Tests leave
+//! evidence. Levels, statuses and decisions follow from these and are never typed. What is not known is
+//! never a pass. It knows nothing of the product it is used on.
+
+pub mod anchors;
+pub mod cmd;
+pub mod config;
+pub mod evidence;
+pub mod finding;
+pub mod flow;
+pub mod gate;
+pub mod git;
+pub mod import;
+pub mod level;
+pub mod load;
+pub mod model;
+pub mod queue;
+pub mod report;
+pub mod results;
+pub mod rules;
+pub mod tree;
+pub mod world;

@@ -1,0 +1,87 @@
+//! The rules. Each is one function over the world, with a name, a severity and words of its own.
+
+mod flows;
+mod gaps;
+mod names;
+mod proof;
+mod surface;
+mod tasks;
+
+use crate::{
+    finding::{Finding, Place, Severity},
+    world::World,
+};
+use std::collections::BTreeMap;
+
+/// A rule.
+pub struct Rule {
+    /// Its name, stable.
+    pub name: &'static str,
+    /// What it demands and why, for `explain`.
+    pub about: &'static str,
+    /// How much its findings weigh.
+    pub severity: Severity,
+    /// Looks.
+    pub run: fn(&World<'_>, &mut Sink<'_>),
+}
+
+/// Every rule, in the order reports list them.
+pub fn all() -> Vec<&'static Rule> {
+    [names::RULES, tasks::RULES, flows::RULES, gaps::RULES, proof::RULES, surface::RULES].concat()
+}
+
+/// Where a rule puts what it finds, and counts what it looked at.
+pub struct Sink<'a> {
+    rule: &'a Rule,
+    findings: Vec<Finding>,
+    examined: usize,
+}
+
+impl Sink<'_> {
+    /// Counts a subject.
+    pub fn look(&mut self) {
+        self.examined += 1;
+    }
+
+    /// Notes what does not hold.
+    pub fn find(&mut self, subject: &str, place: Place, message: impl Into<String>) {
+        self.find_with(subject, place, message, None);
+    }
+
+    /// Notes what does not hold, and what would mend it.
+    pub fn find_with(
+        &mut self,
+        subject: &str,
+        place: Place,
+        message: impl Into<String>,
+        help: Option<String>,
+    ) {
+        let base = Finding::error(self.rule.name, subject, place, message.into());
+        self.findings.push(Finding { severity: self.rule.severity, help, ..base });
+    }
+}
+
+/// What running rules came to.
+#[derive(Debug, Clone, Default)]
+pub struct Ran {
+    /// What does not hold, in order.
+    pub findings: Vec<Finding>,
+    /// How many subjects each rule looked at.
+    pub examined: BTreeMap<&'static str, usize>,
+}
+
+/// Runs rules.
+pub fn run(world: &World<'_>, rules: &[&'static Rule]) -> Ran {
+    let mut ran = Ran { findings: world.unreadable(), ..Ran::default() };
+    for rule in rules {
+        let mut sink = Sink { rule, findings: Vec::new(), examined: 0 };
+        (rule.run)(world, &mut sink);
+        ran.examined.insert(rule.name, sink.examined);
+        ran.findings.extend(sink.findings);
+    }
+    ran.findings.sort_by(|a, b| {
+        (&a.place, a.rule, &a.subject, &a.message).cmp(&(&b.place, b.rule, &b.subject, &b.message))
+    });
+    ran.findings.dedup();
+    ran
+}

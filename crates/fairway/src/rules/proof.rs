@@ -1,0 +1,163 @@
+//! Evidence is there, is whole, and says what is said of it.
+
+use super::{Rule, Sink};
+use crate::{
+    evidence::MOST,
+    finding::{Place, Severity},
+    git,
+    results::Verdict,
+    world::World,
+};
+use globset::GlobSet;
+
+pub(super) static RULES: &[&Rule] = &[
+    &Rule {
+        name: "proof-failed",
+        about: "A test that a flow names as its proof fails in the newest evidence that counts.",
+        severity: Severity::Error,
+        run: failed,
+    },
+    &Rule {
+        name: "proof-renamed",
+        about: "A pattern matches no test although there is evidence of its tier: the test was renamed, or never \
+                was. A proof that silently matches nothing would be no proof at all.",
+        severity: Severity::Error,
+        run: renamed,
+    },
+    &Rule {
+        name: "proof-unknown",
+        about: "Of a proof it is not known whether it holds: no evidence, evidence that does not count any more, \
+                skipped, or lacking a prerequisite. Absence is never a pass.",
+        severity: Severity::Unknown,
+        run: unknown,
+    },
+    &Rule {
+        name: "evidence-removed",
+        about: "Evidence that would still count was deleted. Taking a result away must never improve an answer.",
+        severity: Severity::Unknown,
+        run: removed,
+    },
+    &Rule {
+        name: "evidence-unknown-lane",
+        about: "Evidence names a lane of fairway.toml; from another one it counts for nothing.",
+        severity: Severity::Error,
+        run: lanes,
+    },
+    &Rule {
+        name: "evidence-too-large",
+        about: "A statement in the repository is at most 64 KiB; larger things are kept elsewhere, by hash.",
+        severity: Severity::Error,
+        run: large,
+    },
+];
+
+fn each(world: &World<'_>, mut look: impl FnMut(&str, Place, &str, &Verdict)) {
+    for (id, judged) in &world.flows {
+        let Some(flow) = world.graph.flows.get(*id) else { continue };
+        for (written, verdict) in &judged.proofs {
+            let holds = |list: &Vec<String>| list.contains(written);
+            let path = flow.path.iter().find(|(_, spec)| spec.proof.as_ref().is_some_and(holds));
+            let key = path.map_or("automation".to_owned(), |(name, _)| format!("path.{name}"));
+            look(id, flow.place(&key), written, verdict);
+        }
+    }
+}
+
+fn failed(world: &World<'_>, sink: &mut Sink<'_>) {
+    each(world, |id, place, written, verdict| {
+        sink.look();
+        if let Verdict::Fail(test) = verdict {
+            sink.find(id, place, format!("{written}: {test} failed."));
+        }
+    });
+}
+
+fn renamed(world: &World<'_>, sink: &mut Sink<'_>) {
+    each(world, |id, place, written, verdict| {
+        sink.look();
+        if let Verdict::NoSuchTest(meant) = verdict {
+            sink.find_with(
+                id,
+                place,
+                format!("{written}: no test is named so."),
+                meant.as_ref().map(|name| format!("did you mean `{name}`?")),
+            );
+        }
+    });
+}
+
+fn unknown(world: &World<'_>, sink: &mut Sink<'_>) {
+    each(world, |id, place, written, verdict| {
+        sink.look();
+        let why = match verdict {
+            Verdict::Unknown(why) => why.clone(),
+            Verdict::Prerequisite(test) => format!("blocked prerequisite: {test}"),
+            _ => return,
+        };
+        sink.find(id, place, format!("{written}: {why}."));
+    });
+}
+
+fn removed(world: &World<'_>, sink: &mut Sink<'_>) {
+    let folder = &world.config.evidence.folder;
+    let most = world.config.evidence.max_age_days.values().copied().chain([30]).max().unwrap_or(30);
+    let Ok(since) = world.today.checked_sub(jiff::Span::new().days(i64::from(most))) else {
+        return;
+    };
+    let rev = world.tree.rev().unwrap_or("HEAD");
+    let mut gone: Vec<(String, String)> =
+        git::deleted_since(world.tree.root(), rev, &since.to_string(), folder).unwrap_or_default();
+    if world.tree.rev().is_none() {
+        let lost = git::files_at(world.tree.root(), "HEAD").unwrap_or_default();
+        let lost = lost.into_iter().filter(|file| file.starts_with(&format!("{folder}/")));
+        gone.extend(lost.map(|file| (file, "HEAD".to_owned())));
+    }
+    for (file, commit) in gone {
+        if world.tree.has(&file) || !file.ends_with(".json") {
+            continue;
+        }
+        sink.look();
+        let before = if commit == "HEAD" { commit } else { format!("{commit}^") };
+        let content = git::read_at(world.tree.root(), &before, std::slice::from_ref(&file));
+        let text = content.ok().and_then(|mut found| found.pop().flatten());
+        let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let Ok(statement) = crate::evidence::Statement::read(&text) else { continue };
+        let nothing = GlobSet::empty();
+        let age = world.results.stale(&statement, &nothing);
+        let counted =
+            !age.iter().any(|why| matches!(why, crate::evidence::fresh::Stale::TooOld(_)));
+        if counted {
+            let words = format!("{file} was removed, though it is young enough to count.");
+            sink.find_with(
+                &file,
+                Place::at(&file, 0),
+                words,
+                Some("bring it back; newer evidence takes its place by itself".to_owned()),
+            );
+        }
+    }
+}
+
+fn lanes(world: &World<'_>, sink: &mut Sink<'_>) {
+    for (file, statement) in &world.graph.statements {
+        sink.look();
+        let lane = &statement.predicate.fairway.lane;
+        if !world.config.lanes.contains_key(lane) {
+            sink.find(file, Place::at(file, 0), format!("`{lane}` is no lane of fairway.toml."));
+        }
+    }
+}
+
+fn large(world: &World<'_>, sink: &mut Sink<'_>) {
+    for file in world.graph.statements.keys() {
+        sink.look();
+        let size = world.tree.bytes(file).map_or(0, |bytes| bytes.len());
+        if size > MOST {
+            sink.find(
+                file,
+                Place::at(file, 0),
+                format!("It has {size} bytes; {MOST} is the most."),
+            );
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Everything a rule may look at, gathered once.
+
+use crate::{
+    anchors::Places,
+    config::Config,
+    evidence::fresh::history,
+    finding::Finding,
+    flow::{self, Judged},
+    load::Graph,
+    model::{Gap, Item, Level},
+    results::Results,
+    tree::Tree,
+};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use std::collections::BTreeMap;
+
+/// How to look.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// The moment.
+    pub now: Timestamp,
+    /// The level flows are judged for.
+    pub demand: Level,
+    /// Whether accepted gaps stand in for what is missing.
+    pub gaps: bool,
+    /// Whether a result that came on another try counts.
+    pub flaky_counts: bool,
+}
+
+/// Everything a rule may look at.
+pub struct World<'a> {
+    /// The files.
+    pub tree: &'a Tree,
+    /// What people wrote down.
+    pub graph: &'a Graph,
+    /// Settings.
+    pub config: &'a Config,
+    /// How to look.
+    pub ask: Ask,
+    /// Today, UTC.
+    pub today: Date,
+    /// What anchors can lead to.
+    pub places: Places,
+    /// What tests came to.
+    pub results: Results<'a>,
+    /// Why a gap stands in for nothing; empty for a valid one.
+    pub gap_faults: BTreeMap<&'a str, Vec<String>>,
+    /// What each flow amounts to.
+    pub flows: BTreeMap<&'a str, Judged>,
+}
+
+impl<'a> World<'a> {
+    /// Gathers everything.
+    pub fn new(tree: &'a Tree, graph: &'a Graph, config: &'a Config, ask: Ask) -> Self {
+        let places = Places::read(tree, &config.anchors);
+        let commits = graph.statements.values().filter_map(|statement| statement.commit());
+        let results = Results {
+            statements: &graph.statements,
+            history: history(tree.root(), tree.rev(), commits),
+            rules: &config.evidence,
+            now: ask.now,
+        };
+        let today = ask.now.to_zoned(TimeZone::UTC).date();
+        let mut world = Self {
+            tree,
+            graph,
+            config,
+            ask,
+            today,
+            places,
+            results,
+            gap_faults: BTreeMap::new(),
+            flows: BTreeMap::new(),
+        };
+        world.gap_faults =
+            graph.gaps.iter().map(|(id, gap)| (id.as_str(), world.faults_of(gap))).collect();
+        world.flows =
+            graph.flows.iter().map(|(id, item)| (id.as_str(), flow::judge(&world, item))).collect();
+        world
+    }
+
+    /// Returns why a gap stands in for nothing.
+    fn faults_of(&self, gap: &Item<Gap>) -> Vec<String> {
+        let mut faults = Vec::new();
+        if gap.owner == gap.approved_by {
+            faults.push(format!("{} both owns and approves it", gap.owner));
+        }
+        let person =
+            |role: &str| self.config.roles.get(role).and_then(|role| role.person.as_deref());
+        if let (Some(owner), Some(approver)) = (person(&gap.owner), person(&gap.approved_by))
+            && owner == approver
+            && gap.owner != gap.approved_by
+        {
+            faults.push(format!("{owner} holds both {} and {}", gap.owner, gap.approved_by));
+        }
+        if gap.reason.trim().is_empty() {
+            faults.push("it gives no reason".to_owned());
+        }
+        if gap.covers.is_empty() {
+            faults.push("it says nothing it covers".to_owned());
+        }
+        match self.graph.tasks.get(&gap.task) {
+            None => faults.push(format!("its task {} is not there", gap.task)),
+            Some(task) if !task.state.is_open() => {
+                faults.push(format!("its task {} is {}", gap.task, task.state));
+            }
+            Some(_) => {}
+        }
+        let (opened, expires) = (crate::model::day(&gap.opened), crate::model::day(&gap.expires));
+        let (Some(opened), Some(expires)) = (opened, expires) else {
+            faults.push("its dates are no dates".to_owned());
+            return faults;
+        };
+        if expires < self.today {
+            faults.push(format!("it expired on {expires}"));
+        }
+        if opened > self.today {
+            faults.push(format!("it begins on {opened}"));
+        }
+        let days = (expires - opened).get_days();
+        let most = i32::try_from(self.config.gaps.max_days).unwrap_or(i32::MAX);
+        if days > most {
+            faults.push(format!("it runs for {days} days; {most} is the most"));
+        }
+        faults
+    }
+
+    /// Returns the valid gap that covers a part of a flow: `FLOW-…:recovery`, `FLOW-…:L4`.
+    pub fn covering(&self, flow: &str, part: &str) -> Option<&'a str> {
+        if !self.ask.gaps {
+            return None;
+        }
+        let wanted = format!("{flow}:{part}");
+        self.graph.gaps.iter().map(|(id, gap)| (id.as_str(), gap)).find_map(|(id, gap)| {
+            let valid = self.gap_faults.get(id).is_some_and(Vec::is_empty);
+            (valid && gap.covers.contains(&wanted)).then_some(id)
+        })
+    }
+
+    /// Returns what is wrong with the files themselves.
+    pub fn unreadable(&self) -> Vec<Finding> {
+        self.graph.faults.clone()
+    }
+}
