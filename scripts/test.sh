@@ -17,4 +17,16 @@ keep
 cargo build --workspace --locked
 export GPUAAS_BIN="$CARGO_TARGET_DIR/debug/gpuaas" GPUAAS_E2E_JUNIT="$out/browser.xml"
 (cd web && npx playwright test)
+
+# What was just run becomes evidence; what is written down must be sound and must agree with it. Whether UAT
+# may begin is an answer, not a condition of this run.
+fairway="$CARGO_TARGET_DIR/debug/fairway"
+statement() { "$fairway" evidence make --lane build --runner "make test" --tier "$1" --out "$out/$1.json" "${@:2}"; }
+rm -f "$out"/*.json
+statement unit "$out/nextest.xml" --except 'gpuaas-server::it#*' --except 'gpuaas::it#*' --except 'fairway::*'
+statement integration "$out/nextest.xml" --only 'gpuaas-server::it#*' --only 'fairway::it#*'
+statement smoke "$out/nextest.xml" --only 'gpuaas::it#*' --only 'fairway::cli#*'
+statement e2e "$out/browser.xml"
+"$fairway" --evidence "$out" check
+"$fairway" --evidence "$out" gate pre-uat || [ $? -ne 2 ]
 echo "all green; results in $out"

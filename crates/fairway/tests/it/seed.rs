@@ -94,7 +94,7 @@ fn a_broken_table_is_refused_with_its_line() {
 
 /// The founding document itself: 15 flows, 285 cells, 40 cells of gaps; 11 ready, 1 accepted, 3 blocked.
 #[test]
-#[ignore = "needs the founding matrix: FAIRWAY_SEED names its file"]
+#[cfg(feature = "founding")]
 fn the_founding_matrix_is_taken_over_whole() {
     let text = std::fs::read_to_string(std::env::var("FAIRWAY_SEED").unwrap()).unwrap();
     let (document, items) = parts(&text);
