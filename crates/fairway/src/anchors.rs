@@ -143,7 +143,11 @@ impl Places {
 
     /// Returns the names of the operations a page goes through, by any of its methods.
     pub fn named_by(&self, page: &str) -> BTreeSet<&str> {
-        let same = self.pages.iter().filter(|route| route.path == page);
+        // Its own, and those of the forms that stand on it, which post below its address.
+        let same = self.pages.iter().filter(|route| {
+            let below = route.path.strip_prefix(page).is_some_and(|rest| rest.starts_with('/'));
+            route.path == page || below && route.method != "GET"
+        });
         same.filter_map(|route| route.operation.as_deref()).collect()
     }
 

@@ -34,6 +34,9 @@ pub struct Config {
     /// What accepted gaps may be.
     #[serde(default)]
     pub gaps: GapRules,
+    /// Pages people read.
+    #[serde(default)]
+    pub portal: Portal,
     /// What may have found a task.
     #[serde(default)]
     pub detected_by: Vec<String>,
@@ -152,6 +155,31 @@ impl Default for GapRules {
     fn default() -> Self {
         Self { max_days: 90 }
     }
+}
+
+/// Pages people read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Portal {
+    /// The folder they lie in; none when there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    /// Words that stand on internal pages alone.
+    pub internal_words: Vec<String>,
+    /// Sentences that need a flow to be proven.
+    pub claims: Vec<Sentence>,
+}
+
+/// Sentences that stand on no page before a flow has a level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sentence {
+    /// The words, in any of these forms; capital letters do not matter.
+    pub phrases: Vec<String>,
+    /// The flow.
+    pub flow: String,
+    /// The level it needs.
+    pub level: Level,
 }
 
 /// A bucket of the queue.

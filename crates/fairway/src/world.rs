@@ -8,6 +8,7 @@ use crate::{
     flow::{self, Judged},
     load::Graph,
     model::{Gap, Item, Level},
+    portal::{self, PageFront},
     results::Results,
     tree::Tree,
 };
@@ -45,6 +46,9 @@ pub struct World<'a> {
     pub results: Results<'a>,
     /// Why a gap stands in for nothing; empty for a valid one.
     pub gap_faults: BTreeMap<&'a str, Vec<String>>,
+    /// Pages people read, by file.
+    pub pages: BTreeMap<String, Item<PageFront>>,
+    page_faults: Vec<Finding>,
     /// What each flow amounts to.
     pub flows: BTreeMap<&'a str, Judged>,
 }
@@ -60,6 +64,8 @@ impl<'a> World<'a> {
             rules: &config.evidence,
             now: ask.now,
         };
+        let mut page_faults = Vec::new();
+        let pages = portal::pages(tree, &config.portal, &mut page_faults);
         let today = ask.now.to_zoned(TimeZone::UTC).date();
         let mut world = Self {
             tree,
@@ -70,6 +76,8 @@ impl<'a> World<'a> {
             places,
             results,
             gap_faults: BTreeMap::new(),
+            pages,
+            page_faults,
             flows: BTreeMap::new(),
         };
         world.gap_faults =
@@ -139,6 +147,6 @@ impl<'a> World<'a> {
 
     /// Returns what is wrong with the files themselves.
     pub fn unreadable(&self) -> Vec<Finding> {
-        self.graph.faults.clone()
+        [self.graph.faults.as_slice(), &self.page_faults].concat()
     }
 }

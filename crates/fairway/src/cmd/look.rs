@@ -38,6 +38,14 @@ pub struct Explain {
     rule: Option<String>,
 }
 
+/// `render`
+#[derive(Args)]
+pub struct Render {
+    /// Only say which pages are not what the facts say.
+    #[arg(long)]
+    check: bool,
+}
+
 /// `flow`
 #[derive(Subcommand)]
 pub enum FlowCommand {
@@ -285,6 +293,33 @@ pub fn flow(global: &Global, command: &FlowCommand) -> Result<Answer> {
         }
     }
     Ok(Answer::Holds)
+}
+
+/// Writes the generated parts of pages.
+pub fn render(global: &Global, args: &Render) -> Result<Answer> {
+    let tree = global.tree()?;
+    let graph = global.graph(&tree)?;
+    let Some(config) = &graph.config else { return Ok(without_config(global, &graph)) };
+    let world = World::new(&tree, &graph, config, global.ask(Level::L3)?);
+    if !args.check && tree.rev().is_some() {
+        bail!("a commit cannot be written to: leave out --at, or give --check");
+    }
+    let mut answer = Answer::Holds;
+    for file in world.pages.keys() {
+        let text = tree.text(file).map_err(|why| anyhow::anyhow!("{file}: {why}"))?;
+        let Some(new) =
+            crate::render::page(&world, &text).map_err(|why| anyhow::anyhow!("{file}: {why}"))?
+        else {
+            continue;
+        };
+        print(&format!("{file}\n"));
+        if args.check {
+            answer = Answer::Fails;
+        } else {
+            std::fs::write(tree.root().join(file), new).with_context(|| format!("write {file}"))?;
+        }
+    }
+    Ok(answer)
 }
 
 fn kept(tree: &crate::tree::Tree) -> Result<Kept> {

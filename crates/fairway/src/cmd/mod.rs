@@ -87,6 +87,8 @@ enum Command {
     /// Results of tests.
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
+    /// Write the generated parts of pages.
+    Render(look::Render),
     /// Take over a hand-kept flow matrix.
     Import(import::Import),
     /// Print the JSON Schema of an item, for editors.
@@ -112,6 +114,7 @@ pub fn run() -> u8 {
         Command::Flow(flow) => look::flow(global, &flow),
         Command::Task(task) => task::run(global, &task),
         Command::Evidence(evidence) => evidence::run(global, &evidence),
+        Command::Render(render) => look::render(global, &render),
         Command::Import(import) => import::import(global, &import),
         Command::Schema(schema) => init::schema(&schema),
     };

@@ -3,6 +3,7 @@
 mod flows;
 mod gaps;
 mod names;
+mod portal;
 mod proof;
 mod surface;
 mod tasks;
@@ -27,7 +28,16 @@ pub struct Rule {
 
 /// Every rule, in the order reports list them.
 pub fn all() -> Vec<&'static Rule> {
-    [names::RULES, tasks::RULES, flows::RULES, gaps::RULES, proof::RULES, surface::RULES].concat()
+    [
+        names::RULES,
+        tasks::RULES,
+        flows::RULES,
+        gaps::RULES,
+        proof::RULES,
+        surface::RULES,
+        portal::RULES,
+    ]
+    .concat()
 }
 
 /// Where a rule puts what it finds, and counts what it looked at.

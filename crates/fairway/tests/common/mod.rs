@@ -35,6 +35,14 @@ operation_column = 3
 not_pages = ["/api/"]
 commands = ["commands.txt"]
 
+[portal]
+folder = "pages"
+internal_words = ["roadmap"]
+[[portal.claims]]
+phrases = ["never boils over"]
+flow = "FLOW-BOIL-001"
+level = "L5"
+
 [anchors.outside]
 "cli:kettle help" = "for everybody"
 
@@ -133,6 +141,42 @@ opened = 2026-03-01
 expires = 2026-05-01
 "#;
 
+const PAGE: &str = r#"+++
+title = "Boil"
+about = "How to boil."
+persona = "user"
+audience = "public"
+flows = ["FLOW-BOIL-001"]
+claim = "implemented"
+owner = "making"
+review_by = 2026-06-01
+user_path = "docs/boil.md#boil-water"
+admin_path = "docs/boil.md#boil-water"
+recovery_path = "docs/boil.md#boil-water"
+boundary = "docs/boil.md#boil-water"
++++
+
+# Boil
+
+Press.
+"#;
+
+const INSIDE: &str = r#"+++
+title = "Inside"
+about = "What is in the way."
+persona = "user"
+audience = "internal"
+owner = "checking"
+review_by = 2026-06-01
++++
+
+# Inside
+
+The roadmap of KETTLE-NEXT-001.
+
+<!-- fairway: gaps --><!-- /fairway -->
+"#;
+
 const UAT: &str = r#"+++
 id = "UAT-BOIL-001"
 title = "Boil water at home"
@@ -172,6 +216,8 @@ impl Repo {
             ("fairway/tasks/KETTLE-RECOVERY-001.md", TASK),
             ("fairway/gaps/GAP-RECOVERY.toml", GAP),
             ("fairway/uat/UAT-BOIL-001.md", UAT),
+            ("pages/boil.md", PAGE),
+            ("pages/inside.md", INSIDE),
             ("docs/boil.md", "# Boil water\n\nPress.\n"),
             ("openapi.json", "{\"paths\":{\"/api/boil\":{\"post\":{}}}}\n"),
             (
@@ -187,6 +233,7 @@ impl Repo {
         let next =
             TASK.replace("KETTLE-RECOVERY-001", "KETTLE-NEXT-001").replace("\"P0\"", "\"P2\"");
         repo.put("fairway/tasks/KETTLE-NEXT-001.md", &next);
+        assert!(repo.run(&["--now", NOW, "render"]).status.success());
         repo.commit("The product");
         for (name, tier, tests) in REPORTS {
             repo.evidence(name, tier, &report(tests), "2026-03-09T12:00:00Z");

@@ -27,6 +27,9 @@ const PAGES: &[(&str, &str)] = &[
     ("compute", include_str!("../../../../docs/compute.md")),
     ("money", include_str!("../../../../docs/money.md")),
     ("operate", include_str!("../../../../docs/operate.md")),
+    ("product", include_str!("../../../../docs/product.md")),
+    ("handoff", include_str!("../../../../docs/handoff.md")),
+    ("truth", include_str!("../../../../docs/truth.md")),
 ];
 
 struct Doc {
