@@ -52,22 +52,17 @@ pub(crate) fn judge(world: &World<'_>, flow: &Item<Flow>) -> Judged {
     }
     look.uat();
     let Look { missing, proofs, .. } = look;
-    let blockers = blockers(world, flow);
+    let blockers = blockers(world, flow, &missing);
     let standing = standing(world.ask.demand, &missing, !blockers.is_empty());
     Judged { standing, missing, blockers, proofs }
 }
 
-/// Returns open tasks at least as urgent as the flow, other than those a valid gap stands on.
-fn blockers(world: &World<'_>, flow: &Item<Flow>) -> Vec<String> {
-    let held: BTreeSet<&str> = world
-        .graph
-        .gaps
-        .iter()
-        .filter(|(id, _)| {
-            world.ask.gaps && world.gap_faults.get(id.as_str()).is_some_and(Vec::is_empty)
-        })
-        .map(|(_, gap)| gap.task.as_str())
-        .collect();
+/// Returns open tasks at least as urgent as the flow, other than those a gap stands on that waives
+/// something of this flow for the level demanded.
+fn blockers(world: &World<'_>, flow: &Item<Flow>, missing: &[Missing]) -> Vec<String> {
+    let waiving = missing.iter().filter(|one| one.level <= world.ask.demand);
+    let gaps = waiving.filter_map(|one| world.graph.gaps.get(one.waived_by.as_ref()?));
+    let held: BTreeSet<&str> = gaps.map(|gap| gap.task.as_str()).collect();
     let named: BTreeSet<&str> = flow.tasks.iter().map(|task| task.id()).collect();
     let tasks = world.graph.tasks.iter().filter(|(id, task)| {
         (task.flows.contains(&flow.id) || named.contains(id.as_str()))
@@ -81,7 +76,8 @@ fn blockers(world: &World<'_>, flow: &Item<Flow>) -> Vec<String> {
 impl Look<'_, '_> {
     fn miss(&mut self, level: Level, path: Option<PathName>, need: Need, fails: bool, why: String) {
         let part = path.map_or_else(|| level.word().to_owned(), |path| path.word().to_owned());
-        let waived_by = self.world.covering(&self.flow.id, &part).map(str::to_owned);
+        let gap = path.and_then(|path| self.flow.path.get(&path)?.gap.as_deref());
+        let waived_by = self.world.covering(&self.flow.id, &part, gap).map(str::to_owned);
         self.missing.push(Missing { level, path, need, fails, why, waived_by });
     }
 
@@ -144,6 +140,11 @@ impl Look<'_, '_> {
         }
         if self.flow.lanes.is_empty() {
             self.miss(Level::L2, None, Need::Environment, true, "no lane".to_owned());
+            self.miss(Level::L4, None, Need::Environment, true, "no lane".to_owned());
+        }
+        if self.flow.code.is_empty() {
+            let why = "it names no code, so nothing would make its evidence stale".to_owned();
+            self.miss(Level::L2, None, Need::Coverage, true, why);
         }
     }
 
@@ -199,10 +200,15 @@ impl Look<'_, '_> {
             return self.miss(Level::L3, Some(name), Need::Coverage, true, why);
         };
         match decided(&spec) {
+            Decided::Na if name == PathName::Happy => {
+                let why = "path happy cannot be left out: it is what the flow is for".to_owned();
+                self.miss(Level::L3, Some(name), Need::Coverage, true, why);
+            }
             Decided::Na => {}
             Decided::Proof => {
                 let mut walked: BTreeSet<String> = spec.proof.into_iter().flatten().collect();
-                let named = self.world.results.naming(&format!("{}:{name}", self.flow.id));
+                let named =
+                    self.world.results.naming(&format!("{}:{name}", self.flow.id), &self.scope);
                 walked.extend(named.into_iter().map(|(tier, test)| format!("{tier}:{test}")));
                 self.walked(name, &walked);
             }
@@ -262,36 +268,37 @@ impl Look<'_, '_> {
                 );
                 continue;
             }
-            let mut held = 0;
-            let mut missing = Vec::new();
+            let (mut held, mut missing) = (0, Vec::new());
             for lane in &self.flow.lanes {
                 match self.packet(row, lane) {
-                    Ok(()) => held += 1,
-                    Err(why) => missing.push(format!("{row} on lane {lane}: {why}")),
+                    Verdict::Pass => held += 1,
+                    verdict => missing.push((lane, verdict)),
                 }
             }
-            // One lane is enough for L4, all of them for L5.
-            let level = if held == 0 { Level::L4 } else { Level::L5 };
-            for why in missing {
-                self.miss(level, None, Need::Coverage, false, why);
+            for (lane, verdict) in missing {
+                let failed = matches!(verdict, Verdict::Fail(_));
+                let why = match verdict {
+                    Verdict::Fail(test) => format!("{test} failed"),
+                    Verdict::Prerequisite(test) => format!("{test} lacks a prerequisite"),
+                    Verdict::Unknown(why) => why,
+                    Verdict::NoSuchTest(_) | Verdict::Pass => "it was never walked".to_owned(),
+                };
+                // One lane is enough for L4, all of them for L5; a failure anywhere stands in both ways.
+                let level = if held == 0 || failed { Level::L4 } else { Level::L5 };
+                let why = format!("{row} on lane {lane}: {why}");
+                self.miss(level, None, Need::Coverage, failed, why);
             }
             self.packet_is_whole(row);
         }
     }
 
-    fn packet(&self, row: &str, lane: &str) -> Result<(), String> {
+    fn packet(&self, row: &str, lane: &str) -> Verdict {
         let lanes = BTreeSet::from([lane]);
         let scope =
             Scope { code: self.scope.code, lanes: &lanes, flaky_counts: self.scope.flaky_counts };
         let pattern = format!("{row}#*");
         let wanted = crate::results::ProofRef { tier: Tier::Uat, pattern: &pattern };
-        match self.world.results.verdict(&wanted, &scope) {
-            Verdict::Pass => Ok(()),
-            Verdict::Fail(test) => Err(format!("{test} failed")),
-            Verdict::Prerequisite(test) => Err(format!("{test} lacks a prerequisite")),
-            Verdict::Unknown(why) => Err(why),
-            Verdict::NoSuchTest(_) => Err("it was never walked".to_owned()),
-        }
+        self.world.results.verdict(&wanted, &scope)
     }
 
     /// L5: the packet carries audit, observability, rollback and what became of everything it made.

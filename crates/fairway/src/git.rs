@@ -20,7 +20,7 @@ pub fn text(root: &Path, args: &[&str]) -> Result<String> {
         let words = String::from_utf8_lossy(&out.stderr);
         bail!("git {}: {}", args.first().unwrap_or(&""), words.trim());
     }
-    String::from_utf8(out.stdout).context("read what git printed")
+    Ok(String::from_utf8_lossy(&out.stdout).into_owned())
 }
 
 /// Returns the entries of a list separated by NUL.
@@ -36,6 +36,17 @@ pub fn is_there(root: &Path) -> bool {
 /// Returns whether history was cut off when the repository was cloned.
 pub fn is_shallow(root: &Path) -> bool {
     text(root, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|word| word.trim() == "true")
+}
+
+/// Returns whether a folder is the top of its repository, or in none.
+pub fn is_top(root: &Path) -> bool {
+    text(root, &["rev-parse", "--show-prefix"]).map_or(true, |prefix| prefix.trim().is_empty())
+}
+
+/// Returns when a commit was made.
+pub fn committed_at(root: &Path, commit: &str) -> Result<i64> {
+    let seconds = text(root, &["show", "-s", "--format=%ct", commit])?;
+    seconds.trim().parse().context("read a commit's time")
 }
 
 /// Returns the full name of a commit.

@@ -38,7 +38,9 @@ pub struct ProofRef<'a> {
 pub fn proof(text: &str) -> Option<ProofRef<'_>> {
     let (tier, pattern) = text.split_once(':')?;
     let tier = Tier::parse(tier)?;
-    (!pattern.trim().is_empty()).then_some(ProofRef { tier, pattern })
+    // A pattern of stars alone would be proven by anything.
+    let says_something = pattern.chars().any(|c| !"*#".contains(c) && !c.is_whitespace());
+    says_something.then_some(ProofRef { tier, pattern })
 }
 
 /// What a proof amounts to.
@@ -69,12 +71,12 @@ pub struct Scope<'a> {
 impl Results<'_> {
     /// Returns what a proof amounts to.
     ///
-    /// Of each suite the newest run decides alone, so that a test that is gone is missed at once. A pass
-    /// counts as long as its statement does; whatever else it came to stays until a newer run says
-    /// otherwise: nothing gets better by growing old.
+    /// Of each test the newest result decides. A pass counts as long as its statement does; one that a
+    /// newer run of the same class lacks is gone. Whatever else a test came to stays until a newer result
+    /// of the same test says otherwise: nothing gets better by growing old or by being left out.
     pub fn verdict(&self, proof: &ProofRef<'_>, scope: &Scope<'_>) -> Verdict {
         let newest = self.newest(proof.tier, scope);
-        if newest.is_empty() {
+        if newest.tests.is_empty() {
             let any = self.statements.values().any(|one| one.predicate.fairway.tier == proof.tier);
             let why = if any {
                 "none that counts: other lanes or history, or uncommitted files"
@@ -83,63 +85,70 @@ impl Results<'_> {
             };
             return Verdict::Unknown(format!("evidence of tier {}: {why}", proof.tier));
         }
-        let mut worst: BTreeMap<&str, Outcome> = BTreeMap::new();
-        let mut stale: BTreeMap<&str, String> = BTreeMap::new();
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        for (file, statement) in newest {
-            let why = self.stale(statement, scope.code);
-            for (test, outcome) in statement.outcomes() {
-                seen.insert(test);
-                if !fits(proof.pattern, test) {
-                    continue;
-                }
-                match why.first() {
-                    Some(why) if outcome == Outcome::Pass => {
-                        stale.insert(test, format!("{file}: {why}"));
-                    }
-                    _ => {
-                        let place = worst.entry(test).or_insert(outcome);
-                        *place = outcome.max(*place);
-                    }
-                }
-            }
-        }
-        match stale.values().next() {
-            _ if worst.values().any(|outcome| *outcome != Outcome::Pass) => {
-                weigh(&worst, scope.flaky_counts)
-            }
-            Some(why) => Verdict::Unknown(format!("its evidence does not count any more: {why}")),
-            None if worst.is_empty() => {
-                let exact = proof.pattern.trim_matches('*');
-                Verdict::NoSuchTest(nearest(exact, seen.iter().copied()).map(str::to_owned))
-            }
-            None => Verdict::Pass,
-        }
-    }
-
-    /// Returns the newest statement of each suite of a tier, from lanes that count and from commits of
-    /// this history.
-    fn newest(&self, tier: Tier, scope: &Scope<'_>) -> Vec<(&String, &Statement)> {
-        let mut newest: BTreeMap<(&str, &str), (&String, &Statement)> = BTreeMap::new();
-        for (file, statement) in self.statements {
-            let facts = &statement.predicate.fairway;
-            let since = self.history.get(statement.commit().unwrap_or_default());
-            let ours =
-                matches!(since, Some(Since::Ancestor(_))) && !facts.dirty && facts.at <= self.now;
-            if facts.tier != tier || !scope.lanes.contains(facts.lane.as_str()) || !ours {
+        let mut found: BTreeMap<&str, Outcome> = BTreeMap::new();
+        let mut stale = None;
+        for (test, result) in newest.tests.iter().filter(|(test, _)| fits(proof.pattern, test)) {
+            let held = matches!(result.outcome, Outcome::Pass | Outcome::Flaky);
+            let gone = newest.classes.get(class(test)).is_some_and(|at| *at > result.at);
+            if held && gone {
                 continue;
             }
-            let place = newest.entry((&facts.lane, &facts.suite)).or_insert((file, statement));
-            // Of two at one moment the one that says worse counts.
-            let rank = |one: &Statement| {
-                let part = &one.predicate;
-                (part.fairway.at, part.failed_tests.len(), part.warned_tests.len())
-            };
-            if rank(statement) > rank(place.1) {
-                *place = (file, statement);
+            match self.stale(result.statement, scope.code).first() {
+                Some(why) if held => stale = stale.or(Some(format!("{}: {why}", result.file))),
+                _ => drop(found.insert(test, result.outcome)),
             }
         }
-        newest.into_values().collect()
+        if found.is_empty() && stale.is_none() {
+            let exact = proof.pattern.trim_matches('*');
+            let known = newest.tests.keys().filter(|test| !fits(proof.pattern, test)).copied();
+            return Verdict::NoSuchTest(nearest(exact, known).map(str::to_owned));
+        }
+        weigh(&found, stale, scope.flaky_counts)
+    }
+
+    /// Returns the newest result of each test of a tier, from lanes that count and from clean commits of
+    /// this history.
+    fn newest(&self, tier: Tier, scope: &Scope<'_>) -> Newest<'_> {
+        let mut newest = Newest::default();
+        for (file, statement) in self.statements {
+            let facts = &statement.predicate.fairway;
+            if facts.tier != tier
+                || !scope.lanes.contains(facts.lane.as_str())
+                || !self.is_ours(statement)
+            {
+                continue;
+            }
+            for (test, outcome) in statement.outcomes() {
+                let at = newest.classes.entry(class(test)).or_insert(facts.at);
+                *at = facts.at.max(*at);
+                let result = Latest { at: facts.at, outcome, file, statement };
+                let place = newest.tests.entry(test).or_insert(result);
+                // Of two at one moment the worse one counts.
+                if (facts.at, outcome) > (place.at, place.outcome) {
+                    *place = result;
+                }
+            }
+        }
+        newest
+    }
+
+    /// Returns whether a statement is of a clean commit of this history, and not from after now.
+    fn is_ours(&self, statement: &Statement) -> bool {
+        let facts = &statement.predicate.fairway;
+        let since = self.history.get(statement.commit().unwrap_or_default());
+        matches!(since, Some(Since::Ancestor(_))) && !facts.dirty && facts.at <= self.now
+    }
+
+    /// Returns whether there is a pass from a lane that counts today, whatever code it covers.
+    pub fn has_fresh_pass(&self, lane: &str) -> bool {
+        let nothing = GlobSet::empty();
+        self.statements.values().any(|one| {
+            let part = &one.predicate;
+            part.fairway.lane == lane
+                && !part.passed_tests.is_empty()
+                && self.is_ours(one)
+                && self.stale(one, &nothing).is_empty()
+        })
     }
 
     /// Returns every reason why a statement does not count.
@@ -149,21 +158,44 @@ impl Results<'_> {
         stale(statement, since, code, self.now, self.rules)
     }
 
-    /// Returns tests that name a path themselves, as proofs.
-    pub fn naming(&self, name: &str) -> BTreeSet<(Tier, String)> {
+    /// Returns tests that name a path themselves, as proofs; what the newest run of a test names counts.
+    pub fn naming(&self, name: &str, scope: &Scope<'_>) -> BTreeSet<(Tier, String)> {
         let mut found = BTreeSet::new();
-        for statement in self.statements.values() {
-            let facts = &statement.predicate.fairway;
-            let tests = facts.names.iter().filter(|(_, names)| names.iter().any(|one| one == name));
-            found.extend(tests.map(|(test, _)| (facts.tier, test.clone())));
+        for tier in Tier::ALL {
+            for (test, result) in self.newest(*tier, scope).tests {
+                let names = result.statement.predicate.fairway.names.get(test);
+                if names.is_some_and(|names| names.iter().any(|one| one == name)) {
+                    found.insert((*tier, test.to_owned()));
+                }
+            }
         }
         found
     }
 }
 
-fn weigh(worst: &BTreeMap<&str, Outcome>, flaky_counts: bool) -> Verdict {
+/// The newest results of a tier.
+#[derive(Default)]
+struct Newest<'a> {
+    tests: BTreeMap<&'a str, Latest<'a>>,
+    /// When each class ran last.
+    classes: BTreeMap<&'a str, Timestamp>,
+}
+
+#[derive(Clone, Copy)]
+struct Latest<'a> {
+    at: Timestamp,
+    outcome: Outcome,
+    file: &'a str,
+    statement: &'a Statement,
+}
+
+fn class(test: &str) -> &str {
+    test.split('#').next().unwrap_or(test)
+}
+
+fn weigh(found: &BTreeMap<&str, Outcome>, stale: Option<String>, flaky_counts: bool) -> Verdict {
     let of = |wanted: Outcome| {
-        worst.iter().find(|(_, outcome)| **outcome == wanted).map(|(test, _)| (*test).to_owned())
+        found.iter().find(|(_, outcome)| **outcome == wanted).map(|(test, _)| (*test).to_owned())
     };
     if let Some(test) = of(Outcome::Fail) {
         return Verdict::Fail(test);
@@ -173,6 +205,9 @@ fn weigh(worst: &BTreeMap<&str, Outcome>, flaky_counts: bool) -> Verdict {
     }
     if let Some(test) = of(Outcome::NotRun) {
         return Verdict::Unknown(format!("{test} was not run"));
+    }
+    if let Some(why) = stale {
+        return Verdict::Unknown(format!("its evidence does not count any more: {why}"));
     }
     match of(Outcome::Flaky) {
         Some(test) if !flaky_counts => Verdict::Unknown(format!("{test} held only on another try")),
@@ -270,14 +305,31 @@ mod tests {
             prop_assert_eq!(judge(&statements, 0, &[]), Verdict::Pass);
             let mut fewer = statements;
             if gone < fewer.len() { fewer.remove(gone); }
-            if fewer.is_empty() { prop_assert_ne!(judge(&fewer, 0, &[]), Verdict::Pass); }
+            // What is left still holds; where nothing is left, nothing does.
+            prop_assert_eq!(judge(&fewer, 0, &[]) == Verdict::Pass, !fewer.is_empty());
         }
+    }
+
+    #[test]
+    fn what_a_newer_run_leaves_out() {
+        let two = |outcome| statement(1, &[(1, Outcome::Pass), (2, outcome)], false);
+        let one = statement(2, &[(1, Outcome::Pass)], false);
+        assert_eq!(
+            judge(&[two(Outcome::Fail), one.clone()], 0, &[]),
+            Verdict::Fail("t#2".into()),
+            "nothing is mended by it"
+        );
+        assert_eq!(
+            judge(&[two(Outcome::Pass), one], 0, &[]),
+            Verdict::Pass,
+            "a test that held and is gone is not asked for"
+        );
     }
 
     #[test]
     fn nothing_and_nothing_run_are_no_pass() {
         assert!(matches!(judge(&[], 0, &[]), Verdict::Unknown(_)));
-        assert!(matches!(judge(&[statement(1, &[], false)], 0, &[]), Verdict::NoSuchTest(_)));
+        assert!(matches!(judge(&[statement(1, &[], false)], 0, &[]), Verdict::Unknown(_)));
         assert!(matches!(
             judge(&[statement(1, &[(1, Outcome::NotRun)], false)], 0, &[]),
             Verdict::Unknown(_)

@@ -1,7 +1,7 @@
 //! The files that are judged: the working tree, or a commit; with changes in memory laid over them.
 
 use crate::git;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::{
     borrow::Cow,
@@ -52,6 +52,7 @@ impl Tree {
     /// # Errors
     /// What the file system says.
     pub fn working(root: &Path) -> Result<Self> {
+        refuse_below(root)?;
         let files = match git::working_files(root) {
             Ok(files) => files,
             Err(_) => walk(root),
@@ -65,6 +66,7 @@ impl Tree {
     /// # Errors
     /// What git says.
     pub fn at(root: &Path, rev: &str, wanted: &[&str]) -> Result<Self> {
+        refuse_below(root)?;
         let commit = git::commit(root, rev).with_context(|| format!("find the commit {rev}"))?;
         let files: BTreeSet<String> = git::files_at(root, &commit)?.into_iter().collect();
         let globs = globs(wanted)?;
@@ -166,6 +168,14 @@ pub fn globs<S: AsRef<str>>(patterns: &[S]) -> Result<GlobSet> {
         set.add(Glob::new(pattern).with_context(|| format!("read the glob `{pattern}`"))?);
     }
     set.build().context("read globs")
+}
+
+/// Git names files from the top of its repository; a product that lies below it would be judged wrongly.
+fn refuse_below(root: &Path) -> Result<()> {
+    if git::is_top(root) {
+        return Ok(());
+    }
+    bail!("{} lies inside a repository; fairway.toml belongs at its top", root.display())
 }
 
 fn walk(root: &Path) -> Vec<String> {

@@ -60,7 +60,7 @@ impl<'a> World<'a> {
         let commits = graph.statements.values().filter_map(|statement| statement.commit());
         let results = Results {
             statements: &graph.statements,
-            history: history(tree.root(), tree.rev(), commits),
+            history: history(tree.root(), tree.rev(), commits, Some(&config.evidence.folder)),
             rules: &config.evidence,
             now: ask.now,
         };
@@ -101,6 +101,17 @@ impl<'a> World<'a> {
         {
             faults.push(format!("{owner} holds both {} and {}", gap.owner, gap.approved_by));
         }
+        for role in [&gap.owner, &gap.approved_by] {
+            if !self.config.roles.contains_key(role) {
+                faults.push(format!("{role} is no role"));
+            }
+        }
+        for covered in &gap.covers {
+            let low = [Level::L0, Level::L1, Level::L2, Level::L3];
+            if low.iter().any(|level| covered.ends_with(&format!(":{level}"))) {
+                faults.push(format!("{covered}: below L4 a gap covers a path"));
+            }
+        }
         if gap.reason.trim().is_empty() {
             faults.push("it gives no reason".to_owned());
         }
@@ -126,22 +137,24 @@ impl<'a> World<'a> {
             faults.push(format!("it begins on {opened}"));
         }
         let days = (expires - opened).get_days();
-        let most = i32::try_from(self.config.gaps.max_days).unwrap_or(i32::MAX);
+        let most = i32::try_from(self.config.gaps.max_days.min(90)).unwrap_or(90);
         if days > most {
             faults.push(format!("it runs for {days} days; {most} is the most"));
         }
         faults
     }
 
-    /// Returns the valid gap that covers a part of a flow: `FLOW-…:recovery`, `FLOW-…:L4`.
-    pub fn covering(&self, flow: &str, part: &str) -> Option<&'a str> {
+    /// Returns the valid gap that covers a part of a flow: `FLOW-…:L4`, or `FLOW-…:recovery` where that
+    /// path leans on it.
+    pub fn covering(&self, flow: &str, part: &str, leans_on: Option<&str>) -> Option<&'a str> {
         if !self.ask.gaps {
             return None;
         }
         let wanted = format!("{flow}:{part}");
         self.graph.gaps.iter().map(|(id, gap)| (id.as_str(), gap)).find_map(|(id, gap)| {
             let valid = self.gap_faults.get(id).is_some_and(Vec::is_empty);
-            (valid && gap.covers.contains(&wanted)).then_some(id)
+            let meant = Level::parse(part).is_some() || leans_on == Some(id);
+            (valid && meant && gap.covers.contains(&wanted)).then_some(id)
         })
     }
 

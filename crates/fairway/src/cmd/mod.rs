@@ -16,7 +16,10 @@ use crate::{
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// Keeps a product's claims true: flows, evidence, gaps and the queue, from files of the repository.
 ///
@@ -119,6 +122,10 @@ pub fn run() -> u8 {
         Command::Schema(schema) => init::schema(&schema),
     };
     match done {
+        Ok(_) if UNWRITTEN.load(Ordering::Relaxed) => {
+            eprintln!("error: the answer could not be written");
+            Answer::Unreadable as u8
+        }
         Ok(answer) => answer as u8,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -127,11 +134,17 @@ pub fn run() -> u8 {
     }
 }
 
-/// Writes to standard output; a reader that went away ends the program quietly.
+/// Whether something could not be written: then no answer is given.
+static UNWRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// Writes to standard output. A reader that went away changes nothing about the answer; a full disk does.
 pub(crate) fn print(text: &str) {
-    use std::io::Write;
-    if std::io::stdout().lock().write_all(text.as_bytes()).is_err() {
-        std::process::exit(0);
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        UNWRITTEN.store(true, Ordering::Relaxed);
     }
 }
 

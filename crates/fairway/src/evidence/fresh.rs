@@ -47,15 +47,20 @@ pub enum Since {
     Unknown,
 }
 
-/// What history says of every commit named, judged at a commit or at the working tree.
+fn below(file: &str, folder: &str) -> bool {
+    file.strip_prefix(folder.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// What history says of every commit named, judged at a commit or at the working tree. What is kept as
+/// evidence is no code: it makes nothing stale.
 pub fn history<'a>(
     root: &Path,
     rev: Option<&str>,
     commits: impl Iterator<Item = &'a str>,
+    evidence: Option<&str>,
 ) -> BTreeMap<String, Since> {
     let judged = git::commit(root, rev.unwrap_or("HEAD"));
-    let uncommitted =
-        if rev.is_none() { git::uncommitted(root).unwrap_or_default() } else { Vec::new() };
+    let uncommitted = if rev.is_none() { git::uncommitted(root) } else { Ok(Vec::new()) };
     let mut known = BTreeMap::new();
     for commit in commits {
         if known.contains_key(commit) {
@@ -65,10 +70,15 @@ pub fn history<'a>(
             Err(_) => Since::Unknown,
             Ok(judged) => match git::is_ancestor(root, commit, judged) {
                 Ok(true) => match git::changed(root, commit, judged) {
-                    Ok(mut changed) => {
-                        changed.extend(uncommitted.iter().cloned());
-                        Since::Ancestor(changed)
-                    }
+                    Ok(mut changed) => match &uncommitted {
+                        Ok(more) => {
+                            changed.extend(more.iter().cloned());
+                            changed
+                                .retain(|file| !evidence.is_some_and(|folder| below(file, folder)));
+                            Since::Ancestor(changed)
+                        }
+                        Err(_) => Since::Unknown,
+                    },
                     Err(_) => Since::Unknown,
                 },
                 // In a shallow clone "no" may only mean that the rest is missing.
