@@ -11,6 +11,7 @@ mkdir -p "$out"
 cargo fmt --check
 cargo clippy --workspace --all-targets --locked -- -D warnings
 cargo run -q --locked -p xtask -- deps
+rm -f "$out"/*
 keep() { cp target/nextest/default/junit.xml "$out/nextest.xml"; }
 scripts/with-postgres.sh cargo nextest run --workspace --locked --no-fail-fast || { keep; exit 1; }
 keep
@@ -22,7 +23,6 @@ export GPUAAS_BIN="$CARGO_TARGET_DIR/debug/gpuaas" GPUAAS_E2E_JUNIT="$out/browse
 # may begin is an answer, not a condition of this run.
 fairway="$CARGO_TARGET_DIR/debug/fairway"
 statement() { "$fairway" evidence make --lane build --runner "make test" --tier "$1" --out "$out/$1.json" "${@:2}"; }
-rm -f "$out"/*.json
 statement unit "$out/nextest.xml" --except 'gpuaas-server::it#*' --except 'gpuaas::it#*' --except 'fairway::*'
 statement integration "$out/nextest.xml" --only 'gpuaas-server::it#*' --only 'fairway::it#*'
 statement smoke "$out/nextest.xml" --only 'gpuaas::it#*' --only 'fairway::cli#*'

@@ -2,7 +2,7 @@
 
 use crate::{
     config::{Config, Gate},
-    finding::{Finding, Place, Severity},
+    finding::{Finding, Place, Severity, nearest},
     flow::Judged,
     model::{Level, Status},
     rules::{self, Ran, Rule},
@@ -81,20 +81,81 @@ pub fn decide<'a>(flows: impl Iterator<Item = (&'a str, &'a Judged)>) -> Decisio
     decision
 }
 
+/// What a gate over flows always looks at: without these its levels would rest on nothing.
+const ALWAYS: [&str; 7] = [
+    "word-unknown",
+    "owner-unbound",
+    "reference-missing",
+    "glob-broken",
+    "gap-invalid",
+    "evidence-removed",
+    "evidence-unknown-lane",
+];
+
+/// Rules of which a gate that names them expects something to look at.
+const NEVER_EMPTY: [&str; 4] =
+    ["surface-unnamed", "path-undecided", "anchor-unresolvable", "anchor-source"];
+
 /// Returns the rules a gate runs.
 fn rules_of(gate: &Gate) -> Vec<&'static Rule> {
-    let all = rules::all();
-    if gate.rules.iter().any(|name| name == "*") {
-        return all;
+    let named = |rule: &Rule| gate.rules.iter().any(|name| name == "*" || name == rule.name);
+    let always = |rule: &Rule| gate.level.is_some() && ALWAYS.contains(&rule.name);
+    rules::all().into_iter().filter(|rule| named(rule) || always(rule)).collect()
+}
+
+/// Returns what a gate names that there is not: it would silently ask for less.
+fn misnamed(world: &World<'_>, name: &str, gate: &Gate) -> Vec<Finding> {
+    let place = || Place::at(crate::load::CONFIG, 0);
+    let known: Vec<&str> = rules::all().iter().map(|rule| rule.name).collect();
+    let rules = gate.rules.iter().filter(|rule| *rule != "*" && !known.contains(&rule.as_str()));
+    let mut found: Vec<Finding> = rules
+        .map(|rule| {
+            let finding = Finding::error(
+                "gate-misnamed",
+                name,
+                place(),
+                format!("There is no rule `{rule}`."),
+            );
+            match nearest(rule, known.iter().copied()) {
+                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                None => finding,
+            }
+        })
+        .collect();
+    for lane in gate.required_lanes.iter().chain(&gate.optional_lanes) {
+        if !world.config.lanes.contains_key(lane) {
+            found.push(Finding::error(
+                "gate-misnamed",
+                name,
+                place(),
+                format!("There is no lane `{lane}`."),
+            ));
+        }
     }
-    all.into_iter().filter(|rule| gate.rules.iter().any(|name| name == rule.name)).collect()
+    if gate.level.is_none() && gate.rules.is_empty() {
+        found.push(Finding::unknown(
+            "gate-saw-nothing",
+            name,
+            place(),
+            "It asks for nothing.".to_owned(),
+        ));
+    }
+    found
 }
 
 /// Asks a gate.
 pub fn ask(world: &World<'_>, name: &str, gate: &Gate) -> Report {
     let Ran { mut findings, examined } = rules::run(world, &rules_of(gate));
+    findings.extend(misnamed(world, name, gate));
+    let looked: usize = examined.values().sum();
+    if looked == 0 && gate.level.is_none() && !gate.rules.is_empty() {
+        let words = "There was nothing to look at.".to_owned();
+        let place = Place::at(crate::load::CONFIG, 0);
+        findings.push(Finding::unknown("gate-saw-nothing", name, place, words));
+    }
     for (rule, count) in &examined {
-        if *count == 0 && gate.rules.iter().any(|wanted| wanted == rule) {
+        let named = gate.rules.iter().any(|wanted| wanted == rule);
+        if *count == 0 && named && NEVER_EMPTY.contains(rule) {
             let words =
                 format!("The rule {rule} was expected to look at something and saw nothing.");
             findings.push(Finding::unknown(
@@ -106,6 +167,10 @@ pub fn ask(world: &World<'_>, name: &str, gate: &Gate) -> Report {
         }
     }
     let decision = gate.level.map(|level| levels(world, gate, level, &mut findings));
+    findings.sort_by(|a, b| {
+        (&a.place, a.rule, &a.subject, &a.message).cmp(&(&b.place, b.rule, &b.subject, &b.message))
+    });
+    findings.dedup();
     let answer = answer(&findings);
     Report {
         gate: name.to_owned(),
@@ -137,8 +202,8 @@ fn levels(world: &World<'_>, gate: &Gate, level: Level, findings: &mut Vec<Findi
         ));
     }
     for lane in &gate.required_lanes {
-        if !world.graph.statements.values().any(|one| &one.predicate.fairway.lane == lane) {
-            let words = format!("There is no evidence from the required lane {lane}.");
+        if !world.results.has_fresh_pass(lane) {
+            let words = format!("There is no evidence that counts from the required lane {lane}.");
             findings.push(Finding::unknown(
                 "lane-missing",
                 lane,
@@ -162,30 +227,38 @@ fn levels(world: &World<'_>, gate: &Gate, level: Level, findings: &mut Vec<Findi
     }
     let decision = decide(flows.iter().copied());
     for (id, judged) in flows {
-        if !decision.blocked.iter().any(|one| one == id) {
-            continue;
-        }
-        let place = world.graph.flows.get(id).map(|flow| flow.place("id")).unwrap_or_default();
-        let open: Vec<_> = judged
-            .missing
-            .iter()
-            .filter(|one| one.level <= level && one.waived_by.is_none())
-            .collect();
-        for missing in &open {
-            let words = format!("For {}: {}.", missing.level, missing.why);
-            let finding = if missing.fails {
-                Finding::error("flow-not-ready", id, place.clone(), words)
-            } else {
-                Finding::unknown("flow-not-ready", id, place.clone(), words)
-            };
-            findings.push(finding);
-        }
-        if open.is_empty() {
-            let words = format!("Open tasks hold it up: {}.", judged.blockers.join(", "));
-            findings.push(Finding::error("flow-not-ready", id, place, words));
+        if decision.blocked.iter().any(|one| one == id) {
+            in_the_way(world, id, judged, level, findings);
         }
     }
     decision
+}
+
+/// Says everything that is in the way of one flow.
+fn in_the_way(
+    world: &World<'_>,
+    id: &str,
+    judged: &Judged,
+    level: Level,
+    findings: &mut Vec<Finding>,
+) {
+    let place =
+        |key: &str| world.graph.flows.get(id).map(|flow| flow.place(key)).unwrap_or_default();
+    let open = judged.missing.iter().filter(|one| one.level <= level && one.waived_by.is_none());
+    let before = findings.len();
+    for missing in open {
+        let key = missing.path.map_or("id".to_owned(), |path| format!("path.{path}"));
+        let words = format!("For {}: {}.", missing.level, missing.why);
+        findings.push(if missing.fails {
+            Finding::error("flow-not-ready", id, place(&key), words)
+        } else {
+            Finding::unknown("flow-not-ready", id, place(&key), words)
+        });
+    }
+    if findings.len() == before {
+        let words = format!("Open tasks hold it up: {}.", judged.blockers.join(", "));
+        findings.push(Finding::error("flow-not-ready", id, place("id"), words));
+    }
 }
 
 /// Returns what findings come to: 1 wins over 3, and files that cannot be read win over both.

@@ -74,14 +74,15 @@ pub fn files_at(root: &Path, rev: &str) -> Result<Vec<String>> {
     text(root, &["ls-tree", "-r", "-z", "--name-only", "--full-tree", rev]).map(|out| entries(&out))
 }
 
-/// Returns the contents of files at a commit, in one call; none for what is not there.
-pub fn read_at(root: &Path, rev: &str, paths: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
+/// Returns the contents of objects by their names, in one call; none for what is not there. A name with a
+/// line break in it cannot be asked for.
+pub fn read_objects(root: &Path, names: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
     let mut git = Command::new("git");
     git.arg("-C").arg(root).args(["cat-file", "--batch"]);
     git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = git.spawn().context("run git")?;
     let mut stdin = child.stdin.take().context("speak to git")?;
-    let asked: String = paths.iter().map(|path| format!("{rev}:{path}\n")).collect();
+    let asked: String = names.iter().map(|name| format!("{}\n", name.replace('\n', " "))).collect();
     // A thread of its own writes: git answers while it is still being asked.
     let (out, written) = std::thread::scope(|scope| {
         let writing = scope.spawn(move || stdin.write_all(asked.as_bytes()));
@@ -92,8 +93,8 @@ pub fn read_at(root: &Path, rev: &str, paths: &[String]) -> Result<Vec<Option<Ve
         bail!("git stopped listening");
     }
     let mut rest = out.as_slice();
-    let mut found = Vec::with_capacity(paths.len());
-    for _ in paths {
+    let mut found = Vec::with_capacity(names.len());
+    for _ in names {
         let end = rest.iter().position(|byte| *byte == b'\n').context("read git's answer")?;
         let (head, after) = rest.split_at(end);
         rest = after.get(1..).unwrap_or_default();
@@ -133,34 +134,38 @@ pub fn is_ancestor(root: &Path, old: &str, new: &str) -> Result<bool> {
     }
 }
 
-/// Returns files below a folder that were deleted since a date, with the commit that did it.
-pub fn deleted_since(
-    root: &Path,
-    rev: &str,
-    since: &str,
-    folder: &str,
-) -> Result<Vec<(String, String)>> {
-    let since = format!("--since={since}");
-    let format = "--format=%x01%H";
-    let args = [
+/// Returns every file that was ever added below folders, with the name of its first content.
+///
+/// # Errors
+/// What git says.
+pub fn ever_added(root: &Path, rev: &str, folders: &[&str]) -> Result<Vec<(String, String)>> {
+    let mut args = vec![
         "log",
-        &since,
-        "--diff-filter=D",
-        "--name-only",
+        "-m",
+        "--full-history",
+        "--raw",
+        "--no-abbrev",
         "--no-renames",
-        format,
+        "--diff-filter=A",
+        "--format=",
+        "-z",
         rev,
         "--",
-        folder,
     ];
-    let mut commit = String::new();
-    let mut found = Vec::new();
-    for line in text(root, &args)?.lines() {
-        match line.strip_prefix('\u{1}') {
-            Some(name) => commit = name.to_owned(),
-            None if !line.is_empty() => found.push((line.to_owned(), commit.clone())),
-            None => {}
-        }
+    args.extend(folders);
+    let out = text(root, &args)?;
+    let mut fields = out.split('\0').filter(|field| !field.is_empty());
+    let mut found = std::collections::BTreeMap::new();
+    while let (Some(raw), Some(path)) = (fields.next(), fields.next()) {
+        let blob = raw.trim_start().split(' ').nth(3).context("read what git printed")?;
+        // Newest first: the last one said is the first there was.
+        found.insert(path.to_owned(), blob.to_owned());
     }
-    Ok(found)
+    Ok(found.into_iter().collect())
+}
+
+/// Returns the contents of files at a commit, in one call; none for what is not there.
+pub fn read_at(root: &Path, rev: &str, paths: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
+    let names: Vec<String> = paths.iter().map(|path| format!("{rev}:{path}")).collect();
+    read_objects(root, &names)
 }

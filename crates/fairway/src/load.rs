@@ -33,6 +33,8 @@ pub struct Graph {
     pub statements: BTreeMap<String, Statement>,
     /// What could not be read.
     pub faults: Vec<Finding>,
+    /// Whether there are not even settings.
+    pub is_empty: bool,
 }
 
 /// An item that knows its id.
@@ -55,6 +57,7 @@ named!(Task, Flow, UatRow, Gap);
 pub fn graph(tree: &Tree) -> Graph {
     let mut graph = Graph::default();
     graph.config = config(tree, &mut graph.faults);
+    graph.is_empty = !tree.has(CONFIG);
     graph.tasks = folder(tree, "fairway/tasks", ".md", &mut graph.faults);
     graph.flows = folder(tree, "fairway/flows", ".md", &mut graph.faults);
     graph.uat = folder(tree, "fairway/uat", ".md", &mut graph.faults);

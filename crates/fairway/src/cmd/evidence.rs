@@ -5,7 +5,7 @@ use crate::{
     evidence::{
         Attachment, Facts, MOST, Report, Resource, Statement, Test, ctrf, fits, junit, playwright,
     },
-    finding::Place,
+    finding::{Place, nearest},
     gate::Answer,
     git,
     model::Tier,
@@ -99,6 +99,7 @@ fn make_statement(global: &Global, make: &Make) -> Result<Answer> {
         let text = std::str::from_utf8(&bytes)
             .with_context(|| format!("read {}: it is no UTF-8 text", path.display()))?;
         let found = read_report(text).with_context(|| format!("read {}", path.display()))?;
+        refuse_older(path, text, &root, &commit)?;
         tests.extend(found);
         reports.push(report(path, &bytes));
     }
@@ -109,6 +110,13 @@ fn make_statement(global: &Global, make: &Make) -> Result<Answer> {
     tests.retain(wanted);
     if tests.is_empty() {
         bail!("there is no test in these reports; nothing is no evidence");
+    }
+    let graph = crate::load::graph(&global.tree()?);
+    let lanes = &super::look::config(&graph)?.lanes;
+    if !lanes.contains_key(&make.lane) {
+        let meant = nearest(&make.lane, lanes.keys().map(String::as_str));
+        let help = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        bail!("`{}` is no lane of fairway.toml{help}", make.lane);
     }
     let facts = Facts {
         lane: make.lane.clone(),
@@ -145,6 +153,21 @@ fn make_statement(global: &Global, make: &Make) -> Result<Answer> {
         out.display()
     ));
     Ok(Answer::Holds)
+}
+
+/// Refuses a report that was written before the commit it would speak for.
+fn refuse_older(path: &Path, text: &str, root: &Path, commit: &str) -> Result<()> {
+    let written =
+        std::fs::metadata(path).and_then(|meta| meta.modified()).context("read a report's time")?;
+    let written = Timestamp::try_from(written).context("read a report's time")?;
+    let began = junit::began(text).map_or(written, |said| said.min(written));
+    if began.as_second() < git::committed_at(root, commit)? {
+        bail!(
+            "{} was begun at {began}, before the commit {commit} was made: run the tests again",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Reads a report of whichever format it is.
@@ -210,7 +233,9 @@ fn place(global: &Global, statement: &Statement) -> Result<PathBuf> {
     let facts = &statement.predicate.fairway;
     let day = facts.at.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%S").to_string();
     let commit: String = statement.commit().unwrap_or_default().chars().take(10).collect();
-    Ok(Path::new(folder).join(format!("{day}-{}-{}-{commit}.json", facts.lane, facts.tier)))
+    let text = serde_json::to_string(statement).context("write the statement")?;
+    let hash: String = hex(text.as_bytes()).chars().take(8).collect();
+    Ok(Path::new(folder).join(format!("{day}-{}-{}-{commit}-{hash}.json", facts.lane, facts.tier)))
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -236,7 +261,7 @@ fn add(global: &Global, files: &[PathBuf], no_commit: bool) -> Result<Answer> {
         added.push(place.display().to_string());
     }
     print(&added.iter().map(|file| format!("{file}\n")).collect::<String>());
-    if !no_commit {
+    if !no_commit && !git::uncommitted(&root)?.is_empty() {
         let mut args = vec!["add", "--"];
         args.extend(added.iter().map(String::as_str));
         git::text(&root, &args)?;

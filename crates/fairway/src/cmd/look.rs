@@ -70,18 +70,18 @@ pub enum FlowCommand {
 
 /// Says what could not be read, where not even the settings could.
 fn without_config(global: &Global, graph: &Graph) -> Answer {
+    // An empty repository is not broken; of it, nothing is known.
+    let answer = if graph.is_empty { Answer::Unknown } else { Answer::Unreadable };
     match global.format {
         Format::Text => print(&report::findings(&graph.faults, Style { warnings: true })),
         Format::Json => print_json(&report::Checked {
             schema_version: SCHEMA_VERSION,
-            answer: Answer::Unreadable,
+            answer,
             findings: &graph.faults,
             examined: &Default::default(),
         }),
     }
-    // An empty repository is not broken; of it, nothing is known.
-    let empty = graph.faults.iter().all(|one| one.message.starts_with("There is no fairway.toml"));
-    if empty { Answer::Unknown } else { Answer::Unreadable }
+    answer
 }
 
 fn print_json(value: &impl serde::Serialize) {
@@ -100,7 +100,7 @@ pub fn check(global: &Global) -> Result<Answer> {
     let settled = |rule: &&'static Rule| rule.severity != Severity::Unknown;
     let rules: Vec<_> = rules::all().into_iter().filter(settled).collect();
     let Ran { mut findings, examined } = rules::run(&world, &rules);
-    if graph.flows.is_empty() && graph.tasks.is_empty() && findings.is_empty() {
+    if graph.flows.is_empty() && graph.tasks.is_empty() {
         let place = crate::finding::Place::at(crate::load::CONFIG, 0);
         let words = "There is nothing to look at: no flow and no task.".to_owned();
         findings.push(crate::finding::Finding::unknown(
@@ -290,6 +290,13 @@ pub fn flow(global: &Global, command: &FlowCommand) -> Result<Answer> {
                     .map(|(name, list)| format!("{name}: {} {}\n", list.len(), list.join(" ")));
                 print(&lines.collect::<String>());
             }
+            let unreadable = gate::answer(&graph.faults) == Answer::Unreadable;
+            return Ok(match (unreadable, decision.blocked.is_empty(), world.flows.is_empty()) {
+                (true, _, _) => Answer::Unreadable,
+                (_, false, _) => Answer::Fails,
+                (_, _, true) => Answer::Unknown,
+                _ => Answer::Holds,
+            });
         }
     }
     Ok(Answer::Holds)

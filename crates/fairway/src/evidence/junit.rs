@@ -2,6 +2,7 @@
 
 use super::{Outcome, Test, named_in, not_run};
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use roxmltree::{Document, Node, ParsingOptions};
 
 /// Reads a report. No test at all is no report.
@@ -15,6 +16,12 @@ pub fn read(text: &str) -> Result<Vec<Test>> {
     if !matches!(root.tag_name().name(), "testsuites" | "testsuite") {
         bail!("the root is <{}>, not <testsuites>", root.tag_name().name());
     }
+    let cases = root.descendants().filter(|node| node.has_tag_name("testcase")).count();
+    if let Some(told) = root.attribute("tests").and_then(|told| told.parse::<usize>().ok())
+        && told != cases
+    {
+        bail!("it says that it holds {told} tests, and holds {cases}");
+    }
     let mut tests = Vec::new();
     for case in root.descendants().filter(|node| node.has_tag_name("testcase")) {
         tests.push(test(case)?);
@@ -27,6 +34,14 @@ pub fn read(text: &str) -> Result<Vec<Test>> {
         }
     }
     Ok(tests)
+}
+
+/// Returns the moment a report says it was begun at, where it says one.
+pub fn began(text: &str) -> Option<Timestamp> {
+    let options = ParsingOptions { allow_dtd: false, nodes_limit: 2_000_000, ..Default::default() };
+    let document = Document::parse_with_options(text, options).ok()?;
+    let said = document.descendants().filter_map(|node| node.attribute("timestamp"));
+    said.filter_map(|text| text.parse().ok()).min()
 }
 
 fn test(case: Node<'_, '_>) -> Result<Test> {

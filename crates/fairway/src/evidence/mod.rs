@@ -178,15 +178,14 @@ impl Statement {
         tests: &[Test],
         mut facts: Facts,
     ) -> Self {
+        let mut worst: BTreeMap<&str, Outcome> = BTreeMap::new();
+        for test in tests {
+            let place = worst.entry(&test.id).or_insert(test.outcome);
+            *place = test.outcome.max(*place);
+        }
         let ids = |wanted: fn(Outcome) -> bool| -> Vec<String> {
-            let mut ids: Vec<String> = tests
-                .iter()
-                .filter(|test| wanted(test.outcome))
-                .map(|test| test.id.clone())
-                .collect();
-            ids.sort();
-            ids.dedup();
-            ids
+            let fits = worst.iter().filter(|(_, outcome)| wanted(**outcome));
+            fits.map(|(id, _)| (*id).to_owned()).collect()
         };
         let failed = ids(|outcome| outcome == Outcome::Fail);
         let passed = ids(|outcome| outcome == Outcome::Pass);
@@ -200,11 +199,7 @@ impl Statement {
                 facts.names.entry(test.id.clone()).or_default().extend(test.names.clone());
             }
         }
-        let result = match (failed.is_empty(), passed.is_empty()) {
-            (false, _) => "FAILED",
-            (true, true) => "WARNED",
-            (true, false) => "PASSED",
-        };
+        let result = result(&passed, &failed);
         let subject = |name: &str, key: &str, value: &str| Subject {
             name: name.to_owned(),
             digest: BTreeMap::from([(key.to_owned(), value.to_owned())]),
@@ -237,8 +232,19 @@ impl Statement {
                 statement.predicate_type
             )));
         }
-        if statement.commit().is_none() {
+        let hex = |name: &str| {
+            matches!(name.len(), 40 | 64) && name.bytes().all(|b| b.is_ascii_hexdigit())
+        };
+        if !statement.commit().is_some_and(hex) {
             return Err(wrong("it names no commit".to_owned()));
+        }
+        let part = &statement.predicate;
+        if part.result != result(&part.passed_tests, &part.failed_tests) {
+            return Err(wrong(format!("its result {} is not what its tests came to", part.result)));
+        }
+        let mut warned = part.warned_tests.iter().chain(&part.failed_tests);
+        if let Some(twice) = warned.find(|test| part.passed_tests.contains(test)) {
+            return Err(wrong(format!("{twice} passed and did not")));
         }
         Ok(statement)
     }
@@ -264,6 +270,14 @@ impl Statement {
         let passed = part.passed_tests.iter().map(|id| (id.as_str(), Outcome::Pass));
         let failed = part.failed_tests.iter().map(|id| (id.as_str(), Outcome::Fail));
         passed.chain(warned).chain(failed)
+    }
+}
+
+fn result(passed: &[String], failed: &[String]) -> &'static str {
+    match (failed.is_empty(), passed.is_empty()) {
+        (false, _) => "FAILED",
+        (true, true) => "WARNED",
+        (true, false) => "PASSED",
     }
 }
 

@@ -34,6 +34,8 @@ struct Spec {
 struct Run {
     #[serde(default)]
     status: String,
+    #[serde(rename = "expectedStatus", default)]
+    expected: Option<String>,
     #[serde(default)]
     annotations: Vec<Annotation>,
 }
@@ -77,6 +79,10 @@ fn collect(suite: &Suite, file: &str, above: &[&str], tests: &mut Vec<Test>) {
                 run.annotations.iter().find(|note| matches!(note.kind.as_str(), "skip" | "fixme"));
             let reason = reason.and_then(|note| note.description.clone());
             let outcome = match run.status.as_str() {
+                // A test that is expected to fail, and does, shows nothing.
+                "expected" if run.expected.as_deref().is_some_and(|word| word != "passed") => {
+                    Outcome::NotRun
+                }
                 "expected" => Outcome::Pass,
                 "flaky" => Outcome::Flaky,
                 "unexpected" => Outcome::Fail,

@@ -1,6 +1,6 @@
 //! From what a hand-kept matrix says to items, and back to its text.
 
-use super::matrix::{Document, Entry, GAP_COLUMNS, Row, ids};
+use super::matrix::{Document, Entry, GAP_COLUMNS, Row, ids, is_id};
 use crate::{
     finding::{Finding, Place},
     model::{
@@ -65,6 +65,24 @@ pub fn items(document: &Document) -> Result<Items, Vec<Finding>> {
             Err(fault) => faults.push(*fault),
         }
     }
+    let all = items
+        .flows
+        .iter()
+        .map(|flow| (&flow.id, &flow.source))
+        .chain(items.tasks.iter().map(|task| (&task.id, &task.source)));
+    let mut seen = BTreeSet::new();
+    for (id, source) in all {
+        if !seen.insert(id.clone()) {
+            let line = source.as_ref().map_or(0, |source| source.line);
+            let words = format!("{id} is there twice.");
+            faults.push(Finding::error(
+                "import-unreadable",
+                id,
+                Place::at(&document.file, line),
+                words,
+            ));
+        }
+    }
     named_tasks(document, &mut items);
     let mut rows: BTreeMap<&str, &Flow> = BTreeMap::new();
     for flow in &items.flows {
@@ -98,6 +116,12 @@ fn flow(document: &Document, priority: Priority, row: &Row) -> Result<Flow, Box<
             words,
         ))
     };
+    if !is_id(row.cell(0)) {
+        return Err(fault(format!(
+            "`{}` is no id: capital letters, digits and dashes.",
+            row.cell(0)
+        )));
+    }
     let level = Level::parse(row.cell(15))
         .ok_or_else(|| fault(format!("`{}` is no level.", row.cell(15))))?;
     let status = Status::parse(row.cell(16))

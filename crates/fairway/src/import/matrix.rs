@@ -174,7 +174,7 @@ pub(crate) fn ids(text: &str) -> Vec<String> {
     inside.filter(|id| is_id(id)).map(str::to_owned).collect()
 }
 
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     text.contains('-')
         && text.ends_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '-')

@@ -2,7 +2,7 @@
 
 use super::{Rule, Sink};
 use crate::{
-    evidence::MOST,
+    evidence::{MOST, fresh::Stale},
     finding::{Place, Severity},
     git,
     results::Verdict,
@@ -33,7 +33,8 @@ pub(super) static RULES: &[&Rule] = &[
     },
     &Rule {
         name: "evidence-removed",
-        about: "Evidence that would still count was deleted. Taking a result away must never improve an answer.",
+        about: "Evidence that would still count was deleted, moved or edited. Taking a result away must never improve \
+                an answer; what was taken in stays as it is.",
         severity: Severity::Unknown,
         run: removed,
     },
@@ -99,41 +100,54 @@ fn unknown(world: &World<'_>, sink: &mut Sink<'_>) {
 }
 
 fn removed(world: &World<'_>, sink: &mut Sink<'_>) {
-    let folder = &world.config.evidence.folder;
-    let most = world.config.evidence.max_age_days.values().copied().chain([30]).max().unwrap_or(30);
-    let Ok(since) = world.today.checked_sub(jiff::Span::new().days(i64::from(most))) else {
-        return;
-    };
-    let rev = world.tree.rev().unwrap_or("HEAD");
-    let mut gone: Vec<(String, String)> =
-        git::deleted_since(world.tree.root(), rev, &since.to_string(), folder).unwrap_or_default();
-    if world.tree.rev().is_none() {
-        let lost = git::files_at(world.tree.root(), "HEAD").unwrap_or_default();
-        let lost = lost.into_iter().filter(|file| file.starts_with(&format!("{folder}/")));
-        gone.extend(lost.map(|file| (file, "HEAD".to_owned())));
+    let (root, rev) = (world.tree.root(), world.tree.rev().unwrap_or("HEAD"));
+    world.graph.statements.keys().for_each(|_| sink.look());
+    if !git::is_there(root) {
+        return; // without history nothing counts anyway
     }
-    for (file, commit) in gone {
-        if world.tree.has(&file) || !file.ends_with(".json") {
+    let folder = world.config.evidence.folder.as_str();
+    let place = |file: &str| Place::at(file, 0);
+    let first = git::ever_added(root, rev, &[folder, "evidence"]).and_then(|added| {
+        let blobs: Vec<String> = added.iter().map(|(_, blob)| blob.clone()).collect();
+        Ok((added, git::read_objects(root, &blobs)?))
+    });
+    let (added, contents) = match first {
+        Ok(first) => first,
+        Err(why) => {
+            return sink.find(
+                folder,
+                place(folder),
+                format!("What became of evidence is not known: {why}."),
+            );
+        }
+    };
+    let nothing = GlobSet::empty();
+    for ((file, _), content) in added.into_iter().zip(contents) {
+        let text = content.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let Ok(statement) = crate::evidence::Statement::read(&text) else { continue };
+        sink.look();
+        let part = &statement.predicate;
+        let stale = world.results.stale(&statement, &nothing);
+        let old = stale.iter().any(|why| matches!(why, Stale::TooOld(_)));
+        // A pass grows old; a failure does not.
+        if old && part.failed_tests.is_empty() && part.warned_tests.is_empty() {
             continue;
         }
-        sink.look();
-        let before = if commit == "HEAD" { commit } else { format!("{commit}^") };
-        let content = git::read_at(world.tree.root(), &before, std::slice::from_ref(&file));
-        let text = content.ok().and_then(|mut found| found.pop().flatten());
-        let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-        let Ok(statement) = crate::evidence::Statement::read(&text) else { continue };
-        let nothing = GlobSet::empty();
-        let age = world.results.stale(&statement, &nothing);
-        let counted =
-            !age.iter().any(|why| matches!(why, crate::evidence::fresh::Stale::TooOld(_)));
-        if counted {
-            let words = format!("{file} was removed, though it is young enough to count.");
-            sink.find_with(
+        let help = Some("bring it back; newer evidence takes its place by itself".to_owned());
+        match world.tree.bytes(&file) {
+            Ok(bytes) if *bytes == *text.as_bytes() => {}
+            Ok(_) => sink.find_with(
                 &file,
-                Place::at(&file, 0),
-                words,
-                Some("bring it back; newer evidence takes its place by itself".to_owned()),
-            );
+                place(&file),
+                format!("{file} was changed after it was taken in."),
+                help,
+            ),
+            Err(_) => sink.find_with(
+                &file,
+                place(&file),
+                format!("{file} was removed, though it would count."),
+                help,
+            ),
         }
     }
 }

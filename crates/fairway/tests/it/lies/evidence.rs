@@ -44,6 +44,76 @@ pub const LIES: &[Lie] = &[
         "evidence-removed",
     ),
     (
+        "a failure told as a pass",
+        |r| {
+            failing(r, "<failure/>");
+            r.commit("Evidence");
+            let file = "evidence/e2e-2026-03-10T080000Z.json";
+            r.change(file, "\"FAILED\"", "\"PASSED\"")
+        },
+        "data-unreadable",
+    ),
+    (
+        "a failure left out afterwards",
+        |r| {
+            failing(r, "<failure/>");
+            r.commit("Evidence");
+            let file = "evidence/e2e-2026-03-10T080000Z.json";
+            let text = r.read(file).replace("\"FAILED\"", "\"PASSED\"").replace(
+                "    \"failedTests\": [\n      \"boil.spec#boils\"\n    ],",
+                "    \"failedTests\": [],",
+            );
+            r.put(file, text)
+        },
+        "evidence-removed",
+    ),
+    (
+        "a failure left out of the next run",
+        |r| {
+            failing(r, "<failure/>");
+            r.commit("Evidence");
+            r.evidence(
+                "e2e.xml",
+                "e2e",
+                &report(&[("boil.spec", "no water: says so"), ("boil.spec", "no power")]),
+                "2026-03-10T09:00:00Z",
+            );
+        },
+        "proof-failed",
+    ),
+    (
+        "a rule misspelled in a gate",
+        |r| {
+            change(
+                r,
+                CONFIG,
+                "required_lanes = [\"build\"]\nrules = [\"*\"]",
+                "required_lanes = [\"build\"]\nrules = [\"*\", \"path-undecidd\"]",
+            )
+        },
+        "gate-misnamed",
+    ),
+    (
+        "a lane misspelled in a gate",
+        |r| change(r, CONFIG, "required_lanes = [\"build\"]", "required_lanes = [\"buld\"]"),
+        "gate-misnamed",
+    ),
+    (
+        "a proof anything would be",
+        |r| change(r, FLOW, "e2e:boil.spec#boils", "e2e:*"),
+        "proof-unwritable",
+    ),
+    (
+        "a flow whose happy path cannot happen",
+        |r| change(r, FLOW, "proof = [\"e2e:boil.spec#boils\"]", "na = \"never\""),
+        "flow-not-ready",
+    ),
+    (
+        "a gap over a level that paths make up",
+        |r| change(r, "fairway/gaps/GAP-RECOVERY.toml", ":recovery", ":L3"),
+        "gap-invalid",
+    ),
+    (
         "evidence of another commit",
         |r| retell(r, "\"gitCommit\": \"", "\"gitCommit\": \"0000"),
         "proof-unknown",
