@@ -80,3 +80,18 @@ fn rank(graph: &Graph, task: &Task) -> Rank {
         id: task.id.clone(),
     }
 }
+
+/// The ticked box of a task's review.
+pub const TICKED: &str = "- [x] Review cleared";
+
+/// Returns why a task's review does not count.
+pub fn unreviewed(task: &Item<Task>) -> Option<String> {
+    match &task.review {
+        None => Some("no other role has reviewed it".to_owned()),
+        Some(review) if task.owner.as_ref() == Some(&review.by) => {
+            Some(format!("{} owns it and reviewed it", review.by))
+        }
+        Some(_) if !task.body.contains(TICKED) => Some("its review box is not ticked".to_owned()),
+        Some(_) => None,
+    }
+}

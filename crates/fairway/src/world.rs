@@ -9,11 +9,12 @@ use crate::{
     load::Graph,
     model::{Gap, Item, Level},
     portal::{self, PageFront},
-    results::Results,
+    results::{Results, Scope},
     tree::Tree,
 };
+use globset::GlobSet;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How to look.
 #[derive(Debug, Clone)]
@@ -156,6 +157,11 @@ impl<'a> World<'a> {
             let meant = Level::parse(part).is_some() || leans_on == Some(id);
             (valid && meant && gap.covers.contains(&wanted)).then_some(id)
         })
+    }
+
+    /// Returns where proof is looked for.
+    pub fn scope<'b>(&self, code: &'b GlobSet, lanes: &'b BTreeSet<&'b str>) -> Scope<'b> {
+        Scope { code, lanes, flaky_counts: self.ask.flaky_counts }
     }
 
     /// Returns what is wrong with the files themselves.

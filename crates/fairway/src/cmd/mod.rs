@@ -1,6 +1,7 @@
 //! The command line.
 
 mod evidence;
+mod hold;
 mod import;
 mod init;
 mod look;

@@ -1,15 +1,16 @@
 //! The queue at the command line.
 
-use super::{Format, Global, look, print};
+use super::{Format, Global, hold, look, print};
 use crate::{
+    finding::nearest,
     gate::Answer,
-    git,
-    model::{Kind, Priority, State},
+    load::Graph,
+    model::{Item, Kind, Level, Priority, State, Task},
     queue,
+    world::World,
 };
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use jiff::{SignedDuration, Timestamp};
 use std::{fs::File, path::Path};
 
 /// `task`
@@ -35,6 +36,22 @@ pub enum TaskCommand {
         /// For how many hours.
         #[arg(long, default_value_t = 24)]
         hours: i64,
+    },
+    /// Say that another role has looked at the work and clears it.
+    Review {
+        /// Which.
+        id: String,
+        /// The role that looked.
+        #[arg(long)]
+        by: String,
+        /// What it looked at, in a sentence.
+        #[arg(long)]
+        note: String,
+    },
+    /// End a task: its proof holds, and another role has cleared it.
+    Close {
+        /// Which.
+        id: String,
     },
     /// Which gates let through what they should have found.
     Escapes,
@@ -116,22 +133,41 @@ pub fn run(global: &Global, command: &TaskCommand) -> Result<Answer> {
         }
         TaskCommand::New(new) => return write_new(tree.root(), &tree, new),
         TaskCommand::Claim { id, by, hours } => {
-            let task = graph.tasks.get(id).with_context(|| format!("there is no task {id}"))?;
-            return claim(tree.root(), &graph, task, by, global.now()?, *hours);
+            return hold::claim(tree.root(), &graph, named(&graph, id)?, by, global.now()?, *hours);
         }
-        TaskCommand::Escapes => {
-            let mut counts = std::collections::BTreeMap::new();
-            for task in graph.tasks.values() {
-                if let (Some(found), Some(gate)) = (&task.detected_by, &task.expected_gate) {
-                    *counts.entry((gate, found)).or_insert(0) += 1;
-                }
-            }
-            for ((gate, found), count) in counts {
-                print(&format!("{gate}: {count} found by {found}\n"));
-            }
+        TaskCommand::Review { id, by, note } => {
+            return hold::review(tree.root(), config, named(&graph, id)?, by, note, global.now()?);
         }
+        TaskCommand::Close { id } => {
+            let world = World::new(&tree, &graph, config, global.ask(Level::L0)?);
+            return hold::close(&world, named(&graph, id)?);
+        }
+        TaskCommand::Escapes => print(&escapes(&graph)),
     }
     Ok(Answer::Holds)
+}
+
+/// Returns how many tasks each gate should have found, by what found them.
+fn escapes(graph: &Graph) -> String {
+    let mut counts = std::collections::BTreeMap::new();
+    for task in graph.tasks.values() {
+        if let (Some(found), Some(gate)) = (&task.detected_by, &task.expected_gate) {
+            *counts.entry((gate, found)).or_insert(0) += 1;
+        }
+    }
+    counts
+        .iter()
+        .map(|((gate, found), count)| format!("{gate}: {count} found by {found}\n"))
+        .collect()
+}
+
+/// Returns a task by its id, or the id that was probably meant.
+fn named<'a>(graph: &'a Graph, id: &str) -> Result<&'a Item<Task>> {
+    graph.tasks.get(id).with_context(|| {
+        let meant = nearest(id, graph.tasks.keys().map(String::as_str));
+        let help = meant.map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+        format!("there is no task {id}{help}")
+    })
 }
 
 fn write_new(root: &Path, tree: &crate::tree::Tree, new: &New) -> Result<Answer> {
@@ -172,51 +208,5 @@ fn write_new(root: &Path, tree: &crate::tree::Tree, new: &New) -> Result<Answer>
     std::io::Write::write_all(&mut file, format!("+++\n{document}+++\n\n{body}").as_bytes())
         .context("write the task")?;
     print(&format!("{path}\n"));
-    Ok(Answer::Holds)
-}
-
-/// Takes a task: a lock in the common git folder keeps two worktrees apart; two clones meet as a conflict
-/// on one line.
-fn claim(
-    root: &Path,
-    graph: &crate::load::Graph,
-    task: &crate::model::Item<crate::model::Task>,
-    by: &str,
-    now: Timestamp,
-    hours: i64,
-) -> Result<Answer> {
-    let common = git::text(root, &["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
-    let lock =
-        File::create(Path::new(common.trim()).join("fairway.lock")).context("open the lock")?;
-    lock.lock().context("wait for the lock")?;
-    let place = root.join(&task.file);
-    let text = std::fs::read_to_string(&place).with_context(|| format!("read {}", task.file))?;
-    let fresh: crate::model::Item<crate::model::Task> = crate::load::item(&task.file, &text)
-        .map_err(|finding| anyhow::anyhow!("{}", finding.message))?;
-    let until = |lease: &toml::value::Datetime| lease.to_string().parse::<Timestamp>().ok();
-    let held = fresh.lease.as_ref().and_then(until).is_some_and(|until| until > now);
-    if let Some(holder) = fresh.assignee.as_deref().filter(|holder| held && *holder != by) {
-        print(&format!("{} is held by {holder}.\n", task.id));
-        return Ok(Answer::Fails);
-    }
-    if fresh.state != State::Doing {
-        let why = queue::held_up(graph, &fresh);
-        if !why.is_empty() {
-            print(&format!("{} cannot be taken: {}.\n", task.id, why.join("; ")));
-            return Ok(Answer::Fails);
-        }
-    }
-    let until = now.checked_add(SignedDuration::from_hours(hours)).context("add the hours")?;
-    let until: toml_edit::Datetime =
-        until.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().parse().context("write the lease")?;
-    let (front, _, _) =
-        crate::load::front_matter(&text).map_err(|(_, words)| anyhow::anyhow!(words))?;
-    let mut document: toml_edit::DocumentMut = front.parse().context("read the task")?;
-    document.insert("state", toml_edit::value(State::Doing.word()));
-    document.insert("assignee", toml_edit::value(by));
-    document.insert("lease", toml_edit::value(until));
-    let changed = text.replacen(front, &document.to_string(), 1);
-    std::fs::write(&place, changed).with_context(|| format!("write {}", task.file))?;
-    print(&format!("{} is {by}'s until {until}.\n", task.id));
     Ok(Answer::Holds)
 }

@@ -241,6 +241,7 @@ fn blank(id: String) -> Task {
         proof: Vec::new(),
         assignee: None,
         lease: None,
+        review: None,
         reason: None,
         source: None,
     }

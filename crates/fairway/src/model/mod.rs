@@ -53,7 +53,7 @@ pub struct Task {
     /// Flows it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flows: Vec<String>,
-    /// What shows that it is done: `tier:test pattern`, or `rule:name`.
+    /// What shows that it is done: `tier:test pattern`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub proof: Vec<String>,
     /// Who is at it.
@@ -63,12 +63,28 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub lease: Option<toml::value::Datetime>,
+    /// Who cleared it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
     /// Why it was dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Where it was imported from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+}
+
+/// The record of a review.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// The role that looked; never the owner.
+    pub by: String,
+    /// When.
+    #[schemars(with = "String")]
+    pub at: toml::value::Datetime,
+    /// What it looked at.
+    pub note: String,
 }
 
 /// Where an imported item stood, in words its own vocabulary does not have.

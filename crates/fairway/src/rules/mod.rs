@@ -8,6 +8,8 @@ mod proof;
 mod surface;
 mod tasks;
 
+pub use tasks::proof_scope;
+
 use crate::{
     finding::{Finding, Place, Severity},
     world::World,

@@ -3,10 +3,12 @@
 use super::{Rule, Sink};
 use crate::{
     finding::Severity,
-    model::{Priority, State},
-    results::{Scope, Verdict, proof},
+    model::{Priority, State, Task},
+    queue::unreviewed,
+    results::{Verdict, proof},
     world::World,
 };
+use globset::GlobSet;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) static RULES: &[&Rule] = &[
@@ -25,8 +27,8 @@ pub(super) static RULES: &[&Rule] = &[
     },
     &Rule {
         name: "state-unfounded",
-        about: "`doing` names who is at it; `dropped` says why; `done` of a P0 or P1 names proof, and that proof \
-                holds. A state nobody can check is a rumour.",
+        about: "`doing` names who is at it; `dropped` says why; `done` of a P0 or P1 names proof that \
+                holds, and another role has reviewed it. A state nobody can check is a rumour.",
         severity: Severity::Error,
         run: unfounded,
     },
@@ -115,6 +117,10 @@ fn unfounded(world: &World<'_>, sink: &mut Sink<'_>) {
             State::Doing if blank(&task.assignee) => "It is in progress, and nobody is at it.",
             State::Dropped if blank(&task.reason) => "It was dropped without a reason.",
             State::Done if weighty && task.proof.is_empty() => "It is done, and nothing shows it.",
+            State::Done if weighty => match unreviewed(task) {
+                Some(why) => &format!("It is done, and {why}."),
+                None => continue,
+            },
             _ => continue,
         };
         sink.find(id, task.place("state"), words);
@@ -152,18 +158,22 @@ fn unproven(world: &World<'_>, sink: &mut Sink<'_>) {
     });
 }
 
+/// Returns where a task's proof is looked for: the code of its flows, and every lane.
+pub fn proof_scope<'a>(world: &'a World<'_>, task: &Task) -> Option<(GlobSet, BTreeSet<&'a str>)> {
+    let flows = task.flows.iter().filter_map(|flow| world.graph.flows.get(flow));
+    let code: Vec<&String> = flows.flat_map(|flow| &flow.code).collect();
+    let lanes = world.config.lanes.keys().map(String::as_str).collect();
+    Some((crate::tree::globs(&code).ok()?, lanes))
+}
+
 /// Looks at the proof of every finished P0 and P1 task, for the code and lanes of its flows.
 fn each_proof(world: &World<'_>, mut each: impl FnMut(&str, &str, Option<&Verdict>)) {
     for (id, task) in &world.graph.tasks {
         if task.state != State::Done || task.priority > Priority::P1 {
             continue;
         }
-        let flows: Vec<_> =
-            task.flows.iter().filter_map(|flow| world.graph.flows.get(flow)).collect();
-        let code: Vec<&String> = flows.iter().flat_map(|flow| &flow.code).collect();
-        let Ok(code) = crate::tree::globs(&code) else { continue };
-        let lanes: BTreeSet<&str> = world.config.lanes.keys().map(String::as_str).collect();
-        let scope = Scope { code: &code, lanes: &lanes, flaky_counts: world.ask.flaky_counts };
+        let Some((code, lanes)) = proof_scope(world, task) else { continue };
+        let scope = world.scope(&code, &lanes);
         for written in &task.proof {
             let verdict = proof(written).map(|proof| world.results.verdict(&proof, &scope));
             each(id, written, verdict.as_ref());

@@ -193,6 +193,51 @@ fn the_queue_is_claimed_once() {
 }
 
 #[test]
+fn a_task_is_closed_by_proof_and_another_role() {
+    let repo = Repo::new();
+    let close = || repo.ask(&["task", "close", "KETTLE-RECOVERY-001"]);
+    let (code, text) = close();
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains("it names no proof") && text.contains("no other role has reviewed it"),
+        "{text}"
+    );
+    let file = "fairway/tasks/KETTLE-RECOVERY-001.md";
+    repo.change(
+        file,
+        "flows =",
+        "proof = [\"e2e:boil.spec#no power\", \"unit:kettle#sings\"]\nflows =",
+    );
+    assert_eq!(repo.ask(&["task", "claim", "KETTLE-RECOVERY-001", "--by", "ada"]).0, 0);
+    let review = |by: &str| {
+        repo.ask(&["task", "review", "KETTLE-RECOVERY-001", "--by", by, "--note", "pressed twice"])
+    };
+    assert_eq!(review("making").0, 1, "its owner");
+    assert_eq!(review("nobody").0, 2);
+    assert_eq!(review("checking").0, 0);
+    let (code, text) = close();
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("no test is named `unit:kettle#sings`"), "{text}");
+    repo.change(file, ", \"unit:kettle#sings\"", "");
+    repo.put("src/kettle.rs", "fn heat() { /* again */ }\n");
+    assert_eq!(close().0, 3, "proof that does not count any more");
+    repo.put("src/kettle.rs", "fn heat() {}\n");
+    let (code, text) = close();
+    assert_eq!(code, 0, "{text}");
+    assert!(
+        repo.read(file).contains("state = \"done\"")
+            && repo.read(file).contains("- [x] Review cleared")
+    );
+    let (_, text) = repo.ask(&["check"]);
+    assert!(
+        text.contains("its task KETTLE-RECOVERY-001 is done"),
+        "the gap it ended waives nothing: {text}"
+    );
+    repo.change(file, "by = \"checking\"", "by = \"making\"");
+    assert!(repo.ask(&["check"]).1.contains("making owns it and reviewed it"));
+}
+
+#[test]
 fn evidence_is_taken_in_and_bad_evidence_is_not() {
     let repo = Repo::new();
     repo.put("out/new.xml", report(&[("kettle", "heats")]));

@@ -244,6 +244,18 @@ pub const LIES: &[Lie] = &[
         },
         "needs-cycle",
     ),
+    (
+        "done, and nobody else looked",
+        |r| {
+            change(
+                r,
+                TASK,
+                "state = \"ready\"",
+                "state = \"done\"\nproof = [\"unit:kettle#heats\"]",
+            )
+        },
+        "state-unfounded",
+    ),
     ("done, and nothing shows it", |r| change(r, TASK, "\"ready\"", "\"done\""), "state-unfounded"),
     (
         "done, by a test that is not there",
