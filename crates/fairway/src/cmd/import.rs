@@ -1,10 +1,10 @@
-//! Takes over a hand-kept flow matrix.
+//! Takes over a hand-kept flow matrix, or a task kept as a page.
 
 use super::{Format, Global, print};
 use crate::{
     config::{Config, Lane, Role},
     gate::Answer,
-    import::{contradictions, items, matrix},
+    import::{contradictions, items, matrix, task},
     load,
     model::{Flow, Task, UatRow},
     report::{self, Style},
@@ -42,6 +42,9 @@ pub fn import(global: &Global, args: &Import) -> Result<Answer> {
     })?;
     let name =
         args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if task::is_one(&text) {
+        return import_task(&name, &text, args);
+    }
     let read = matrix::read(&name, &text)
         .and_then(|document| items::items(&document).map(|items| (document, items)));
     let (document, items) = match read {
@@ -77,6 +80,38 @@ pub fn import(global: &Global, args: &Import) -> Result<Answer> {
     Ok(Answer::Holds)
 }
 
+/// Writes one task; settings are made where there are none.
+fn import_task(name: &str, text: &str, args: &Import) -> Result<Answer> {
+    let (task, body) = match task::read(name, text) {
+        Ok(read) => read,
+        Err(fault) => {
+            print(&report::findings(&[*fault], Style { warnings: true }));
+            return Ok(Answer::Unreadable);
+        }
+    };
+    let path = format!("fairway/tasks/{}.md", task.id);
+    if args.into.join(&path).exists() {
+        bail!("{path} is there already");
+    }
+    if !args.into.join(load::CONFIG).exists() {
+        let items = items::Items { tasks: vec![task.clone()], ..items::Items::default() };
+        let settings =
+            toml::to_string_pretty(&config(&args.product, &items)).context("write settings")?;
+        put(&args.into, load::CONFIG, &settings)?;
+    }
+    put(&args.into, &path, &format!("{}{body}", page(&task)?))?;
+    print(&format!("{path}\n"));
+    Ok(Answer::Holds)
+}
+
+fn put(into: &Path, path: &str, text: &str) -> Result<()> {
+    let path = into.join(path);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    }
+    std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))
+}
+
 /// Returns settings with every word the document uses; nobody is bound to a role.
 fn config(product: &str, items: &items::Items) -> Config {
     let words = |pick: &dyn Fn(&Flow) -> Vec<String>| -> BTreeSet<String> {
@@ -110,14 +145,7 @@ fn config(product: &str, items: &items::Items) -> Config {
 }
 
 fn write_all(into: &Path, config: &Config, items: &items::Items) -> Result<()> {
-    let put = |path: String, text: String| -> Result<()> {
-        let path = into.join(path);
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .with_context(|| format!("make {}", folder.display()))?;
-        }
-        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))
-    };
+    let put = |path: String, text: String| put(into, &path, &text);
     put(load::CONFIG.to_owned(), toml::to_string_pretty(config).context("write settings")?)?;
     for flow in &items.flows {
         put(format!("fairway/flows/{}.md", flow.id), page(flow)?)?;

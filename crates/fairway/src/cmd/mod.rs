@@ -93,7 +93,7 @@ enum Command {
     Evidence(evidence::EvidenceCommand),
     /// Write the generated parts of pages.
     Render(look::Render),
-    /// Take over a hand-kept flow matrix.
+    /// Take over a hand-kept flow matrix, or a task kept as a page.
     Import(import::Import),
     /// Print the JSON Schema of an item, for editors.
     Schema(init::Schema),

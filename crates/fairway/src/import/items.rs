@@ -222,7 +222,7 @@ fn task(document: &Document, row: &Row) -> Result<Task, Box<Finding>> {
     })
 }
 
-fn blank(id: String) -> Task {
+pub(super) fn blank(id: String) -> Task {
     Task {
         title: id.clone(),
         id,

@@ -3,3 +3,4 @@
 pub mod contradictions;
 pub mod items;
 pub mod matrix;
+pub mod task;
