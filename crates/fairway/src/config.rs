@@ -37,6 +37,9 @@ pub struct Config {
     /// Pages people read.
     #[serde(default)]
     pub portal: Portal,
+    /// How UAT rows are walked.
+    #[serde(default)]
+    pub uat: UatRules,
     /// What may have found a task.
     #[serde(default)]
     pub detected_by: Vec<String>,
@@ -49,6 +52,15 @@ pub struct Config {
     /// The gates.
     #[serde(default)]
     pub gates: BTreeMap<String, Gate>,
+}
+
+impl Config {
+    /// Returns who holds a role, so that two spellings of one name are one person.
+    pub fn person(&self, role: &str) -> Option<String> {
+        let person = self.roles.get(role)?.person.as_deref()?;
+        let folded = person.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        (!folded.is_empty()).then_some(folded)
+    }
 }
 
 /// A role.
@@ -118,7 +130,7 @@ pub struct Anchors {
 pub struct EvidenceRules {
     /// The folder.
     pub folder: String,
-    /// How many days a result counts, by tier.
+    /// How many days a result counts, by tier; at most 90.
     pub max_age_days: BTreeMap<Tier, u32>,
 }
 
@@ -139,7 +151,7 @@ impl EvidenceRules {
     /// Returns how many days a tier's result counts.
     pub fn days(&self, tier: Tier) -> u32 {
         let usual = Self::default().max_age_days.get(&tier).copied();
-        self.max_age_days.get(&tier).copied().or(usual).unwrap_or(14)
+        self.max_age_days.get(&tier).copied().or(usual).unwrap_or(14).min(90)
     }
 }
 
@@ -154,6 +166,39 @@ pub struct GapRules {
 impl Default for GapRules {
     fn default() -> Self {
         Self { max_days: 90 }
+    }
+}
+
+/// How UAT rows are walked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UatRules {
+    /// The command that installs the product into `$FAIRWAY_UAT_DIR` and starts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub install: Option<String>,
+    /// The command that ends it, whatever came before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove: Option<String>,
+    /// Gates that must hold, without gaps, before anything is installed.
+    pub gates: Vec<String>,
+    /// How long a script may take, seconds.
+    pub limit_seconds: u64,
+    /// Words that no line below `logs/` may hold.
+    pub log_errors: Vec<String>,
+    /// Words that no line below `answers/` may hold.
+    pub unsafe_words: Vec<String>,
+}
+
+impl Default for UatRules {
+    fn default() -> Self {
+        Self {
+            install: None,
+            remove: None,
+            gates: Vec::new(),
+            limit_seconds: 600,
+            log_errors: vec!["panicked at".to_owned()],
+            unsafe_words: vec!["panicked at".to_owned()],
+        }
     }
 }
 

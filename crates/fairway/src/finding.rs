@@ -87,8 +87,12 @@ impl Finding {
 
 /// Returns the name nearest to a word, when one is near enough to be meant.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > 100 {
+        return None;
+    }
     let folded = word.to_lowercase();
-    let scored = names.into_iter().map(|name| {
+    let names = names.into_iter().filter(|name| name.len() <= 100).take(1000);
+    let scored = names.map(|name| {
         let score = strsim::jaro_winkler(&folded, &name.to_lowercase());
         (score, name)
     });

@@ -2,7 +2,8 @@
 
 use crate::{
     level::{Missing, Need, Standing, standing},
-    model::{Flow, Item, Level, PathName, PathSpec, Tier},
+    model::{Flow, Item, Level, PathName, Tier},
+    path::{Decided, decided},
     results::{Scope, Verdict, proof},
     tree::globs,
     world::World,
@@ -157,6 +158,15 @@ impl Look<'_, '_> {
 
     /// L2: at least one unit or integration proof, and each of them holds.
     fn units(&mut self) {
+        // Tests that belong to it, whatever they go through, must hold as well.
+        let more: Vec<String> = self.flow.automation.clone();
+        for written in more {
+            let high = proof(&written)
+                .is_some_and(|one| !matches!(one.tier, Tier::Unit | Tier::Integration));
+            if high && let Some(verdict) = self.verdict(&written) {
+                self.weigh(Level::L3, None, &written, &verdict);
+            }
+        }
         let low = |written: &&String| {
             matches!(proof(written).map(|proof| proof.tier), Some(Tier::Unit | Tier::Integration))
         };
@@ -243,6 +253,10 @@ impl Look<'_, '_> {
                         self.weigh(Level::L3, Some(name), written, &verdict);
                     }
                 }
+                Some(one) if one.tier == Tier::Uat => {
+                    let why = format!("`{written}`: a path is not proven by a UAT row");
+                    self.miss(Level::L3, Some(name), Need::Coverage, true, why);
+                }
                 Some(_) => {}
             }
         }
@@ -315,7 +329,10 @@ impl Look<'_, '_> {
             let facts = &statement.predicate.fairway;
             roles.extend(facts.attachments.iter().map(|one| one.role.as_str()));
             manifest |= !facts.cleanup.is_empty();
-            dirty |= facts.cleanup.iter().any(|one| one.state != "cleaned" && one.owner.is_none());
+            let owned = |owner: &Option<String>| {
+                owner.as_ref().is_some_and(|owner| self.world.config.roles.contains_key(owner))
+            };
+            dirty |= facts.cleanup.iter().any(|one| one.state != "cleaned" && !owned(&one.owner));
         }
         let mut why = Vec::new();
         for role in ["audit", "observability", "rollback"] {
@@ -332,41 +349,6 @@ impl Look<'_, '_> {
         for why in why {
             self.miss(Level::L5, None, Need::Coverage, false, why);
         }
-    }
-}
-
-/// What a path's three fields amount to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decided {
-    /// It has proof.
-    Proof,
-    /// It cannot happen.
-    Na,
-    /// A gap stands in for it.
-    Gap(String),
-    /// None of these, or more than one.
-    No(String),
-}
-
-/// Returns which of proof, not applicable and gap a path chose: exactly one, and with something in it.
-pub fn decided(spec: &PathSpec) -> Decided {
-    let chosen = [spec.proof.is_some(), spec.na.is_some(), spec.gap.is_some()];
-    match chosen.iter().filter(|one| **one).count() {
-        0 => return Decided::No("it has neither proof nor `na` nor `gap`".to_owned()),
-        1 => {}
-        _ => return Decided::No("it has more than one of proof, `na` and `gap`".to_owned()),
-    }
-    let blank = |text: &str| text.trim().is_empty();
-    match spec {
-        PathSpec { proof: Some(_), .. } => Decided::Proof,
-        PathSpec { na: Some(why), .. } if blank(why) => {
-            Decided::No("its `na` gives no reason".to_owned())
-        }
-        PathSpec { na: Some(_), .. } => Decided::Na,
-        PathSpec { gap: Some(gap), .. } if blank(gap) => {
-            Decided::No("its `gap` names none".to_owned())
-        }
-        PathSpec { gap, .. } => Decided::Gap(gap.clone().unwrap_or_default()),
     }
 }
 

@@ -82,7 +82,7 @@ pub fn decide<'a>(flows: impl Iterator<Item = (&'a str, &'a Judged)>) -> Decisio
 }
 
 /// What a gate over flows always looks at: without these its levels would rest on nothing.
-const ALWAYS: [&str; 7] = [
+const ALWAYS: [&str; 9] = [
     "word-unknown",
     "owner-unbound",
     "reference-missing",
@@ -90,6 +90,8 @@ const ALWAYS: [&str; 7] = [
     "gap-invalid",
     "evidence-removed",
     "evidence-unknown-lane",
+    "state-unfounded",
+    "done-unproven",
 ];
 
 /// Rules of which a gate that names them expects something to look at.

@@ -10,6 +10,8 @@ use std::{
 fn run(root: &Path, args: &[&str]) -> Result<Output> {
     let mut git = Command::new("git");
     git.arg("-C").arg(root).args(args).env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+    // History as it was made, not as somebody's settings show it.
+    git.env("GIT_NO_REPLACE_OBJECTS", "1").env_remove("GIT_DIR").env_remove("GIT_WORK_TREE");
     git.stdin(Stdio::null()).output().context("run git")
 }
 
@@ -115,12 +117,16 @@ pub fn read_objects(root: &Path, names: &[String]) -> Result<Vec<Option<Vec<u8>>
 /// Returns the files that differ between two commits.
 pub fn changed(root: &Path, from: &str, to: &str) -> Result<Vec<String>> {
     let range = format!("{from}..{to}");
-    text(root, &["diff", "--name-only", "-z", "--no-renames", &range]).map(|out| entries(&out))
+    text(root, &["diff", "--name-only", "-z", "--no-renames", "--ignore-submodules=none", &range])
+        .map(|out| entries(&out))
 }
 
 /// Returns the files of the working tree that differ from the last commit, new ones included.
 pub fn uncommitted(root: &Path) -> Result<Vec<String>> {
-    let out = text(root, &["status", "--porcelain=v1", "-z", "--no-renames", "-uall"])?;
+    let out = text(
+        root,
+        &["status", "--porcelain=v1", "-z", "--no-renames", "-uall", "--ignore-submodules=none"],
+    )?;
     Ok(entries(&out).iter().filter_map(|entry| entry.get(3..).map(str::to_owned)).collect())
 }
 
@@ -134,7 +140,7 @@ pub fn is_ancestor(root: &Path, old: &str, new: &str) -> Result<bool> {
     }
 }
 
-/// Returns every file that was ever added below folders, with the name of its first content.
+/// Returns every file that was ever added below folders, with the name of each content it was added with.
 ///
 /// # Errors
 /// What git says.
@@ -155,11 +161,10 @@ pub fn ever_added(root: &Path, rev: &str, folders: &[&str]) -> Result<Vec<(Strin
     args.extend(folders);
     let out = text(root, &args)?;
     let mut fields = out.split('\0').filter(|field| !field.is_empty());
-    let mut found = std::collections::BTreeMap::new();
+    let mut found = std::collections::BTreeSet::new();
     while let (Some(raw), Some(path)) = (fields.next(), fields.next()) {
         let blob = raw.trim_start().split(' ').nth(3).context("read what git printed")?;
-        // Newest first: the last one said is the first there was.
-        found.insert(path.to_owned(), blob.to_owned());
+        found.insert((path.to_owned(), blob.to_owned()));
     }
     Ok(found.into_iter().collect())
 }

@@ -173,6 +173,12 @@ fn folder<T: DeserializeOwned + Named>(
         };
         let id = item.it.id().to_owned();
         let name = stem.rsplit('/').next().unwrap_or(stem);
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if id.is_empty() || id.len() > 100 || !id.chars().all(fits) {
+            let words = "An id is letters, digits, dashes and low lines, at most 100.".to_owned();
+            faults.push(Finding::error("data-unreadable", name, item.place("id"), words));
+            continue;
+        }
         if id != name {
             let words = format!("The file is named {name}, its id is {id}.");
             let help = format!("name the file {id}{ending}, so that an id can be taken only once");

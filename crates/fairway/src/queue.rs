@@ -85,13 +85,23 @@ fn rank(graph: &Graph, task: &Task) -> Rank {
 pub const TICKED: &str = "- [x] Review cleared";
 
 /// Returns why a task's review does not count.
-pub fn unreviewed(task: &Item<Task>) -> Option<String> {
-    match &task.review {
-        None => Some("no other role has reviewed it".to_owned()),
-        Some(review) if task.owner.as_ref() == Some(&review.by) => {
-            Some(format!("{} owns it and reviewed it", review.by))
-        }
-        Some(_) if !task.body.contains(TICKED) => Some("its review box is not ticked".to_owned()),
-        Some(_) => None,
+pub fn unreviewed(config: &Config, task: &Item<Task>) -> Option<String> {
+    let Some(review) = &task.review else {
+        return Some("no other role has reviewed it".to_owned());
+    };
+    let owner = task.owner.as_deref().unwrap_or_default();
+    let same_person =
+        config.person(&review.by).is_some_and(|one| config.person(owner) == Some(one));
+    let mut lines = task.body.lines().map(str::trim_end);
+    if !config.roles.contains_key(&review.by) {
+        Some(format!("{} is no role", review.by))
+    } else if owner == review.by || same_person {
+        Some(format!("{} owns it and reviewed it", review.by))
+    } else if !crate::world::says_something(&review.note) {
+        Some("its review does not say what was looked at".to_owned())
+    } else if !lines.any(|line| line == TICKED) {
+        Some("its review box is not ticked".to_owned())
+    } else {
+        None
     }
 }

@@ -2,8 +2,8 @@
 //! they change only with a commit that changes the facts.
 
 use crate::{
-    flow::{Decided, decided},
     model::{PathName, Priority},
+    path::{Decided, decided},
     portal::blocks,
     queue,
     world::World,
@@ -44,7 +44,7 @@ pub fn page(world: &World<'_>, text: &str) -> Result<Option<String>, String> {
 }
 
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    text.replace('|', "\\|").replace('\n', " ").replace("<!--", "&lt;!--")
 }
 
 fn flows(world: &World<'_>) -> String {

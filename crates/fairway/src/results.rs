@@ -10,7 +10,7 @@ use crate::{
     model::Tier,
 };
 use globset::GlobSet;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Evidence with what history says of it.
@@ -24,6 +24,9 @@ pub struct Results<'a> {
     /// The moment that is judged from.
     pub now: Timestamp,
 }
+
+/// How far another machine's clock may be ahead.
+pub const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
 /// A proof as it is written: `e2e:compute.spec.mjs#no money*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +75,7 @@ impl Results<'_> {
     /// Returns what a proof amounts to.
     ///
     /// Of each test the newest result decides. A pass counts as long as its statement does; one that a
-    /// newer run of the same class lacks is gone. Whatever else a test came to stays until a newer result
+    /// newer run of the same suite lacks is gone. Whatever else a test came to stays until a newer result
     /// of the same test says otherwise: nothing gets better by growing old or by being left out.
     pub fn verdict(&self, proof: &ProofRef<'_>, scope: &Scope<'_>) -> Verdict {
         let newest = self.newest(proof.tier, scope);
@@ -87,20 +90,26 @@ impl Results<'_> {
         }
         let mut found: BTreeMap<&str, Outcome> = BTreeMap::new();
         let mut stale = None;
-        for (test, result) in newest.tests.iter().filter(|(test, _)| fits(proof.pattern, test)) {
+        for (key, result) in newest.tests.iter().filter(|(key, _)| fits(proof.pattern, key.test)) {
             let held = matches!(result.outcome, Outcome::Pass | Outcome::Flaky);
-            let gone = newest.classes.get(class(test)).is_some_and(|at| *at > result.at);
+            // A later run of the same suite that lacks it: it is gone.
+            let gone = newest.suites.get(&(key.lane, key.suite)).is_some_and(|at| *at > result.at);
             if held && gone {
                 continue;
             }
             match self.stale(result.statement, scope.code).first() {
                 Some(why) if held => stale = stale.or(Some(format!("{}: {why}", result.file))),
-                _ => drop(found.insert(test, result.outcome)),
+                _ => {
+                    // Of several lanes and suites the worst counts.
+                    let place = found.entry(key.test).or_insert(result.outcome);
+                    *place = result.outcome.max(*place);
+                }
             }
         }
         if found.is_empty() && stale.is_none() {
             let exact = proof.pattern.trim_matches('*');
-            let known = newest.tests.keys().filter(|test| !fits(proof.pattern, test)).copied();
+            let known = newest.tests.keys().map(|key| key.test);
+            let known = known.filter(|test| !fits(proof.pattern, test));
             return Verdict::NoSuchTest(nearest(exact, known).map(str::to_owned));
         }
         weigh(&found, stale, scope.flaky_counts)
@@ -118,11 +127,12 @@ impl Results<'_> {
             {
                 continue;
             }
+            let (lane, suite) = (facts.lane.as_str(), facts.suite.as_str());
+            let at = newest.suites.entry((lane, suite)).or_insert(facts.at);
+            *at = facts.at.max(*at);
             for (test, outcome) in statement.outcomes() {
-                let at = newest.classes.entry(class(test)).or_insert(facts.at);
-                *at = facts.at.max(*at);
                 let result = Latest { at: facts.at, outcome, file, statement };
-                let place = newest.tests.entry(test).or_insert(result);
+                let place = newest.tests.entry(Key { lane, suite, test }).or_insert(result);
                 // Of two at one moment the worse one counts.
                 if (facts.at, outcome) > (place.at, place.outcome) {
                     *place = result;
@@ -132,11 +142,15 @@ impl Results<'_> {
         newest
     }
 
-    /// Returns whether a statement is of a clean commit of this history, and not from after now.
+    /// Returns whether a statement is looked at: one of a clean commit of this history. What did not hold
+    /// is looked at wherever it comes from, as long as it is kept here.
     fn is_ours(&self, statement: &Statement) -> bool {
         let facts = &statement.predicate.fairway;
         let since = self.history.get(statement.commit().unwrap_or_default());
-        matches!(since, Some(Since::Ancestor(_))) && !facts.dirty && facts.at <= self.now
+        let held = statement.predicate.failed_tests.is_empty();
+        let known = matches!(since, Some(Since::Ancestor(_))) && !facts.dirty;
+        known && facts.at <= self.now.saturating_add(AHEAD).unwrap_or(self.now)
+            || !held && !facts.dirty
     }
 
     /// Returns whether there is a pass from a lane that counts today, whatever code it covers.
@@ -162,10 +176,10 @@ impl Results<'_> {
     pub fn naming(&self, name: &str, scope: &Scope<'_>) -> BTreeSet<(Tier, String)> {
         let mut found = BTreeSet::new();
         for tier in Tier::ALL {
-            for (test, result) in self.newest(*tier, scope).tests {
-                let names = result.statement.predicate.fairway.names.get(test);
+            for (key, result) in self.newest(*tier, scope).tests {
+                let names = result.statement.predicate.fairway.names.get(key.test);
                 if names.is_some_and(|names| names.iter().any(|one| one == name)) {
-                    found.insert((*tier, test.to_owned()));
+                    found.insert((*tier, key.test.to_owned()));
                 }
             }
         }
@@ -176,9 +190,17 @@ impl Results<'_> {
 /// The newest results of a tier.
 #[derive(Default)]
 struct Newest<'a> {
-    tests: BTreeMap<&'a str, Latest<'a>>,
-    /// When each class ran last.
-    classes: BTreeMap<&'a str, Timestamp>,
+    tests: BTreeMap<Key<'a>, Latest<'a>>,
+    /// When each suite of a lane ran last.
+    suites: BTreeMap<(&'a str, &'a str), Timestamp>,
+}
+
+/// A test where it ran.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'a> {
+    lane: &'a str,
+    suite: &'a str,
+    test: &'a str,
 }
 
 #[derive(Clone, Copy)]
@@ -187,10 +209,6 @@ struct Latest<'a> {
     outcome: Outcome,
     file: &'a str,
     statement: &'a Statement,
-}
-
-fn class(test: &str) -> &str {
-    test.split('#').next().unwrap_or(test)
 }
 
 fn weigh(found: &BTreeMap<&str, Outcome>, stale: Option<String>, flaky_counts: bool) -> Verdict {

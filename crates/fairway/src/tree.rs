@@ -57,7 +57,11 @@ impl Tree {
             Ok(files) => files,
             Err(_) => walk(root),
         };
-        let files = files.into_iter().filter(|file| root.join(file).is_file()).collect();
+        // A link leads out of what git keeps: it is no file here.
+        let plain = |file: &String| {
+            std::fs::symlink_metadata(root.join(file)).is_ok_and(|meta| meta.is_file())
+        };
+        let files = files.into_iter().filter(plain).collect();
         Ok(Self { root: root.to_owned(), rev: None, files, over: BTreeMap::new() })
     }
 
@@ -165,6 +169,13 @@ pub fn globs<S: AsRef<str>>(patterns: &[S]) -> Result<GlobSet> {
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
         let pattern = pattern.as_ref();
+        // Deeper or longer ones are nobody's, and reading them would not end well.
+        if pattern.len() > 500 || pattern.matches('{').count() > 8 {
+            bail!(
+                "the glob `{}…` is too long or nested",
+                pattern.chars().take(40).collect::<String>()
+            );
+        }
         set.add(Glob::new(pattern).with_context(|| format!("read the glob `{pattern}`"))?);
     }
     set.build().context("read globs")

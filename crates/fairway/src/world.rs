@@ -61,7 +61,9 @@ impl<'a> World<'a> {
         let commits = graph.statements.values().filter_map(|statement| statement.commit());
         let results = Results {
             statements: &graph.statements,
-            history: history(tree.root(), tree.rev(), commits, Some(&config.evidence.folder)),
+            history: history(tree.root(), tree.rev(), commits, &|file| {
+                graph.statements.contains_key(file)
+            }),
             rules: &config.evidence,
             now: ask.now,
         };
@@ -94,8 +96,7 @@ impl<'a> World<'a> {
         if gap.owner == gap.approved_by {
             faults.push(format!("{} both owns and approves it", gap.owner));
         }
-        let person =
-            |role: &str| self.config.roles.get(role).and_then(|role| role.person.as_deref());
+        let person = |role: &str| self.config.person(role);
         if let (Some(owner), Some(approver)) = (person(&gap.owner), person(&gap.approved_by))
             && owner == approver
             && gap.owner != gap.approved_by
@@ -113,7 +114,7 @@ impl<'a> World<'a> {
                 faults.push(format!("{covered}: below L4 a gap covers a path"));
             }
         }
-        if gap.reason.trim().is_empty() {
+        if !says_something(&gap.reason) {
             faults.push("it gives no reason".to_owned());
         }
         if gap.covers.is_empty() {
@@ -168,4 +169,9 @@ impl<'a> World<'a> {
     pub fn unreadable(&self) -> Vec<Finding> {
         [self.graph.faults.as_slice(), &self.page_faults].concat()
     }
+}
+
+/// Returns whether a text holds words: letters that can be seen, at least three.
+pub fn says_something(text: &str) -> bool {
+    text.chars().filter(|c| c.is_alphabetic()).count() >= 3
 }

@@ -3,7 +3,8 @@
 use super::{Global, print};
 use crate::{
     evidence::{
-        Attachment, Facts, MOST, Report, Resource, Statement, Test, ctrf, fits, junit, playwright,
+        Attachment, Facts, MOST, Outcome, Report, Resource, Statement, Test, ctrf, fits, junit,
+        playwright,
     },
     finding::{Place, nearest},
     gate::Answer,
@@ -107,6 +108,8 @@ fn make_statement(global: &Global, make: &Make) -> Result<Answer> {
         let fits_one = |list: &[String]| list.iter().any(|pattern| fits(pattern, &test.id));
         (make.only.is_empty() || fits_one(&make.only)) && !fits_one(&make.except)
     };
+    let elsewhere =
+        tests.iter().filter(|test| test.outcome == Outcome::Fail && !wanted(test)).count();
     tests.retain(wanted);
     if tests.is_empty() {
         bail!("there is no test in these reports; nothing is no evidence");
@@ -147,6 +150,9 @@ fn make_statement(global: &Global, make: &Make) -> Result<Answer> {
     let part = &statement.predicate;
     let (passed, failed, warned) =
         (part.passed_tests.len(), part.failed_tests.len(), part.warned_tests.len());
+    if elsewhere > 0 {
+        print(&format!("{elsewhere} tests that failed are left out by --only or --except\n"));
+    }
     let note = if dirty { "; the tree is not clean, so it will not count" } else { "" };
     print(&format!(
         "{}: {passed} passed, {failed} failed, {warned} neither{note}\n",
@@ -195,7 +201,7 @@ fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn attachment(text: &str) -> Result<Attachment> {
+pub(super) fn attachment(text: &str) -> Result<Attachment> {
     let (role, path) = text.split_once('=').context("an attachment is written ROLE=FILE")?;
     let (role, redaction) = role.split_once(':').unwrap_or((role, "internal"));
     if !["public", "customer", "internal", "secret"].contains(&redaction) {
@@ -256,7 +262,15 @@ fn add(global: &Global, files: &[PathBuf], no_commit: bool) -> Result<Answer> {
         if statement.predicate.fairway.dirty {
             bail!("{}: it was had from uncommitted files, so it would never count", file.display());
         }
+        let lane = &statement.predicate.fairway.lane;
+        let graph = crate::load::graph(&global.tree()?);
+        if !super::look::config(&graph)?.lanes.contains_key(lane) {
+            bail!("{}: `{lane}` is no lane of fairway.toml", file.display());
+        }
         let place = place(global, &statement)?;
+        if root.join(&place).exists() {
+            bail!("{} is there already", place.display());
+        }
         write(&root.join(&place), &text)?;
         added.push(place.display().to_string());
     }

@@ -49,6 +49,8 @@ fn change(
         }
         Change::Made(words) => {
             let changed = format!("+++\n{document}+++\n{body}");
+            // Nothing is written that could not be read again.
+            item::<Task>(&task.file, &changed).map_err(|finding| anyhow!("{}", finding.message))?;
             std::fs::write(&place, changed).with_context(|| format!("write {}", task.file))?;
             print(&format!("{words}\n"));
             Ok(Answer::Holds)
@@ -69,6 +71,9 @@ pub fn claim(
     now: Timestamp,
     hours: i64,
 ) -> Result<Answer> {
+    if by.trim().is_empty() || by.contains('\n') {
+        bail!("--by names one who takes it");
+    }
     change(root, task, |task, document, _| {
         let until = |lease: &toml::value::Datetime| lease.to_string().parse::<Timestamp>().ok();
         let held = task.lease.as_ref().and_then(until).is_some_and(|until| until > now);
@@ -83,7 +88,9 @@ pub fn claim(
                 why.join("; ")
             )));
         }
-        let until = now.checked_add(SignedDuration::from_hours(hours)).context("add the hours")?;
+        let until = now
+            .checked_add(SignedDuration::from_hours(hours.clamp(1, 720)))
+            .context("add the hours")?;
         document.insert("state", value(State::Doing.word()));
         document.insert("assignee", value(by));
         document.insert("lease", value(stamp(until)?));
@@ -103,8 +110,8 @@ pub fn review(
     if !config.roles.contains_key(by) {
         bail!("`{by}` is no role of fairway.toml");
     }
-    if note.trim().is_empty() {
-        bail!("a review says what was looked at");
+    if !crate::world::says_something(note) || note.contains('\n') {
+        bail!("a review says in one line what was looked at");
     }
     change(root, task, |task, document, body| {
         if task.owner.as_deref() == Some(by) {
@@ -164,7 +171,7 @@ pub fn close(world: &World<'_>, task: &Item<Task>) -> Result<Answer> {
             }
         }
     }
-    if let Some(words) = unreviewed(task) {
+    if let Some(words) = unreviewed(world.config, task) {
         unknown = false;
         why.push(words);
     }

@@ -137,6 +137,7 @@ fn config(product: &str, items: &items::Items) -> Config {
         evidence: Default::default(),
         gaps: Default::default(),
         portal: Default::default(),
+        uat: Default::default(),
         detected_by: task_words(|task| &task.detected_by),
         expected_gates: task_words(|task| &task.expected_gate),
         buckets: Vec::new(),

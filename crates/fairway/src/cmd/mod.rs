@@ -6,6 +6,7 @@ mod import;
 mod init;
 mod look;
 mod task;
+mod uat;
 
 use crate::{
     gate::Answer,
@@ -88,6 +89,9 @@ enum Command {
     /// The queue.
     #[command(subcommand)]
     Task(task::TaskCommand),
+    /// User acceptance rows.
+    #[command(subcommand)]
+    Uat(uat::UatCommand),
     /// Results of tests.
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
@@ -117,6 +121,7 @@ pub fn run() -> u8 {
         Command::Explain(explain) => look::explain(&explain),
         Command::Flow(flow) => look::flow(global, &flow),
         Command::Task(task) => task::run(global, &task),
+        Command::Uat(uat) => uat::run(global, &uat),
         Command::Evidence(evidence) => evidence::run(global, &evidence),
         Command::Render(render) => look::render(global, &render),
         Command::Import(import) => import::import(global, &import),
@@ -194,7 +199,7 @@ impl Global {
                     std::fs::read_to_string(&path).with_context(|| format!("read {name}"))?;
                 let statement = crate::evidence::Statement::read(&text)
                     .with_context(|| format!("read the statement {name}"))?;
-                graph.statements.insert(name, statement);
+                graph.statements.insert(format!("--evidence {name}"), statement);
             }
         }
         Ok(graph)

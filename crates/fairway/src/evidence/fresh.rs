@@ -47,17 +47,13 @@ pub enum Since {
     Unknown,
 }
 
-fn below(file: &str, folder: &str) -> bool {
-    file.strip_prefix(folder.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
-}
-
 /// What history says of every commit named, judged at a commit or at the working tree. What is kept as
 /// evidence is no code: it makes nothing stale.
 pub fn history<'a>(
     root: &Path,
     rev: Option<&str>,
     commits: impl Iterator<Item = &'a str>,
-    evidence: Option<&str>,
+    evidence: &dyn Fn(&str) -> bool,
 ) -> BTreeMap<String, Since> {
     let judged = git::commit(root, rev.unwrap_or("HEAD"));
     let uncommitted = if rev.is_none() { git::uncommitted(root) } else { Ok(Vec::new()) };
@@ -73,8 +69,7 @@ pub fn history<'a>(
                     Ok(mut changed) => match &uncommitted {
                         Ok(more) => {
                             changed.extend(more.iter().cloned());
-                            changed
-                                .retain(|file| !evidence.is_some_and(|folder| below(file, folder)));
+                            changed.retain(|file| !evidence(file));
                             Since::Ancestor(changed)
                         }
                         Err(_) => Since::Unknown,

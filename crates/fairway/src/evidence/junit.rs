@@ -26,7 +26,10 @@ pub fn read(text: &str) -> Result<Vec<Test>> {
     for case in root.descendants().filter(|node| node.has_tag_name("testcase")) {
         tests.push(test(case)?);
     }
-    for suite in root.descendants().filter(|node| node.has_tag_name("testsuite")) {
+    let suites = root
+        .descendants()
+        .filter(|node| matches!(node.tag_name().name(), "testsuite" | "testsuites"));
+    for suite in suites {
         // A suite that could not even begin says so itself.
         if suite.children().any(|child| matches!(child.tag_name().name(), "error" | "failure")) {
             let id = format!("{}#", suite.attribute("name").unwrap_or("suite"));
@@ -54,8 +57,21 @@ fn test(case: Node<'_, '_>) -> Result<Test> {
         node.attribute("message").or_else(|| node.text()).map(|text| text.trim().to_owned())
     };
     let skipped = child(&["skipped"]);
-    let not_started = matches!(case.attribute("status"), Some("notrun" | "skipped" | "disabled"));
-    let (outcome, reason) = if child(&["failure", "error"]).is_some() {
+    let failed_word = case.attribute("status").is_some_and(|word| {
+        let word = word.to_lowercase();
+        word.contains("fail") || word.contains("error")
+    });
+    let suppressed =
+        case.attribute("result").is_some_and(|word| matches!(word, "suppressed" | "skipped"));
+    let bad = case.descendants().any(|node| {
+        let name = node.tag_name().name().to_lowercase();
+        matches!(name.as_str(), "failure" | "error" | "failed")
+    });
+    let not_started = suppressed
+        || case.attribute("status").is_some_and(|word| {
+            matches!(word.to_lowercase().as_str(), "notrun" | "skipped" | "disabled")
+        });
+    let (outcome, reason) = if bad || failed_word {
         (Outcome::Fail, None)
     } else if child(&["rerunFailure", "rerunError"]).is_some() {
         // Surefire writes these beside a failure; alone they are a failure whose last try is missing.

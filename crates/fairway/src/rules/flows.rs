@@ -3,8 +3,8 @@
 use super::{Rule, Sink};
 use crate::{
     finding::Severity,
-    flow::{Decided, decided},
     model::{Level, PathName, Status},
+    path::{Decided, decided},
     results::proof,
     world::World,
 };

@@ -117,7 +117,7 @@ fn unfounded(world: &World<'_>, sink: &mut Sink<'_>) {
             State::Doing if blank(&task.assignee) => "It is in progress, and nobody is at it.",
             State::Dropped if blank(&task.reason) => "It was dropped without a reason.",
             State::Done if weighty && task.proof.is_empty() => "It is done, and nothing shows it.",
-            State::Done if weighty => match unreviewed(task) {
+            State::Done if weighty => match unreviewed(world.config, task) {
                 Some(why) => &format!("It is done, and {why}."),
                 None => continue,
             },

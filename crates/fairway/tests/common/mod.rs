@@ -332,8 +332,9 @@ impl Repo {
     /// Runs a command at the usual moment; returns its exit code and what it printed.
     pub fn ask(&self, args: &[&str]) -> (i32, String) {
         let out = self.run(&[&["--now", NOW], args].concat());
-        let text = String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap();
-        assert!(!text.contains("panicked"), "{text}");
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert!(!said.contains("panicked"), "{said}");
+        let text = String::from_utf8(out.stdout).unwrap() + &said;
         (out.status.code().unwrap(), text)
     }
 }

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# UAT-COMPUTE-001 and UAT-COMPUTE-002: launch, use, release; the cost agrees in command line and API.
+. "$(dirname "$0")/lib.sh"
+auth=(-H "Authorization: Bearer $(token)")
+json=(-H 'Content-Type: application/json')
+ready() {
+  for _ in $(seq 100); do
+    gpuaas catalog --output json | has sim-h100-slice && return 0
+    sleep 0.2
+  done
+  return 1
+}
+launched() { gpuaas launch sim-h100-slice -n "${1:-1}" --name "$FAIRWAY_ROW" --yes --output json >"$FAIRWAY_ROW_DIR/launched"; }
+id() { python3 -c "import json,sys; print(json.load(open(sys.argv[1]))['id'])" "$FAIRWAY_ROW_DIR/launched"; }
+state() {
+  for _ in $(seq 150); do
+    ask show 200 "${auth[@]}" "$UAT_URL/api/v1/allocations/$(id)" && [ "$(value show "d['state']")" = "$1" ] && return 0
+    sleep 0.2
+  done
+  return 1
+}
+too_many() {
+  ask blocked 409 "${auth[@]}" "${json[@]}" -H "X-Idempotency-Key: $FAIRWAY_ROW-too-many" "$UAT_URL/api/v1/allocations" \
+    -d '{"sku":"sim-h100-slice","count":64,"name":"too many"}' && answer blocked | has blockers
+}
+unknown() { ask unknown 404 "${auth[@]}" "$UAT_URL/api/v1/allocations/alloc_01jd3x5gq8f9v7m2k4n6p8r0st"; }
+shell() { printf 'echo uat-$((40+2))\nexit\n' | timeout 30 gpuaas shell "$(id)" | has uat-42; }
+released() { gpuaas release "$(id)" --wait && state released; }
+twice() { gpuaas release "$(id)"; }
+costs() {
+  ask usage 200 "${auth[@]}" "$UAT_URL/api/v1/billing/usage"
+  local api cli
+  api=$(value show "d['charged']['micros']")
+  cli=$(gpuaas show "$(id)" --output json | python3 -c "import json,sys; print(json.load(sys.stdin)['charged']['micros'])")
+  [ "$api" = "$cli" ]
+}
+nothing_left() { ! pgrep -f "$(id)" >/dev/null; }
+history() { ask history 200 "${auth[@]}" "$UAT_URL/api/v1/allocations?status=released"; }
+restart() { kill -KILL "$(pgrep -P "$(cat "$FAIRWAY_UAT_DIR/pid")" -f ' server ' | head -1)"; sleep 1; state active; }
+
+ready || { echo "blocked fixture no simulated node offered anything"; exit 0; }
+check empty "history can be looked at with nothing running" history
+check blocked "what does not fit is said before anything changes" too_many
+check negative "what is not there is not there" unknown
+check happy "launched" launched
+check happy "it becomes active" state active
+check happy "a shell in it answers" shell
+check recovery "it goes on after the control plane was killed" restart
+check cleanup "released" released
+check cleanup "no process of it is left" nothing_left
+check negative "asking twice is fine" twice
+check happy "the cost is the same in command line and API" costs
+ask audit 200 "${auth[@]}" "$UAT_URL/api/v1/admin/audit-logs?limit=50" && cp "$answers/$FAIRWAY_ROW-audit" "$FAIRWAY_ROW_DIR/attach/audit.json"
+ask ops 200 "${auth[@]}" "$UAT_URL/api/v1/admin/ops/overview" && cp "$answers/$FAIRWAY_ROW-ops" "$FAIRWAY_ROW_DIR/attach/observability.json"
+made "allocation $(id)" cleaned
+manifest

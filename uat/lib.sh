@@ -1,0 +1,47 @@
+# What every row's script uses. A row says `pass PART words`, `fail PART words`, `blocked PART words`.
+set -uo pipefail
+. "$FAIRWAY_UAT_DIR/env"
+answers="$FAIRWAY_UAT_DIR/answers"
+mkdir -p "$FAIRWAY_ROW_DIR/attach"
+
+# check PART WORDS COMMAND…: passes when the command does.
+check() {
+  local part=$1 words=$2
+  shift 2
+  if "$@" >>"$FAIRWAY_ROW_DIR/commands.txt" 2>&1; then echo "pass $part $words"; else echo "fail $part $words"; fi
+}
+
+# ask NAME STATUS CURL-ARGUMENTS…: keeps the answer under a name; holds when its status is that.
+ask() {
+  local name=$1 wanted=$2 got
+  shift 2
+  got=$(curl -sS -o "$answers/$FAIRWAY_ROW-$name" -w '%{http_code}' "$@") || return 1
+  [ "$got" = "$wanted" ]
+}
+
+# answer NAME: prints an answer that was kept.
+answer() { cat "$answers/$FAIRWAY_ROW-$1"; }
+
+# has PATTERN: holds when its input has a line that fits; reads all of it, so that nobody is cut off.
+has() { grep "$@" >/dev/null; }
+
+# value NAME EXPRESSION: prints a part of a JSON answer.
+value() { answer "$1" | python3 -c "import json,sys; d=json.load(sys.stdin); print($2)"; }
+
+token() { python3 -c "import json,os; d=json.load(open(os.environ['GPUAAS_CREDENTIALS'])); print(d.get('token') or next(iter(d.values()))['token'])"; }
+
+# made RESOURCE STATE: notes what the row made and what became of it.
+made() { printf '%s\t%s\n' "$1" "$2" >>"$FAIRWAY_ROW_DIR/made"; }
+
+# manifest: writes the clean-up manifest from what was noted.
+manifest() {
+  python3 - "$FAIRWAY_ROW_DIR" <<'END'
+import json, sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+lines = (folder / "made").read_text().splitlines() if (folder / "made").exists() else []
+rows = [line.split("\t") for line in lines]
+out = [{"resource": name, "state": state, **({} if state == "cleaned" else {"owner": "engineering"})} for name, state in rows]
+(folder / "cleanup.json").write_text(json.dumps(out))
+END
+}
