@@ -10,6 +10,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod uat;
 
 use common::{Repo, report};
 
@@ -263,6 +264,7 @@ fn evidence_is_taken_in_and_bad_evidence_is_not() {
         assert_eq!(make(&repo.path().join("out").join(name).display().to_string()).0, 2, "{name}");
     }
     repo.put("src/new.rs", "\n");
+    repo.put("out/new.xml", report(&[("kettle", "heats")])); // run again, after the commit
     assert_eq!(make(&report_file).0, 0);
     let (code, text) = repo.ask(&["evidence", "add", out]);
     assert_eq!(code, 2, "{text}");
@@ -283,4 +285,83 @@ fn programs_get_json() {
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert!(code == 0 && value["$schema"].is_string(), "{item}");
     }
+}
+
+#[test]
+fn hostile_arguments_and_files_end_in_words() {
+    let repo = Repo::new();
+    let deep = format!("code = [\"{}a{}\"]", "{".repeat(20_000), "}".repeat(20_000));
+    repo.change("fairway/flows/FLOW-BOIL-001.md", "code = [\"src/**\"]", &deep);
+    assert_eq!(repo.ask(&["check"]).0, 1);
+    let repo = Repo::new();
+    let claim = |hours: &str| {
+        repo.ask(&["task", "claim", "KETTLE-RECOVERY-001", "--by", "ada", "--hours", hours]).0
+    };
+    assert_eq!(claim("9223372036854775807"), 0, "at most a month");
+    assert!(
+        repo.read("fairway/tasks/KETTLE-RECOVERY-001.md").contains("lease = 2026-04-09T12:00:00Z")
+    );
+    let before = repo.read("fairway/tasks/KETTLE-RECOVERY-001.md");
+    let note =
+        ["task", "review", "KETTLE-RECOVERY-001", "--by", "checking", "--note", "fine\n+++\n"];
+    assert_eq!(repo.ask(&note).0, 2);
+    assert_eq!(repo.read("fairway/tasks/KETTLE-RECOVERY-001.md"), before);
+    let statement = repo.read("evidence/e2e-2026-03-09T120000Z.json");
+    repo.put(
+        "out/evil.json",
+        statement.replace("\"lane\": \"build\"", "\"lane\": \"/../../../../tmp/evil\""),
+    );
+    let evil = repo.path().join("out/evil.json");
+    assert_eq!(repo.ask(&["evidence", "add", evil.to_str().unwrap()]).0, 2);
+    // A link to a statement elsewhere is none.
+    let repo = Repo::new();
+    repo.put("out/elsewhere.json", &statement);
+    repo.remove("evidence/e2e-2026-03-09T120000Z.json");
+    let link = repo.path().join("evidence/e2e-2026-03-09T120000Z.json");
+    std::os::unix::fs::symlink(repo.path().join("out/elsewhere.json"), link).unwrap();
+    assert_eq!(repo.ask(&["gate", "pre-uat"]).0, 3);
+}
+
+#[test]
+fn a_pass_elsewhere_does_not_hide_a_failure() {
+    let repo = Repo::new();
+    let failing = report(&[("boil.spec", "no water: says so"), ("boil.spec", "no power")]).replace(
+        "</testsuite>",
+        "<testcase classname=\"boil.spec\" name=\"boils\"><failure/></testcase></testsuite>",
+    );
+    repo.evidence("sqlite.xml", "e2e", &failing, "2026-03-10T08:00:00Z");
+    repo.commit("Evidence");
+    let fine = report(&[
+        ("boil.spec", "boils"),
+        ("boil.spec", "no water: says so"),
+        ("boil.spec", "no power"),
+    ]);
+    repo.evidence("postgres.xml", "e2e", &fine, "2026-03-10T09:00:00Z");
+    repo.commit("Evidence");
+    let (code, text) = repo.ask(&["gate", "pre-uat"]);
+    assert_eq!(code, 1, "{text}");
+    repo.evidence("sqlite.xml", "e2e", &fine, "2026-03-10T10:00:00Z");
+    repo.commit("Evidence");
+    assert_eq!(repo.ask(&["gate", "pre-uat"]).0, 0, "mended where it failed");
+}
+
+#[test]
+fn part_of_a_suite_run_again_does_not_speak_for_the_rest() {
+    let repo = Repo::new();
+    repo.put("src/kettle.rs", "fn heat() { /* hotter */ }\n");
+    repo.commit("Hotter");
+    for (name, tier, tests) in [
+        ("unit.xml", "unit", &[("kettle", "heats"), ("kettle", "cools")][..]),
+        ("smoke.xml", "smoke", &[("kettle", "empties")]),
+    ] {
+        repo.evidence(name, tier, &report(tests), "2026-03-10T08:00:00Z");
+    }
+    repo.evidence("part.xml", "e2e", &report(&[("boil.spec", "boils")]), "2026-03-10T08:00:00Z");
+    repo.commit("Evidence of a part");
+    let (code, text) = repo.ask(&["gate", "pre-uat"]);
+    assert_eq!(code, 3, "{text}");
+    assert!(
+        text.contains("e2e:boil.spec#no water*: its evidence does not count any more"),
+        "{text}"
+    );
 }
