@@ -90,6 +90,7 @@ fn the_way_out_is_open_only_where_allowed_and_only_to_the_internet() {
     let id = closed.launch("cpu-slice");
     let heard = ask(&closed, &id, &[(OUTSIDE, 80)]);
     assert!(heard.contains("unreachable") && !heard.contains("from outside"), "{heard}");
+    assert!(closed.cli(&["release", &id, "--wait"]).status.success());
     drop(closed);
 
     let site = Site::up_where(&[("GPUAAS_FLEET__OUTGOING", "true")], &[]);
