@@ -77,6 +77,14 @@ fn ask(site: &Site, id: &str, places: &[(&str, u16)]) -> String {
     site.shell(id, &(line + "exit")).0
 }
 
+fn nothing_outside_is_reached_where_nobody_allowed_it() {
+    let site = Site::up(&[]);
+    let id = site.launch("cpu-slice");
+    let heard = ask(&site, &id, &[(OUTSIDE, 80)]);
+    assert!(heard.contains("unreachable") && !heard.contains("from outside"), "{heard}");
+    assert!(site.cli(&["release", &id, "--wait"]).status.success());
+}
+
 #[test]
 fn the_way_out_is_open_only_where_allowed_and_only_to_the_internet() {
     needs_root();
@@ -86,12 +94,7 @@ fn the_way_out_is_open_only_where_allowed_and_only_to_the_internet() {
     let port = here.local_addr().unwrap().port();
     std::thread::spawn(move || answer(here, "from the host"));
 
-    let closed = Site::up(&[]);
-    let id = closed.launch("cpu-slice");
-    let heard = ask(&closed, &id, &[(OUTSIDE, 80)]);
-    assert!(heard.contains("unreachable") && !heard.contains("from outside"), "{heard}");
-    assert!(closed.cli(&["release", &id, "--wait"]).status.success());
-    drop(closed);
+    nothing_outside_is_reached_where_nobody_allowed_it();
 
     let site = Site::up_where(&[("GPUAAS_FLEET__OUTGOING", "true")], &[]);
     let id = site.launch("cpu-slice");
