@@ -14,6 +14,7 @@ use serde::Serialize;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -83,7 +84,7 @@ impl Walk<'_> {
             .env("FAIRWAY_UAT_DIR", self.folder)
             .env("FAIRWAY_ROW_DIR", folder)
             .env("FAIRWAY_ROW", row);
-        let child = shell.spawn().with_context(|| format!("start `{command}`"))?;
+        let child = shell.process_group(0).spawn().with_context(|| format!("start `{command}`"))?;
         Ok(wait(child, Duration::from_secs(self.rules.limit_seconds)))
     }
 
@@ -152,7 +153,9 @@ fn wait(mut child: Child, limit: Duration) -> Option<ExitStatus> {
             return Some(status);
         }
         if left.is_zero() {
-            let _ = child.kill();
+            // The whole group: a script's own children must not outlive it.
+            let group = format!("-{}", child.id());
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
             let _ = child.wait();
             return None;
         }

@@ -2,6 +2,7 @@
 
 use super::{Global, print};
 use crate::{
+    config::Config,
     evidence::{
         Attachment, Facts, MOST, Outcome, Report, Resource, Statement, Test, ctrf, fits, junit,
         playwright,
@@ -115,7 +116,8 @@ fn make_statement(global: &Global, make: &Make) -> Result<Answer> {
         bail!("there is no test in these reports; nothing is no evidence");
     }
     let graph = crate::load::graph(&global.tree()?);
-    let lanes = &super::look::config(&graph)?.lanes;
+    let config = super::look::config(&graph)?;
+    let lanes = &config.lanes;
     if !lanes.contains_key(&make.lane) {
         let meant = nearest(&make.lane, lanes.keys().map(String::as_str));
         let help = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
@@ -144,7 +146,7 @@ fn make_statement(global: &Global, make: &Make) -> Result<Answer> {
     }
     let out = match &make.out {
         Some(out) => out.clone(),
-        None => root.join(place(global, &statement)?),
+        None => root.join(place(config, &statement)?),
     };
     write(&out, &text)?;
     let part = &statement.predicate;
@@ -232,10 +234,8 @@ fn cleanup(path: Option<&Path>) -> Result<Vec<Resource>> {
 }
 
 /// Returns where a statement belongs: its day, lane, tier and commit, so that two never meet.
-fn place(global: &Global, statement: &Statement) -> Result<PathBuf> {
-    let tree = global.tree()?;
-    let graph = crate::load::graph(&tree);
-    let folder = &super::look::config(&graph)?.evidence.folder;
+fn place(config: &Config, statement: &Statement) -> Result<PathBuf> {
+    let folder = &config.evidence.folder;
     let facts = &statement.predicate.fairway;
     let day = facts.at.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%S").to_string();
     let commit: String = statement.commit().unwrap_or_default().chars().take(10).collect();
@@ -253,6 +253,8 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 fn add(global: &Global, files: &[PathBuf], no_commit: bool) -> Result<Answer> {
     let root = global.root()?;
+    let graph = crate::load::graph(&global.tree()?);
+    let config = super::look::config(&graph)?;
     let mut added = Vec::new();
     for file in files {
         let text =
@@ -263,11 +265,10 @@ fn add(global: &Global, files: &[PathBuf], no_commit: bool) -> Result<Answer> {
             bail!("{}: it was had from uncommitted files, so it would never count", file.display());
         }
         let lane = &statement.predicate.fairway.lane;
-        let graph = crate::load::graph(&global.tree()?);
-        if !super::look::config(&graph)?.lanes.contains_key(lane) {
+        if !config.lanes.contains_key(lane) {
             bail!("{}: `{lane}` is no lane of fairway.toml", file.display());
         }
-        let place = place(global, &statement)?;
+        let place = place(config, &statement)?;
         if root.join(&place).exists() {
             bail!("{} is there already", place.display());
         }

@@ -66,7 +66,7 @@ fn a_row_that_holds_becomes_a_packet() {
 fn a_forced_failure_keeps_its_body_and_exit_status_and_clean_up_goes_on() {
     for (script, exit, words) in [
         ("echo something odd; echo 'pass happy it boils'; exit 7\n", "7", "something odd"),
-        ("echo waiting; exec sleep 60\n", "null", "waiting"),
+        ("echo waiting; sleep 61.5 & wait\n", "null", "waiting"),
     ] {
         let repo = with(script);
         let (code, text, place) = walk(&repo);
@@ -78,6 +78,9 @@ fn a_forced_failure_keeps_its_body_and_exit_status_and_clean_up_goes_on() {
         assert!(summary[0]["body"].as_str().unwrap().contains(words));
         assert_eq!(summary[0]["parts"]["happy"][0], "fail");
         assert!(place.join("removed").exists(), "clean-up goes on");
+        let left =
+            std::process::Command::new("pgrep").args(["-xf", "sleep 61.5"]).output().unwrap();
+        assert!(left.stdout.is_empty(), "what a script began does not outlive it");
     }
 }
 
