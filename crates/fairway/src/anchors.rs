@@ -30,7 +30,7 @@ pub struct Route {
 }
 
 /// Everything anchors can lead to.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Places {
     /// Operations of the OpenAPI document: `POST /api/v1/allocations`.
     pub operations: BTreeSet<String>,

@@ -40,6 +40,12 @@ pub struct Config {
     /// How UAT rows are walked.
     #[serde(default)]
     pub uat: UatRules,
+    /// Parts of the product that do not mix.
+    #[serde(default)]
+    pub boundaries: BTreeMap<String, Boundary>,
+    /// Where candidates are collected from.
+    #[serde(default)]
+    pub sources: Vec<Source>,
     /// What may have found a task.
     #[serde(default)]
     pub detected_by: Vec<String>,
@@ -73,6 +79,9 @@ pub struct Role {
     /// Who holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<String>,
+    /// How code hosts call them: `@ada`, `@acme/finance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
 }
 
 /// A lane.
@@ -132,6 +141,9 @@ pub struct EvidenceRules {
     pub folder: String,
     /// How many days a result counts, by tier; at most 90.
     pub max_age_days: BTreeMap<Tier, u32>,
+    /// A file of allowed signers (ssh-keygen(1)); with it, every statement must be signed by one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signers: Option<String>,
 }
 
 impl Default for EvidenceRules {
@@ -143,7 +155,11 @@ impl Default for EvidenceRules {
             (Tier::E2e, 14),
             (Tier::Uat, 30),
         ];
-        Self { folder: "evidence".to_owned(), max_age_days: days.into_iter().collect() }
+        Self {
+            folder: "evidence".to_owned(),
+            max_age_days: days.into_iter().collect(),
+            signers: None,
+        }
     }
 }
 
@@ -225,6 +241,51 @@ pub struct Sentence {
     pub flow: String,
     /// The level it needs.
     pub level: Level,
+}
+
+/// A part of the product that does not mix with others.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Boundary {
+    /// Who it is for, and what it may hold.
+    pub about: String,
+    /// Globs of its files.
+    pub paths: Vec<String>,
+    /// Prefixes of its addresses.
+    pub routes: Vec<String>,
+    /// Words that do not stand in its files.
+    pub banned: Vec<String>,
+    /// Boundaries whose outputs it consumes: its work waits until they are stable.
+    pub consumes: Vec<String>,
+    /// Whether its outputs are stable.
+    pub stable: bool,
+}
+
+/// Where candidates are collected from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Its name, which begins the names of its candidates.
+    pub name: String,
+    /// A glob of files; not for tasks.
+    #[serde(default)]
+    pub files: String,
+    /// What is a candidate there.
+    pub take: Take,
+}
+
+/// What is a candidate in a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Take {
+    /// Headings of the second level and deeper.
+    Headings,
+    /// Items of lists.
+    Items,
+    /// Rows of tables.
+    Rows,
+    /// Open tasks of the queue.
+    Tasks,
 }
 
 /// A bucket of the queue.

@@ -263,6 +263,32 @@ fn in_the_way(
     }
 }
 
+/// Returns what a gate's flows come to, without its rules and without gaps.
+pub fn flows_answer(world: &World<'_>, gate: &Gate) -> Answer {
+    let Some(level) = gate.level else { return Answer::Unknown };
+    let wanted = world.flows.iter().filter(|(id, _)| {
+        world.graph.flows.get(**id).is_some_and(|flow| {
+            gate.priorities.is_empty() || gate.priorities.contains(&flow.priority)
+        })
+    });
+    let each = wanted.map(|(_, judged)| {
+        let mut missing = judged.missing.iter().filter(|one| one.level <= level).peekable();
+        let known = missing.peek().is_none();
+        match (missing.any(|one| one.fails) || !judged.blockers.is_empty(), known) {
+            (true, _) => Answer::Fails,
+            (false, true) => Answer::Holds,
+            (false, false) => Answer::Unknown,
+        }
+    });
+    let all: Vec<Answer> = each.collect();
+    let any = |answer| all.contains(&answer);
+    match (any(Answer::Fails), any(Answer::Unknown) || all.is_empty()) {
+        (true, _) => Answer::Fails,
+        (false, true) => Answer::Unknown,
+        (false, false) => Answer::Holds,
+    }
+}
+
 /// Returns what findings come to: 1 wins over 3, and files that cannot be read win over both.
 pub fn answer(findings: &[Finding]) -> Answer {
     if findings.iter().any(|one| one.rule == "data-unreadable") {

@@ -121,6 +121,17 @@ pub fn changed(root: &Path, from: &str, to: &str) -> Result<Vec<String>> {
         .map(|out| entries(&out))
 }
 
+/// Returns what git finds wrong with blanks in a change: `FILE:LINE: words`.
+pub fn blank_errors(root: &Path, from: &str, to: Option<&str>) -> Result<Vec<String>> {
+    let args: Vec<&str> = ["diff", "--check", from].into_iter().chain(to).collect();
+    let out = run(root, &args)?;
+    if !matches!(out.status.code(), Some(0 | 2)) {
+        bail!("git diff: {}", String::from_utf8_lossy(&out.stderr).trim());
+    }
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    Ok(text.lines().filter(|line| !line.starts_with(['+', '-'])).map(str::to_owned).collect())
+}
+
 /// Returns the files of the working tree that differ from the last commit, new ones included.
 pub fn uncommitted(root: &Path) -> Result<Vec<String>> {
     let out = text(
@@ -167,6 +178,42 @@ pub fn ever_added(root: &Path, rev: &str, folders: &[&str]) -> Result<Vec<(Strin
         found.insert((path.to_owned(), blob.to_owned()));
     }
     Ok(found.into_iter().collect())
+}
+
+/// Returns the commits that changed a file, newest first, each with every file it changed.
+pub fn commits_of(root: &Path, rev: &str, file: &str) -> Result<Vec<(String, Vec<String>)>> {
+    let args = [
+        "log",
+        "--full-diff",
+        "--no-renames",
+        "--name-only",
+        "--format=%x01%H",
+        "-z",
+        rev,
+        "--",
+        file,
+    ];
+    let out = text(root, &args)?;
+    let commits = out.split('\u{1}').filter(|one| !one.is_empty());
+    let split = commits.filter_map(|one| {
+        let mut names = one.split(['\0', '\n']).filter(|name| !name.is_empty());
+        Some((names.next()?.to_owned(), names.map(str::to_owned).collect()))
+    });
+    Ok(split.collect())
+}
+
+/// Returns when a file was first committed, seconds; none for a new one.
+pub fn first_commit_of(root: &Path, file: &str) -> Result<Option<i64>> {
+    let out = text(root, &["log", "--diff-filter=A", "--format=%ct", "--", file])?;
+    Ok(out.lines().last().and_then(|line| line.trim().parse().ok()))
+}
+
+/// Returns the days on which commits changed a file, UTC.
+pub fn days_of(root: &Path, rev: &str, file: &str) -> Result<Vec<jiff::civil::Date>> {
+    let out = text(root, &["log", "--format=%ct", rev, "--", file])?;
+    let seconds = out.lines().filter_map(|line| line.trim().parse().ok());
+    let moments = seconds.filter_map(|at| jiff::Timestamp::from_second(at).ok());
+    Ok(moments.map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).date()).collect())
 }
 
 /// Returns the contents of files at a commit, in one call; none for what is not there.

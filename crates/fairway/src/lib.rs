@@ -5,6 +5,7 @@
 //! never a pass. It knows nothing of the product it is used on.
 
 pub mod anchors;
+pub mod board;
 pub mod cmd;
 pub mod config;
 pub mod evidence;
@@ -13,12 +14,16 @@ pub mod flow;
 pub mod gate;
 pub mod git;
 pub mod import;
+pub mod inbox;
 pub mod level;
 pub mod load;
 pub mod model;
+pub mod ops;
 pub mod path;
 pub mod portal;
+pub mod prove;
 pub mod queue;
+pub mod recon;
 pub mod render;
 pub mod report;
 pub mod results;

@@ -4,7 +4,7 @@ use crate::{
     config::Config,
     evidence::Statement,
     finding::{Finding, Place, nearest},
-    model::{Flow, Gap, Item, Task, UatRow},
+    model::{Decided, Flow, Gap, Item, Ops, Pass, Spec, Task, UatRow},
     tree::{Tree, Unreadable},
 };
 use serde::de::DeserializeOwned;
@@ -12,9 +12,19 @@ use std::collections::BTreeMap;
 
 /// The settings file.
 pub const CONFIG: &str = "fairway.toml";
+/// The operating model's file.
+pub const OPS: &str = "fairway/ops.toml";
 /// What `--at` reads of a commit at once.
-pub const READ: &[&str] =
-    &["fairway.toml", "fairway/**", "evidence/**", "docs/**", "golden/**", "*.md", "specs/**"];
+pub const READ: &[&str] = &[
+    "fairway.toml",
+    "fairway/**",
+    "evidence/**",
+    "docs/**",
+    "golden/**",
+    "*.md",
+    "specs/**",
+    "CODEOWNERS",
+];
 
 /// Everything people wrote down, and the evidence.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +39,14 @@ pub struct Graph {
     pub uat: BTreeMap<String, Item<UatRow>>,
     /// Accepted gaps by id.
     pub gaps: BTreeMap<String, Item<Gap>>,
+    /// Passes of reconciliation by id.
+    pub passes: BTreeMap<String, Item<Pass>>,
+    /// Specs by id.
+    pub specs: BTreeMap<String, Item<Spec>>,
+    /// What was decided, by id.
+    pub decided: BTreeMap<String, Item<Decided>>,
+    /// The operating model.
+    pub ops: Option<Item<Ops>>,
     /// Evidence by file.
     pub statements: BTreeMap<String, Statement>,
     /// What could not be read.
@@ -51,7 +69,7 @@ macro_rules! named {
         })+
     };
 }
-named!(Task, Flow, UatRow, Gap);
+named!(Task, Flow, UatRow, Gap, Pass, Decided);
 
 /// Reads everything.
 pub fn graph(tree: &Tree) -> Graph {
@@ -62,6 +80,17 @@ pub fn graph(tree: &Tree) -> Graph {
     graph.flows = folder(tree, "fairway/flows", ".md", &mut graph.faults);
     graph.uat = folder(tree, "fairway/uat", ".md", &mut graph.faults);
     graph.gaps = folder(tree, "fairway/gaps", ".toml", &mut graph.faults);
+    graph.passes = folder(tree, "fairway/recon", ".toml", &mut graph.faults);
+    graph.decided = folder(tree, "fairway/decisions", ".toml", &mut graph.faults);
+    graph.ops = one(tree, OPS, &mut graph.faults);
+    for file in tree.below("specs").filter(|file| file.ends_with("/spec.md")) {
+        let Some(spec) = one::<Spec>(tree, file, &mut graph.faults) else { continue };
+        if file.rsplit('/').nth(1) != Some(&spec.id) {
+            let words = format!("The folder of {file} is not named {}.", spec.id);
+            graph.faults.push(Finding::error("id-not-file", &spec.id, spec.place("id"), words));
+        }
+        graph.specs.insert(spec.id.clone(), spec);
+    }
     let kept = graph.config.as_ref().map(|config| config.evidence.folder.clone());
     for file in tree.below(&kept.unwrap_or_else(|| "evidence".to_owned())) {
         if file.ends_with(".json") {
@@ -72,6 +101,15 @@ pub fn graph(tree: &Tree) -> Graph {
         }
     }
     graph
+}
+
+/// Reads a file that may be there; what is wrong with it is a finding.
+fn one<T: DeserializeOwned>(tree: &Tree, file: &str, faults: &mut Vec<Finding>) -> Option<Item<T>> {
+    if !tree.has(file) {
+        return None;
+    }
+    let text = tree.text(file).map_err(|why| faults.push(unreadable(file, &why))).ok()?;
+    item(file, &text).map_err(|finding| faults.push(*finding)).ok()
 }
 
 /// Reads one statement.
@@ -157,20 +195,7 @@ fn folder<T: DeserializeOwned + Named>(
             faults.push(Finding::warning("data-stray", file, Place::at(file, 0), words));
             continue;
         };
-        let text = match tree.text(file) {
-            Ok(text) => text,
-            Err(why) => {
-                faults.push(unreadable(file, &why));
-                continue;
-            }
-        };
-        let item: Item<T> = match item(file, &text) {
-            Ok(item) => item,
-            Err(finding) => {
-                faults.push(*finding);
-                continue;
-            }
-        };
+        let Some(item) = one::<T>(tree, file, faults) else { continue };
         let id = item.it.id().to_owned();
         let name = stem.rsplit('/').next().unwrap_or(stem);
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);

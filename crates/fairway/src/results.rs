@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Evidence with what history says of it.
+#[derive(Clone)]
 pub struct Results<'a> {
     /// Statements by file.
     pub statements: &'a BTreeMap<String, Statement>,

@@ -1,15 +1,16 @@
 //! Everything a rule may look at, gathered once.
 
 use crate::{
-    anchors::Places,
+    anchors::{Lost, Places},
     config::Config,
     evidence::fresh::history,
     finding::Finding,
     flow::{self, Judged},
     load::Graph,
-    model::{Gap, Item, Level},
+    model::{Gap, Item, Level, Pass},
     portal::{self, PageFront},
-    results::{Results, Scope},
+    recon::{self, Candidate},
+    results::{Results, Scope, Verdict, proof},
     tree::Tree,
 };
 use globset::GlobSet;
@@ -30,6 +31,7 @@ pub struct Ask {
 }
 
 /// Everything a rule may look at.
+#[derive(Clone)]
 pub struct World<'a> {
     /// The files.
     pub tree: &'a Tree,
@@ -52,12 +54,13 @@ pub struct World<'a> {
     page_faults: Vec<Finding>,
     /// What each flow amounts to.
     pub flows: BTreeMap<&'a str, Judged>,
+    /// What could be decided on, by name.
+    pub candidates: BTreeMap<String, Candidate>,
 }
 
 impl<'a> World<'a> {
     /// Gathers everything.
     pub fn new(tree: &'a Tree, graph: &'a Graph, config: &'a Config, ask: Ask) -> Self {
-        let places = Places::read(tree, &config.anchors);
         let commits = graph.statements.values().filter_map(|statement| statement.commit());
         let results = Results {
             statements: &graph.statements,
@@ -69,25 +72,39 @@ impl<'a> World<'a> {
         };
         let mut page_faults = Vec::new();
         let pages = portal::pages(tree, &config.portal, &mut page_faults);
-        let today = ask.now.to_zoned(TimeZone::UTC).date();
-        let mut world = Self {
+        let candidates = recon::collect(tree, graph, config, &mut page_faults);
+        let world = Self {
             tree,
             graph,
             config,
+            today: ask.now.to_zoned(TimeZone::UTC).date(),
             ask,
-            today,
-            places,
+            places: Places::read(tree, &config.anchors),
             results,
             gap_faults: BTreeMap::new(),
             pages,
             page_faults,
             flows: BTreeMap::new(),
+            candidates,
         };
-        world.gap_faults =
-            graph.gaps.iter().map(|(id, gap)| (id.as_str(), world.faults_of(gap))).collect();
-        world.flows =
-            graph.flows.iter().map(|(id, item)| (id.as_str(), flow::judge(&world, item))).collect();
-        world
+        world.judged()
+    }
+
+    /// Returns the same world, looked at in another way; the moment stays.
+    #[must_use]
+    pub fn asked(&self, demand: Level, flaky_counts: bool) -> Self {
+        let ask = Ask { demand, flaky_counts, ..self.ask.clone() };
+        Self { ask, ..self.clone() }.judged()
+    }
+
+    fn judged(mut self) -> Self {
+        let (graph, world) = (self.graph, &self);
+        let faults = graph.gaps.iter().map(|(id, gap)| (id.as_str(), world.faults_of(gap)));
+        self.gap_faults = faults.collect();
+        let world = &self;
+        let flows = graph.flows.iter().map(|(id, item)| (id.as_str(), flow::judge(world, item)));
+        self.flows = flows.collect();
+        self
     }
 
     /// Returns why a gap stands in for nothing.
@@ -158,6 +175,66 @@ impl<'a> World<'a> {
             let meant = Level::parse(part).is_some() || leans_on == Some(id);
             (valid && meant && gap.covers.contains(&wanted)).then_some(id)
         })
+    }
+
+    /// Follows anything that is named as evidence: an item, a glob, `commit:REV`, a proof, an anchor.
+    ///
+    /// # Errors
+    /// Why it leads nowhere.
+    pub fn resolve(&self, name: &str) -> Result<(), Lost> {
+        let lost = |why: String| Err(Lost { why, meant: None });
+        let graph = self.graph;
+        let item = graph.flows.contains_key(name)
+            || graph.tasks.contains_key(name)
+            || graph.gaps.contains_key(name)
+            || graph.uat.contains_key(name)
+            || graph.passes.contains_key(name);
+        if item {
+            return Ok(());
+        }
+        if let Some(rev) = name.strip_prefix("commit:") {
+            let found = crate::git::commit(self.tree.root(), rev);
+            return found.map(drop).map_err(|why| Lost { why: why.to_string(), meant: None });
+        }
+        if let Some(proof) = proof(name) {
+            let (none, lanes) = (GlobSet::empty(), self.lanes());
+            return match self.results.verdict(&proof, &self.scope(&none, &lanes)) {
+                Verdict::NoSuchTest(meant) => {
+                    Err(Lost { why: format!("no test is named `{name}`"), meant })
+                }
+                _ => Ok(()),
+            };
+        }
+        if name.contains('*') {
+            let set = crate::tree::globs(&[name]);
+            return match set {
+                Ok(set) if self.tree.files().any(|file| set.is_match(file)) => Ok(()),
+                _ => lost(format!("`{name}` matches no file")),
+            };
+        }
+        self.places.follow(self.tree, name)
+    }
+
+    /// Returns every lane.
+    pub fn lanes(&self) -> BTreeSet<&'a str> {
+        self.config.lanes.keys().map(String::as_str).collect()
+    }
+
+    /// Returns passes no other takes the place of.
+    pub fn current_passes(&self) -> impl Iterator<Item = (&'a str, &'a Item<Pass>)> {
+        let passes = &self.graph.passes;
+        let over: BTreeSet<&str> =
+            passes.values().flat_map(|pass| &pass.follows).map(String::as_str).collect();
+        let all = passes.iter().map(|(id, pass)| (id.as_str(), pass));
+        all.filter(move |(id, _)| !over.contains(id))
+    }
+
+    /// Returns files with generated parts: pages, and the reports of passes.
+    pub fn rendered(&self) -> Vec<&str> {
+        let passes = self.graph.passes.values();
+        let reports = passes.flat_map(|pass| self.tree.below(&pass.package));
+        let pages = self.pages.keys().map(String::as_str);
+        pages.chain(reports.filter(|file| file.ends_with(".md"))).collect()
     }
 
     /// Returns where proof is looked for.

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     evidence::{
         Attachment, Facts, MOST, Outcome, Report, Resource, Statement, Test, ctrf, fits, junit,
-        playwright,
+        playwright, sha256, sign,
     },
     finding::{Place, nearest},
     gate::Answer,
@@ -15,7 +15,6 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use jiff::{Timestamp, tz::TimeZone};
-use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -35,6 +34,16 @@ pub enum EvidenceCommand {
         #[arg(long)]
         no_commit: bool,
     },
+    /// Sign a statement with an SSH key.
+    Sign {
+        /// The statement.
+        file: PathBuf,
+        /// The private key, or a public one whose private half an agent holds.
+        #[arg(long)]
+        key: PathBuf,
+    },
+    /// Check every statement without a network: what was taken in, and who signed it.
+    Verify,
     /// List the evidence, and why some of it does not count any more.
     List,
 }
@@ -87,6 +96,12 @@ pub fn run(global: &Global, command: &EvidenceCommand) -> Result<Answer> {
     match command {
         EvidenceCommand::Make(make) => make_statement(global, make),
         EvidenceCommand::Add { files, no_commit } => add(global, files, *no_commit),
+        EvidenceCommand::Sign { file, key } => {
+            sign::sign(file, key)?;
+            print(&format!("{}.sig\n", file.display()));
+            Ok(Answer::Holds)
+        }
+        EvidenceCommand::Verify => verify(global),
         EvidenceCommand::List => list(global),
     }
 }
@@ -196,11 +211,7 @@ fn read_report(text: &str) -> Result<Vec<Test>> {
 
 fn report(path: &Path, bytes: &[u8]) -> Report {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Report { name, digest: BTreeMap::from([("sha256".to_owned(), hex(bytes))]) }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Report { name, digest: BTreeMap::from([("sha256".to_owned(), sha256(bytes))]) }
 }
 
 pub(super) fn attachment(text: &str) -> Result<Attachment> {
@@ -214,7 +225,7 @@ pub(super) fn attachment(text: &str) -> Result<Attachment> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Attachment {
         name,
-        sha256: hex(&bytes),
+        sha256: sha256(&bytes),
         role: role.to_owned(),
         redaction: redaction.to_owned(),
     })
@@ -240,7 +251,7 @@ fn place(config: &Config, statement: &Statement) -> Result<PathBuf> {
     let day = facts.at.to_zoned(TimeZone::UTC).strftime("%Y%m%dT%H%M%S").to_string();
     let commit: String = statement.commit().unwrap_or_default().chars().take(10).collect();
     let text = serde_json::to_string(statement).context("write the statement")?;
-    let hash: String = hex(text.as_bytes()).chars().take(8).collect();
+    let hash: String = sha256(text.as_bytes()).chars().take(8).collect();
     Ok(Path::new(folder).join(format!("{day}-{}-{}-{commit}-{hash}.json", facts.lane, facts.tier)))
 }
 
@@ -286,6 +297,40 @@ fn add(global: &Global, files: &[PathBuf], no_commit: bool) -> Result<Answer> {
         git::text(&root, &args)?;
     }
     Ok(Answer::Holds)
+}
+
+/// Says of every statement whether it can be relied on; unsigned ones are unknown where signers are named.
+fn verify(global: &Global) -> Result<Answer> {
+    global.world(crate::model::Level::L0, |world| {
+        let rules: Vec<_> = crate::rules::all();
+        let mine = ["evidence-removed", "evidence-unknown-lane", "evidence-too-large"];
+        let run: Vec<_> = rules.into_iter().filter(|rule| mine.contains(&rule.name)).collect();
+        let ran = crate::rules::run(world, &run);
+        print(&crate::report::findings(&ran.findings, crate::report::Style { warnings: true }));
+        let (mut bad, mut unsigned) = (!ran.findings.is_empty(), 0);
+        for file in world.graph.statements.keys() {
+            let there = world.tree.has(&format!("{file}.sig"));
+            let words = match sign::signed_by(world.tree, world.config, file) {
+                Ok(who) => format!("signed by {who}"),
+                Err(_) if !there => {
+                    unsigned += 1;
+                    "not signed".to_owned()
+                }
+                Err(why) => {
+                    bad = true;
+                    format!("{why:#}")
+                }
+            };
+            print(&format!("{file}: {words}\n"));
+        }
+        let wanted = world.config.evidence.signers.is_some();
+        Ok(match (bad, world.graph.statements.is_empty(), wanted && unsigned > 0) {
+            (true, ..) => Answer::Fails,
+            (_, true, _) => Answer::Unknown,
+            (_, _, true) => Answer::Fails,
+            _ => Answer::Holds,
+        })
+    })
 }
 
 fn list(global: &Global) -> Result<Answer> {

@@ -1,7 +1,6 @@
 //! Taking, clearing and ending a task. Each is one change of one file, under a lock in the common git
 //! folder that keeps worktrees apart; two clones meet as a conflict on one line.
 
-use super::print;
 use crate::{
     config::Config,
     gate::Answer,
@@ -20,6 +19,9 @@ use toml_edit::{Datetime, DocumentMut, InlineTable, value};
 
 const BOX: &str = "- [ ] Review cleared";
 
+/// What a command came to, with words for people.
+pub type Said = (Answer, String);
+
 /// What a change comes to: words, and whether it was made.
 enum Change {
     Made(String),
@@ -31,7 +33,7 @@ fn change(
     root: &Path,
     task: &Item<Task>,
     make: impl FnOnce(&Item<Task>, &mut DocumentMut, &mut String) -> Result<Change>,
-) -> Result<Answer> {
+) -> Result<Said> {
     let common = git::text(root, &["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
     let lock =
         File::create(Path::new(common.trim()).join("fairway.lock")).context("open the lock")?;
@@ -43,17 +45,13 @@ fn change(
     let mut document: DocumentMut = front.parse().context("read the task")?;
     let mut body = body.to_owned();
     match make(&fresh, &mut document, &mut body)? {
-        Change::Refused(words) => {
-            print(&format!("{words}\n"));
-            Ok(Answer::Fails)
-        }
+        Change::Refused(words) => Ok((Answer::Fails, words)),
         Change::Made(words) => {
             let changed = format!("+++\n{document}+++\n{body}");
             // Nothing is written that could not be read again.
             item::<Task>(&task.file, &changed).map_err(|finding| anyhow!("{}", finding.message))?;
             std::fs::write(&place, changed).with_context(|| format!("write {}", task.file))?;
-            print(&format!("{words}\n"));
-            Ok(Answer::Holds)
+            Ok((Answer::Holds, words))
         }
     }
 }
@@ -70,7 +68,7 @@ pub fn claim(
     by: &str,
     now: Timestamp,
     hours: i64,
-) -> Result<Answer> {
+) -> Result<Said> {
     if by.trim().is_empty() || by.contains('\n') {
         bail!("--by names one who takes it");
     }
@@ -106,7 +104,7 @@ pub fn review(
     by: &str,
     note: &str,
     now: Timestamp,
-) -> Result<Answer> {
+) -> Result<Said> {
     if !config.roles.contains_key(by) {
         bail!("`{by}` is no role of fairway.toml");
     }
@@ -139,7 +137,7 @@ pub fn review(
 }
 
 /// Ends a task whose proof holds and that another role has cleared.
-pub fn close(world: &World<'_>, task: &Item<Task>) -> Result<Answer> {
+pub fn close(world: &World<'_>, task: &Item<Task>) -> Result<Said> {
     let mut unknown = false;
     let mut why = Vec::new();
     if task.proof.is_empty() {
@@ -176,8 +174,9 @@ pub fn close(world: &World<'_>, task: &Item<Task>) -> Result<Answer> {
         why.push(words);
     }
     if !why.is_empty() {
-        print(&format!("{} cannot be closed: {}.\n", task.id, why.join("; ")));
-        return Ok(if unknown && why.len() == 1 { Answer::Unknown } else { Answer::Fails });
+        let words = format!("{} cannot be closed: {}.", task.id, why.join("; "));
+        let answer = if unknown && why.len() == 1 { Answer::Unknown } else { Answer::Fails };
+        return Ok((answer, words));
     }
     change(world.tree.root(), task, |task, document, _| {
         document.insert("state", value(State::Done.word()));

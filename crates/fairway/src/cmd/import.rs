@@ -4,7 +4,7 @@ use super::{Format, Global, print};
 use crate::{
     config::{Config, Lane, Role},
     gate::Answer,
-    import::{contradictions, items, matrix, task},
+    import::{contradictions, items, matrix, spec, task},
     load,
     model::{Flow, Task, UatRow},
     report::{self, Style},
@@ -45,6 +45,9 @@ pub fn import(global: &Global, args: &Import) -> Result<Answer> {
     if task::is_one(&text) {
         return import_task(&name, &text, args);
     }
+    if spec::is_one(&text) {
+        return import_spec(&name, &text, args);
+    }
     let read = matrix::read(&name, &text)
         .and_then(|document| items::items(&document).map(|items| (document, items)));
     let (document, items) = match read {
@@ -73,7 +76,7 @@ pub fn import(global: &Global, args: &Import) -> Result<Answer> {
                 found.len(),
             ));
         }
-        Format::Json => {
+        _ => {
             print(&format!("{}\n", serde_json::to_string_pretty(&found).context("write findings")?))
         }
     }
@@ -101,6 +104,39 @@ fn import_task(name: &str, text: &str, args: &Import) -> Result<Answer> {
     }
     put(&args.into, &path, &format!("{}{body}", page(&task)?))?;
     print(&format!("{path}\n"));
+    Ok(Answer::Holds)
+}
+
+/// Writes one spec; settings are made where there are none.
+fn import_spec(name: &str, text: &str, args: &Import) -> Result<Answer> {
+    let spec = match spec::read(name, text) {
+        Ok(spec) => spec,
+        Err(fault) => {
+            print(&report::findings(&[*fault], Style { warnings: true }));
+            return Ok(Answer::Unreadable);
+        }
+    };
+    let path = format!("specs/{}/spec.md", spec.id);
+    if spec.id.contains(['/', '\\']) || args.into.join(&path).exists() {
+        bail!("{path} is there already, or is no path");
+    }
+    if !args.into.join(load::CONFIG).exists() {
+        let settings = config(&args.product, &items::Items::default());
+        put(
+            &args.into,
+            load::CONFIG,
+            &toml::to_string_pretty(&settings).context("write settings")?,
+        )?;
+    }
+    put(&args.into, &path, &spec::page(&spec, &format!("\n{text}"))?)?;
+    let fields =
+        spec.intake.fields().len() + spec.origin.fields().len() + spec.scope.fields().len();
+    print(&format!(
+        "{path}: {fields} questions, {} sections, {} criteria, score {} of 12\n",
+        spec.sections.fields().len(),
+        spec.criteria.len(),
+        spec.score.total
+    ));
     Ok(Answer::Holds)
 }
 
@@ -138,6 +174,8 @@ fn config(product: &str, items: &items::Items) -> Config {
         gaps: Default::default(),
         portal: Default::default(),
         uat: Default::default(),
+        boundaries: BTreeMap::new(),
+        sources: Vec::new(),
         detected_by: task_words(|task| &task.detected_by),
         expected_gates: task_words(|task| &task.expected_gate),
         buckets: Vec::new(),

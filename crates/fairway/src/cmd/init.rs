@@ -6,7 +6,8 @@ use crate::{
     evidence::Statement,
     gate::Answer,
     load,
-    model::{Flow, Gap, Level, Priority, Task, UatRow},
+    model::{Decided, Flow, Gap, Level, Ops, Pass, Priority, Spec, Task, UatRow},
+    portal::PageFront,
 };
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -40,6 +41,16 @@ enum Schemas {
     Uat,
     /// `fairway/gaps/*.toml`
     Gap,
+    /// `fairway/recon/*.toml`
+    Recon,
+    /// `fairway/ops.toml`
+    Ops,
+    /// `fairway/decisions/*.toml`
+    Decision,
+    /// `specs/*/spec.md`
+    Spec,
+    /// Front matter of pages.
+    Page,
     /// `evidence/*.json`
     Evidence,
 }
@@ -52,6 +63,11 @@ pub fn schema(args: &Schema) -> Result<Answer> {
         Schemas::Flow => schemars::schema_for!(Flow),
         Schemas::Uat => schemars::schema_for!(UatRow),
         Schemas::Gap => schemars::schema_for!(Gap),
+        Schemas::Recon => schemars::schema_for!(Pass),
+        Schemas::Ops => schemars::schema_for!(Ops),
+        Schemas::Decision => schemars::schema_for!(Decided),
+        Schemas::Spec => schemars::schema_for!(Spec),
+        Schemas::Page => schemars::schema_for!(PageFront),
         Schemas::Evidence => schemars::schema_for!(Statement),
     };
     print(&format!("{}\n", serde_json::to_string_pretty(&schema).context("write the schema")?));

@@ -1,10 +1,16 @@
 //! The command line.
 
+mod decide;
 mod evidence;
+mod flow;
 mod hold;
 mod import;
 mod init;
 mod look;
+mod ops;
+mod prove;
+mod recon;
+mod serve;
 mod task;
 mod uat;
 
@@ -13,7 +19,7 @@ use crate::{
     load::{self, Graph},
     model::Level,
     tree::Tree,
-    world::Ask,
+    world::{Ask, World},
 };
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -69,6 +75,17 @@ pub enum Format {
     Text,
     /// For programs; `schemaVersion` says which.
     Json,
+    /// A table for pages and comments; findings alone, as those below.
+    #[value(name = "md")]
+    Markdown,
+    /// A page that stands alone.
+    Html,
+    /// JUnit XML, a case a rule.
+    Junit,
+    /// SARIF 2.1.0, for code hosts.
+    Sarif,
+    /// Annotations of a workflow's log.
+    Github,
 }
 
 #[derive(Subcommand)]
@@ -85,7 +102,7 @@ enum Command {
     Explain(look::Explain),
     /// Look at flows.
     #[command(subcommand)]
-    Flow(look::FlowCommand),
+    Flow(flow::FlowCommand),
     /// The queue.
     #[command(subcommand)]
     Task(task::TaskCommand),
@@ -95,9 +112,29 @@ enum Command {
     /// Results of tests.
     #[command(subcommand)]
     Evidence(evidence::EvidenceCommand),
+    /// Reconcile what could be done with what is there.
+    #[command(subcommand)]
+    Recon(recon::ReconCommand),
+    /// Say whether a change stays within what it may touch.
+    Posture(recon::Posture),
+    /// Who answers for what: checks and exports of fairway/ops.toml.
+    #[command(subcommand)]
+    Ops(ops::OpsCommand),
+    /// Everything somebody should look at, in one list.
+    Inbox,
+    /// What was decided, why, on what, and until when.
+    Decisions,
+    /// What may be shown of a flow or a decision, without names and secrets.
+    Packet(decide::Packet),
+    /// Show everything in a browser, on this machine alone.
+    Serve(serve::Serve),
+    /// Write the same pages to a folder.
+    Site(serve::Site),
+    /// Break a copy of this repository once a rule, and see each rule find it.
+    Prove(prove::Prove),
     /// Write the generated parts of pages.
     Render(look::Render),
-    /// Take over a hand-kept flow matrix, or a task kept as a page.
+    /// Take over a hand-kept flow matrix, a task or a spec kept as a page.
     Import(import::Import),
     /// Print the JSON Schema of an item, for editors.
     Schema(init::Schema),
@@ -113,16 +150,33 @@ pub fn run() -> u8 {
         }
     };
     let global = &cli.global;
+    let findings = matches!(
+        cli.command,
+        Command::Check | Command::Gate(_) | Command::Posture(_) | Command::Ops(_)
+    );
+    if !findings && !matches!(global.format, Format::Text | Format::Json) {
+        eprintln!("error: this format is for findings: check, gate, posture, ops check");
+        return Answer::Unreadable as u8;
+    }
     let done = match cli.command {
         Command::Init(init) => init::init(global, &init),
         Command::Check => look::check(global),
         Command::Gate(gate) => look::gate(global, &gate),
         Command::Why(why) => look::why(global, &why),
         Command::Explain(explain) => look::explain(&explain),
-        Command::Flow(flow) => look::flow(global, &flow),
+        Command::Flow(flow) => flow::flow(global, &flow),
         Command::Task(task) => task::run(global, &task),
         Command::Uat(uat) => uat::run(global, &uat),
         Command::Evidence(evidence) => evidence::run(global, &evidence),
+        Command::Recon(recon) => recon::run(global, &recon),
+        Command::Posture(posture) => recon::posture(global, &posture),
+        Command::Ops(ops) => ops::run(global, &ops),
+        Command::Inbox => decide::inbox(global),
+        Command::Decisions => decide::decisions(global),
+        Command::Packet(packet) => decide::packet(global, &packet),
+        Command::Serve(serve) => serve::serve(global, &serve),
+        Command::Site(site) => serve::site(global, &site),
+        Command::Prove(prove) => prove::prove(global, &prove),
         Command::Render(render) => look::render(global, &render),
         Command::Import(import) => import::import(global, &import),
         Command::Schema(schema) => init::schema(&schema),
@@ -135,6 +189,10 @@ pub fn run() -> u8 {
         Ok(answer) => answer as u8,
         Err(error) => {
             eprintln!("error: {error:#}");
+            if global.format == Format::Json {
+                let words = format!("{error:#}");
+                print_json(&serde_json::json!({"answer": "unreadable", "error": words}));
+            }
             Answer::Unreadable as u8
         }
     }
@@ -154,7 +212,27 @@ pub(crate) fn print(text: &str) {
     }
 }
 
+/// Writes a value as JSON.
+pub(crate) fn print_json(value: &impl serde::Serialize) {
+    match serde_json::to_string_pretty(value) {
+        Ok(text) => print(&format!("{text}\n")),
+        Err(error) => eprintln!("error: {error}"),
+    }
+}
+
 impl Global {
+    /// Gathers everything, and looks at it.
+    pub(crate) fn world(
+        &self,
+        demand: Level,
+        see: impl FnOnce(&World<'_>) -> Result<Answer>,
+    ) -> Result<Answer> {
+        let tree = self.tree()?;
+        let graph = self.graph(&tree)?;
+        let Some(config) = &graph.config else { return Ok(look::without_config(self, &graph)) };
+        see(&World::new(&tree, &graph, config, self.ask(demand)?))
+    }
+
     /// Returns the repository's root.
     pub(crate) fn root(&self) -> Result<PathBuf> {
         if let Some(root) = &self.root {

@@ -133,18 +133,25 @@ pub fn run(global: &Global, command: &TaskCommand) -> Result<Answer> {
         }
         TaskCommand::New(new) => return write_new(tree.root(), &tree, new),
         TaskCommand::Claim { id, by, hours } => {
-            return hold::claim(tree.root(), &graph, named(&graph, id)?, by, global.now()?, *hours);
+            let (now, task) = (global.now()?, named(&graph, id)?);
+            return say(hold::claim(tree.root(), &graph, task, by, now, *hours)?);
         }
         TaskCommand::Review { id, by, note } => {
-            return hold::review(tree.root(), config, named(&graph, id)?, by, note, global.now()?);
+            let (now, task) = (global.now()?, named(&graph, id)?);
+            return say(hold::review(tree.root(), config, task, by, note, now)?);
         }
         TaskCommand::Close { id } => {
             let world = World::new(&tree, &graph, config, global.ask(Level::L0)?);
-            return hold::close(&world, named(&graph, id)?);
+            return say(hold::close(&world, named(&graph, id)?)?);
         }
         TaskCommand::Escapes => print(&escapes(&graph)),
     }
     Ok(Answer::Holds)
+}
+
+fn say((answer, words): hold::Said) -> Result<Answer> {
+    print(&format!("{words}\n"));
+    Ok(answer)
 }
 
 /// Returns how many tasks each gate should have found, by what found them.

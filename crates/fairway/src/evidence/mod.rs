@@ -5,11 +5,13 @@ pub mod ctrf;
 pub mod fresh;
 pub mod junit;
 pub mod playwright;
+pub mod sign;
 
 use crate::model::Tier;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 const TYPE: &str = "https://in-toto.io/Statement/v1";
@@ -279,6 +281,11 @@ fn result(passed: &[String], failed: &[String]) -> &'static str {
         (true, true) => "WARNED",
         (true, false) => "PASSED",
     }
+}
+
+/// Returns the SHA-256 of bytes, hexadecimal.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Returns whether a pattern, in which `*` stands for anything, fits a text.

@@ -3,4 +3,5 @@
 pub mod contradictions;
 pub mod items;
 pub mod matrix;
+pub mod spec;
 pub mod task;

@@ -2,9 +2,21 @@
 //!
 //! Nothing in these types is computed. A level or status in a flow is a claim, kept to be compared.
 
+mod ops;
+mod recon;
 mod words;
 
-pub use words::{Kind, Level, PathName, Priority, State, Status, Tier};
+pub use ops::{
+    Area, Decided, Limits, ModelReview, Ops, Procedure, Recurring, Release, Rotation, Route, Run,
+    Signal, Step,
+};
+pub use recon::{
+    Answers, Assessed, Criterion, Decision, Intake, Next, Origin, Pass, Scope, Score, Sections,
+    Spec, Ui,
+};
+pub use words::{
+    Bucket, Disposition, Kind, Level, PathName, Priority, Readiness, State, Status, Tier,
+};
 
 use crate::finding::Place;
 use jiff::civil::Date;
@@ -258,8 +270,23 @@ pub struct Gap {
     pub owner: String,
     /// The other role that approved it.
     pub approved_by: String,
+    /// What sort of gap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
     /// Why it is acceptable for now.
     pub reason: String,
+    /// Why it matters.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    /// Who takes it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_owner: Option<String>,
+    /// What found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detected_by: Option<String>,
+    /// The gate that should have found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_gate: Option<String>,
     /// What it stands in for: `FLOW-…:recovery`, or `FLOW-…:L4`.
     pub covers: Vec<String>,
     /// The open task that ends it.

@@ -171,3 +171,64 @@ words! {
         NeedsEnvFix = "needs_env_fix",
     }
 }
+
+words! {
+    /// What becomes of a candidate in a pass of reconciliation.
+    Bucket {
+        /// Needed before the product can be sold.
+        A = "A",
+        /// Makes what is there whole.
+        B = "B",
+        /// Adds something new.
+        C = "C",
+        /// Belongs to what customers consume from outside.
+        D = "D",
+        /// Belongs to the public site.
+        E = "E",
+        /// Covered, obsolete or a duplicate.
+        F = "F",
+        /// Research or roadmap only.
+        G = "G",
+    }
+}
+
+words! {
+    /// What is done with a candidate itself.
+    Disposition {
+        /// It stays.
+        Keep = "keep",
+        /// It becomes part of another.
+        Merge = "merge",
+        /// It waits.
+        Defer = "defer",
+        /// It goes.
+        Drop = "drop",
+        /// It goes to another boundary.
+        Move = "move",
+    }
+}
+
+words! {
+    /// How ready a theme or an area is, 1 to 6.
+    Readiness {
+        /// Every flow of it is proven on a lane.
+        Productized = "productized",
+        /// It works and is tested; pages or paths are missing.
+        Functional = "functional-not-productized",
+        /// Some of it is there.
+        Partial = "partially-implemented",
+        /// Written down as a candidate, nothing of it is there.
+        Candidate = "candidate-only",
+        /// On the roadmap, nothing of it is there.
+        Roadmap = "roadmap-only",
+        /// It belongs to another boundary.
+        External = "deferred-external",
+    }
+}
+
+impl Readiness {
+    /// Returns its number, 1 to 6.
+    pub const fn number(self) -> usize {
+        self as usize + 1
+    }
+}

@@ -1,8 +1,10 @@
 //! One list of findings, several writers. A writer decides nothing.
 
+mod formats;
 mod matrix;
 mod text;
 
+pub use formats::{Findings, annotations, junit, markdown, sarif};
 pub use matrix::{COLUMNS, matrix};
 pub use text::{Style, findings, gate};
 

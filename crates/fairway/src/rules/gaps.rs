@@ -12,6 +12,13 @@ pub(super) static RULES: &[&Rule] = &[
         run: invalid,
     },
     &Rule {
+        name: "gap-incomplete",
+        about: "A gap says its kind, why it matters, who takes it on, what detected it and which gate should have, \
+                in words of fairway.toml: it is triaged like any other work.",
+        severity: Severity::Error,
+        run: incomplete,
+    },
+    &Rule {
         name: "gap-expiring",
         about: "A gap that ends within 14 days is said in time to be closed or approved anew.",
         severity: Severity::Warning,
@@ -33,6 +40,30 @@ fn invalid(world: &World<'_>, sink: &mut Sink<'_>) {
             && !faults.is_empty()
         {
             sink.find(id, gap.place("id"), format!("It waives nothing: {}.", faults.join("; ")));
+        }
+    }
+}
+
+fn incomplete(world: &World<'_>, sink: &mut Sink<'_>) {
+    let config = world.config;
+    for (id, gap) in &world.graph.gaps {
+        sink.look();
+        let known = |word: &Option<String>, words: &[String]| {
+            word.as_ref().is_some_and(|word| words.contains(word))
+        };
+        let next = gap.next_owner.as_ref().is_some_and(|role| config.roles.contains_key(role));
+        let missing: Vec<&str> = [
+            ("kind", gap.kind.is_some()),
+            ("why", crate::world::says_something(&gap.why)),
+            ("next_owner", next),
+            ("detected_by", known(&gap.detected_by, &config.detected_by)),
+            ("expected_gate", known(&gap.expected_gate, &config.expected_gates)),
+        ]
+        .into_iter()
+        .filter_map(|(name, there)| (!there).then_some(name))
+        .collect();
+        if !missing.is_empty() {
+            sink.find(id, gap.place("id"), format!("It lacks {}.", missing.join(", ")));
         }
     }
 }

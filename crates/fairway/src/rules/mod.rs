@@ -1,10 +1,15 @@
 //! The rules. Each is one function over the world, with a name, a severity and words of its own.
 
+mod boundary;
+mod duty;
 mod flows;
 mod gaps;
+mod intake;
 mod names;
+mod ops;
 mod portal;
 mod proof;
+pub mod recon;
 mod surface;
 mod tasks;
 
@@ -38,6 +43,11 @@ pub fn all() -> Vec<&'static Rule> {
         proof::RULES,
         surface::RULES,
         portal::RULES,
+        recon::RULES,
+        boundary::RULES,
+        intake::RULES,
+        ops::RULES,
+        duty::RULES,
     ]
     .concat()
 }

@@ -305,7 +305,7 @@ fn unproven(world: &World<'_>, sink: &mut Sink<'_>) {
 }
 
 fn rendered(world: &World<'_>, sink: &mut Sink<'_>) {
-    for file in world.pages.keys() {
+    for file in world.rendered() {
         let Ok(text) = world.tree.text(file) else { continue };
         let blocks = match blocks(&text) {
             Ok(blocks) => blocks,

@@ -2,7 +2,7 @@
 
 use super::{Rule, Sink};
 use crate::{
-    evidence::{MOST, fresh::Stale},
+    evidence::{MOST, fresh::Stale, sign},
     finding::{Place, Severity},
     git,
     results::Verdict,
@@ -43,6 +43,13 @@ pub(super) static RULES: &[&Rule] = &[
         about: "Evidence names a lane of fairway.toml; from another one it counts for nothing.",
         severity: Severity::Error,
         run: lanes,
+    },
+    &Rule {
+        name: "evidence-unsigned",
+        about: "Where fairway.toml names a file of allowed signers, every statement carries a signature beside it \
+                (`FILE.sig`, made by `ssh-keygen -Y sign`) by one of them, over the bytes it has today.",
+        severity: Severity::Error,
+        run: unsigned,
     },
     &Rule {
         name: "evidence-too-large",
@@ -158,6 +165,18 @@ fn lanes(world: &World<'_>, sink: &mut Sink<'_>) {
         let lane = &statement.predicate.fairway.lane;
         if !world.config.lanes.contains_key(lane) {
             sink.find(file, Place::at(file, 0), format!("`{lane}` is no lane of fairway.toml."));
+        }
+    }
+}
+
+fn unsigned(world: &World<'_>, sink: &mut Sink<'_>) {
+    if world.config.evidence.signers.is_none() {
+        return;
+    }
+    for file in world.graph.statements.keys() {
+        sink.look();
+        if let Err(why) = sign::signed_by(world.tree, world.config, file) {
+            sink.find(file, Place::at(file, 0), format!("It is not signed: {why}."));
         }
     }
 }

@@ -162,8 +162,7 @@ fn unproven(world: &World<'_>, sink: &mut Sink<'_>) {
 pub fn proof_scope<'a>(world: &'a World<'_>, task: &Task) -> Option<(GlobSet, BTreeSet<&'a str>)> {
     let flows = task.flows.iter().filter_map(|flow| world.graph.flows.get(flow));
     let code: Vec<&String> = flows.flat_map(|flow| &flow.code).collect();
-    let lanes = world.config.lanes.keys().map(String::as_str).collect();
-    Some((crate::tree::globs(&code).ok()?, lanes))
+    Some((crate::tree::globs(&code).ok()?, world.lanes()))
 }
 
 /// Looks at the proof of every finished P0 and P1 task, for the code and lanes of its flows.

@@ -139,6 +139,11 @@ covers = ["FLOW-BOIL-001:recovery"]
 task = "KETTLE-RECOVERY-001"
 opened = 2026-03-01
 expires = 2026-05-01
+kind = "product"
+why = "Nobody wants to press twice."
+next_owner = "checking"
+detected_by = "user"
+expected_gate = "review_gate"
 "#;
 
 const PAGE: &str = r#"+++

@@ -13,5 +13,6 @@ mod gpus;
 mod killed;
 mod network;
 mod processes;
+mod runbook;
 mod service;
 mod site;

@@ -1,0 +1,104 @@
+//! The operating model at the command line.
+
+use super::{Global, look, print};
+use crate::{
+    config::Config,
+    gate::{self, Answer},
+    load::OPS,
+    model::{Level, Ops},
+    ops,
+    report::Findings,
+    rules::{self, Rule},
+    world::World,
+};
+use anyhow::{Context, Result};
+use clap::Subcommand;
+
+/// `ops`
+#[derive(Subcommand)]
+pub enum OpsCommand {
+    /// Look at the operating model alone.
+    Check,
+    /// Print rotations and releases as a calendar (iCalendar).
+    Calendar,
+    /// Write CODEOWNERS from the areas.
+    Codeowners {
+        /// Only say whether it is what the areas say.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Say who is on duty today, and who is asked next.
+    Duty,
+}
+
+/// Runs a command.
+pub fn run(global: &Global, command: &OpsCommand) -> Result<Answer> {
+    global.world(Level::L0, |world| {
+        let model = world.graph.ops.as_ref().with_context(|| format!("there is no {OPS}"));
+        match command {
+            OpsCommand::Check => return check(global, world),
+            OpsCommand::Calendar => {
+                print(&ops::calendar(&world.config.product, model?, world.config)?);
+            }
+            OpsCommand::Codeowners { check } => {
+                let text = ops::codeowners(model?, world.config);
+                if *check {
+                    let same = world.tree.text("CODEOWNERS").is_ok_and(|now| now == text);
+                    print(if same { "the same\n" } else { "CODEOWNERS differs\n" });
+                    return Ok(if same { Answer::Holds } else { Answer::Fails });
+                }
+                std::fs::write(world.tree.root().join("CODEOWNERS"), text)
+                    .context("write CODEOWNERS")?;
+                print("CODEOWNERS\n");
+            }
+            OpsCommand::Duty => return duty(world, model?, world.config),
+        }
+        Ok(Answer::Holds)
+    })
+}
+
+fn check(global: &Global, world: &World<'_>) -> Result<Answer> {
+    let mine = |rule: &&'static Rule| {
+        ["ops-", "runbook-", "codeowners-", "decision-"]
+            .iter()
+            .any(|one| rule.name.starts_with(one))
+    };
+    let run: Vec<_> = rules::all().into_iter().filter(mine).collect();
+    let ran = rules::run(world, &run);
+    let looked: usize = ran.examined.values().sum();
+    let answer = match gate::answer(&ran.findings) {
+        Answer::Holds if looked == 0 => Answer::Unknown,
+        answer => answer,
+    };
+    let of = Findings { asked: "ops", answer, list: &ran.findings, examined: &ran.examined };
+    look::tell(global, of, &format!("{} rules looked at {looked} subjects\n", run.len()));
+    Ok(answer)
+}
+
+fn duty(world: &World<'_>, model: &Ops, config: &Config) -> Result<Answer> {
+    let who = |role: &str| {
+        let person = config.roles.get(role).and_then(|one| one.person.as_deref());
+        format!("{role} ({})", person.unwrap_or("nobody named"))
+    };
+    let mut answer = Answer::Holds;
+    for rotation in &model.rotation {
+        let turns = ops::turns(rotation)?;
+        let now = turns.iter().find(|one| one.from <= world.today && world.today < one.to);
+        let words = match now {
+            Some(turn) => format!("{} until {}", who(&turn.role), turn.to),
+            None => "nobody".to_owned(),
+        };
+        if now.is_none_or(|turn| config.person(&turn.role).is_none()) {
+            answer = Answer::Unknown;
+        }
+        print(&format!("{}: {words}\n", rotation.name));
+    }
+    for route in &model.route {
+        let steps = route
+            .steps
+            .iter()
+            .map(|one| format!("{} after {} min", who(&one.to), one.after_minutes));
+        print(&format!("{}: {}\n", route.name, steps.collect::<Vec<_>>().join(", then ")));
+    }
+    Ok(answer)
+}

@@ -1,0 +1,191 @@
+//! Who is asked, who is on duty, and what comes round again.
+
+use super::{Rule, Sink, ops::place};
+use crate::{
+    finding::Severity,
+    git,
+    load::OPS,
+    model::{State, day},
+    ops::turns,
+    world::{World, says_something},
+};
+use jiff::civil::Date;
+
+pub(super) static RULES: &[&Rule] = &[
+    &Rule {
+        name: "ops-route",
+        about: "A route of escalation has one to four steps, leads to roles, rotations or other routes without going \
+                in a ring, and ends in a role.",
+        severity: Severity::Error,
+        run: routes,
+    },
+    &Rule {
+        name: "ops-rotation",
+        about: "A rotation covers the set days from today without a hole, in a real time zone, and nobody holds more \
+                turns in a row than is set.",
+        severity: Severity::Error,
+        run: rotations,
+    },
+    &Rule {
+        name: "ops-cadence",
+        about: "Releases and reviews of the operating model are within their cadence, a release that was made names \
+                its commit, evidence, approval and rollback, and no task lies in the inbox longer than is set.",
+        severity: Severity::Error,
+        run: cadence,
+    },
+    &Rule {
+        name: "ops-review",
+        about: "A review of the operating model is a commit that changed it, on or after the day it says.",
+        severity: Severity::Error,
+        run: reviewed,
+    },
+];
+
+fn routes(world: &World<'_>, sink: &mut Sink<'_>) {
+    let Some(ops) = &world.graph.ops else { return };
+    let role = |name: &str| world.config.roles.contains_key(name);
+    let rotation = |name: &str| ops.rotation.iter().any(|one| one.name == name);
+    for route in &ops.route {
+        sink.look();
+        let mut wrong = |why: String| sink.find(&route.name, place(ops, "route"), why);
+        // Follows other routes to their steps; a ring has more than any route may have.
+        let (mut steps, mut next) = (0, vec![&route.steps]);
+        while let Some(list) = next.pop() {
+            for step in list {
+                steps += 1;
+                let other = ops.route.iter().find(|one| one.name == step.to);
+                match other {
+                    Some(other) if steps <= 16 => next.push(&other.steps),
+                    None if !role(&step.to) && !rotation(&step.to) => {
+                        wrong(format!("It leads to {}, which is nobody.", step.to));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if steps > 16 {
+            wrong("It goes in a ring, or has no end.".to_owned());
+        } else if !(1..=4).contains(&route.steps.len()) {
+            wrong(format!("It has {} steps; one to four.", route.steps.len()));
+        }
+        if route.steps.last().is_some_and(|last| !role(&last.to)) {
+            wrong("It does not end in a role.".to_owned());
+        }
+    }
+}
+
+fn rotations(world: &World<'_>, sink: &mut Sink<'_>) {
+    let Some(ops) = &world.graph.ops else { return };
+    for rotation in &ops.rotation {
+        sink.look();
+        let mut wrong = |why: String| sink.find(&rotation.name, place(ops, "rotation"), why);
+        let turns = match turns(rotation) {
+            Ok(turns) => turns,
+            Err(why) => {
+                wrong(format!("It is no rotation: {why}."));
+                continue;
+            }
+        };
+        let covered = turns.iter().any(|one| one.from <= world.today)
+            && turns
+                .last()
+                .is_some_and(|last| (last.to - world.today).get_days() >= ops.limits.cover_days);
+        if !covered {
+            let days = ops.limits.cover_days;
+            wrong(format!("It does not cover the {days} days from {}.", world.today));
+        }
+        let who = |role: &String| world.config.person(role).unwrap_or_else(|| role.clone());
+        let mut run = 0;
+        for pair in turns.windows(2) {
+            let [one, two] = pair else { continue };
+            run = if who(&one.role) == who(&two.role) { run + 1 } else { 0 };
+            if run >= ops.limits.turns_in_a_row {
+                wrong(format!("{} is on duty {} turns in a row.", two.role, run + 1));
+                break;
+            }
+        }
+    }
+}
+
+fn cadence(world: &World<'_>, sink: &mut Sink<'_>) {
+    let Some(ops) = &world.graph.ops else { return };
+    let today = world.today;
+    let old = |date: Option<Date>, days: i32| {
+        date.is_none_or(|date| date <= today && (today - date).get_days() > days)
+    };
+    sink.look();
+    let last = ops.release.iter().filter_map(|one| day(&one.date)).max();
+    if old(last, ops.limits.release_days) {
+        let days = ops.limits.release_days;
+        sink.find(
+            "release",
+            place(ops, "release"),
+            format!("None within {days} days, or planned."),
+        );
+    }
+    let last = ops.review.iter().filter_map(|one| day(&one.date)).max();
+    if old(last, ops.limits.review_days) || last.is_some_and(|date| date > today) {
+        let days = ops.limits.review_days;
+        sink.find(
+            "review",
+            place(ops, "review"),
+            format!("Nobody reviewed it within {days} days."),
+        );
+    }
+    for one in &ops.release {
+        sink.look();
+        let mut wrong = |why: &str| {
+            sink.find(
+                &one.version,
+                place(ops, "release"),
+                format!("Release {}: {why}.", one.version),
+            );
+        };
+        if one.commit.is_none() {
+            if day(&one.date).is_none_or(|date| date < today) {
+                wrong("its day has passed, and it names no commit");
+            }
+            continue;
+        }
+        let commit = one.commit.as_deref().unwrap_or_default();
+        if world.resolve(&format!("commit:{commit}")).is_err() || commit.len() < 40 {
+            wrong("its commit is not there, or not written in full");
+        }
+        if one.approved_by.is_empty() || one.rollback.is_none() || one.readback.is_none() {
+            wrong("it lacks approval, rollback or readback");
+        }
+        let statements = &world.graph.statements;
+        if one.evidence.is_empty() || one.evidence.iter().any(|file| !statements.contains_key(file))
+        {
+            wrong("its evidence is not there");
+        }
+        if one.exceptions.iter().any(|gap| !world.graph.gaps.contains_key(gap)) {
+            wrong("an exception is no gap");
+        }
+    }
+    for (id, task) in world.graph.tasks.iter().filter(|(_, task)| task.state == State::Inbox) {
+        sink.look();
+        let seconds = git::first_commit_of(world.tree.root(), &task.file).ok().flatten();
+        let days = seconds.map_or(0, |at| (world.ask.now.as_second() - at) / 86_400);
+        if days > i64::from(ops.limits.triage_days) {
+            let words = format!("It has been in the inbox for {days} days.");
+            sink.find(id, task.place("state"), words);
+        }
+    }
+}
+
+fn reviewed(world: &World<'_>, sink: &mut Sink<'_>) {
+    let Some(ops) = &world.graph.ops else { return };
+    let (root, rev) = (world.tree.root(), world.tree.rev().unwrap_or("HEAD"));
+    let days: Vec<Date> = git::days_of(root, rev, OPS).unwrap_or_default();
+    for one in &ops.review {
+        sink.look();
+        let date = day(&one.date);
+        let shown = date.is_some_and(|date| days.iter().any(|day| *day >= date));
+        if !shown || !says_something(&one.changed) {
+            let words =
+                format!("No commit shows the review of {}, or it changed nothing.", one.date);
+            sink.find("review", place(ops, "review"), words);
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! A pass of reconciliation leaves no remainder, and says of the product what the tree says.
+
+use super::{Rule, Sink};
+use crate::{
+    finding::{Place, Severity},
+    gate::{Answer, flows_answer},
+    model::{Assessed, Bucket, Disposition, Item, Level, Pass, Readiness, State},
+    recon::{classes, rank},
+    world::{World, says_something},
+};
+use std::collections::BTreeMap;
+
+/// The ten files of a package.
+pub const FILES: [&str; 10] = [
+    "spec.md",
+    "plan.md",
+    "tasks.md",
+    "repo-truth-map.md",
+    "platform-readiness-report.md",
+    "candidate-reconciliation.md",
+    "roadmap-reconciliation.md",
+    "app-boundary-map.md",
+    "next-spec-recommendation.md",
+    "checklists/requirements.md",
+];
+
+pub(super) static RULES: &[&Rule] = &[
+    &Rule {
+        name: "recon-partition",
+        about: "Every candidate of the declared sources is in exactly one of A to G of the newest pass, decided on \
+                the words it has today; a candidate that went away is F and names what took its place.",
+        severity: Severity::Error,
+        run: partition,
+    },
+    &Rule {
+        name: "recon-decision",
+        about: "A decision gives a reason, a boundary of fairway.toml and a disposition that fits its bucket; F \
+                names what replaced it, and that is there; A and B stay within the pass' boundaries; a task it \
+                names is open.",
+        severity: Severity::Error,
+        run: decisions,
+    },
+    &Rule {
+        name: "recon-state",
+        about: "The state of a theme or an area is compared with the tree both ways: 1 needs all its flows at L4, 2 \
+                code and tests with something missing, 3 some of it, 4 and 5 nothing of it, 6 another boundary. \
+                Text alone is no evidence.",
+        severity: Severity::Error,
+        run: states,
+    },
+    &Rule {
+        name: "recon-unproven",
+        about: "Where evidence is missing or old, a state or an answer that rests on it is not known.",
+        severity: Severity::Unknown,
+        run: unproven,
+    },
+    &Rule {
+        name: "recon-answer",
+        about: "Whether it can be relied on every day, shown and sold is answered by the gates daily-use, demoable \
+                and sellable; a pass that says yes against them claims too much, and `no` names what blocks it.",
+        severity: Severity::Error,
+        run: answers,
+    },
+    &Rule {
+        name: "recon-next",
+        about: "A pass recommends one primary item and three to seven in all, each in a class that fits its bucket, \
+                with a reason; the primary is the first of the shown order.",
+        severity: Severity::Error,
+        run: recommendations,
+    },
+    &Rule {
+        name: "recon-package",
+        about: "A pass is a package of ten files, its inputs are there, its risks are said, its branch and \
+                boundaries (at least four) are named. One bounded pass, not a programme.",
+        severity: Severity::Error,
+        run: packages,
+    },
+];
+
+fn partition(world: &World<'_>, sink: &mut Sink<'_>) {
+    for (id, pass) in world.current_passes() {
+        let mut decided: BTreeMap<&str, usize> = BTreeMap::new();
+        for one in &pass.decision {
+            *decided.entry(&one.candidate).or_default() += 1;
+            match world.candidates.get(&one.candidate) {
+                None if one.bucket == Bucket::F => {}
+                None => sink.find(
+                    id,
+                    pass.place("decision"),
+                    format!("{} is decided on, and is no candidate any more.", one.candidate),
+                ),
+                Some(now) if now.fingerprint != one.text => sink.find_with(
+                    id,
+                    now.place.clone(),
+                    format!("{} was changed since it was decided: decide again.", one.candidate),
+                    Some(format!("its text is now {}", now.fingerprint)),
+                ),
+                Some(_) => {}
+            }
+        }
+        for (key, candidate) in &world.candidates {
+            sink.look();
+            let words = match decided.get(key.as_str()) {
+                Some(1) => continue,
+                None => format!("{key} is in no bucket of {id}."),
+                Some(count) => format!("{key} is decided {count} times in {id}."),
+            };
+            let help = crate::recon::suggest(world, key, candidate);
+            let help = help.map(|(bucket, why)| format!("perhaps {bucket}: {why}"));
+            sink.find_with(key, candidate.place.clone(), words, help);
+        }
+    }
+}
+
+fn decisions(world: &World<'_>, sink: &mut Sink<'_>) {
+    for (id, pass) in world.current_passes() {
+        for one in &pass.decision {
+            sink.look();
+            let mut wrong = |why: String| {
+                sink.find(id, pass.place("decision"), format!("{}: {why}.", one.candidate));
+            };
+            if !says_something(&one.reason) {
+                wrong("it gives no reason".to_owned());
+            }
+            if !world.config.boundaries.contains_key(&one.target) {
+                wrong(format!("`{}` is no boundary of fairway.toml", one.target));
+            }
+            let here = pass.within.contains(&one.target);
+            let fits = match one.bucket {
+                Bucket::A | Bucket::B => here && one.disposition == Disposition::Keep,
+                Bucket::D | Bucket::E => !here,
+                Bucket::F => {
+                    matches!(one.disposition, Disposition::Drop | Disposition::Merge)
+                }
+                Bucket::C | Bucket::G => one.disposition != Disposition::Drop,
+            };
+            if !fits {
+                wrong(format!("{} to {} does not fit {}", one.disposition, one.target, one.bucket));
+            }
+            match (&one.by, one.bucket) {
+                (None, Bucket::F) => wrong("F says what took its place".to_owned()),
+                (Some(by), _) => {
+                    if let Err(lost) = world.resolve(by) {
+                        wrong(lost.why);
+                    }
+                }
+                (None, _) => {}
+            }
+            let task = one.task.as_ref().map(|id| (id, world.graph.tasks.get(id)));
+            match task {
+                Some((task, None)) => wrong(format!("there is no task {task}")),
+                Some((task, Some(item)))
+                    if item.state == State::Done && one.bucket != Bucket::F =>
+                {
+                    wrong(format!("{task} is done: it is F"));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// How far the flows of a theme or area are, by what is known not to hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    Nothing,
+    Some,
+    Tested,
+    Proven,
+}
+
+fn reach(world: &World<'_>, one: &Assessed, unknown_counts: bool) -> Reach {
+    let judged: Vec<_> =
+        one.flows.iter().filter_map(|flow| world.flows.get(flow.as_str())).collect();
+    let up_to = |level: Level| {
+        !judged.is_empty()
+            && judged.iter().all(|judged| {
+                let mut missing = judged.missing.iter().filter(|one| one.level <= level);
+                missing.all(|one| !one.fails && unknown_counts)
+            })
+    };
+    let begun = one.flows.iter().filter_map(|flow| world.graph.flows.get(flow)).any(|flow| {
+        !flow.contracts.is_empty()
+            || flow.path.values().any(|spec| spec.proof.as_ref().is_some_and(|one| !one.is_empty()))
+    });
+    match (up_to(Level::L4), up_to(Level::L2)) {
+        (true, _) => Reach::Proven,
+        (false, true) => Reach::Tested,
+        (false, false) if begun => Reach::Some,
+        (false, false) => Reach::Nothing,
+    }
+}
+
+/// Goes through every theme and area of the newest passes.
+fn each(world: &World<'_>, mut see: impl FnMut(&str, &Item<Pass>, Place, &Assessed)) {
+    for (id, pass) in world.current_passes() {
+        let both = [("theme", &pass.theme), ("area", &pass.area)];
+        for (key, one) in both.iter().flat_map(|(key, list)| list.iter().map(move |one| (key, one)))
+        {
+            see(id, pass, pass.place(key), one);
+        }
+    }
+}
+
+fn states(world: &World<'_>, sink: &mut Sink<'_>) {
+    each(world, |id, pass, place, one| {
+        sink.look();
+        let mut wrong = |why: String| {
+            sink.find(id, place.clone(), format!("{} is {}: {why}.", one.name, one.state));
+        };
+        let items = one.flows.iter().chain(&one.evidence);
+        for name in items.chain(&one.specs) {
+            if let Err(lost) = world.resolve(name) {
+                wrong(lost.why);
+            }
+        }
+        for key in one.candidates.iter().filter(|key| !world.candidates.contains_key(*key)) {
+            let decided = pass.decision.iter().any(|one| &one.candidate == key);
+            if !decided {
+                wrong(format!("there is no candidate {key}"));
+            }
+        }
+        let cited = !one.flows.is_empty() || !one.evidence.is_empty();
+        match (one.state, reach(world, one, true)) {
+            (Readiness::External, _) => {
+                let other = one.boundary.as_ref().is_some_and(|name| {
+                    !pass.within.contains(name) && world.config.boundaries.contains_key(name)
+                });
+                if !other {
+                    wrong("it names no other boundary".to_owned());
+                }
+            }
+            (Readiness::Candidate, Reach::Nothing) if one.candidates.is_empty() => {
+                wrong("it names no candidate".to_owned());
+            }
+            (Readiness::Candidate | Readiness::Roadmap, Reach::Nothing) => {}
+            (Readiness::Candidate | Readiness::Roadmap, _) => {
+                wrong("something of it is there already".to_owned());
+            }
+            (Readiness::Productized, Reach::Proven) => {}
+            (Readiness::Productized, _) => wrong("not all its flows are at L4".to_owned()),
+            (Readiness::Functional, Reach::Nothing | Reach::Some) => {
+                wrong("its flows have no code with tests that pass".to_owned());
+            }
+            (Readiness::Partial, Reach::Nothing) => wrong("nothing of it is there".to_owned()),
+            _ if !cited => wrong("it cites nothing of the tree".to_owned()),
+            (Readiness::Functional, _) if reach(world, one, false) == Reach::Proven => {
+                wrong("all its flows are at L4: it is productized".to_owned());
+            }
+            (Readiness::Functional | Readiness::Partial, _) if one.gap.trim().is_empty() => {
+                wrong("it does not say what is missing".to_owned());
+            }
+            _ => {}
+        }
+    });
+}
+
+fn unproven(world: &World<'_>, sink: &mut Sink<'_>) {
+    each(world, |id, _, place, one| {
+        sink.look();
+        let needs = match one.state {
+            Readiness::Productized => Reach::Proven,
+            Readiness::Functional => Reach::Tested,
+            _ => return,
+        };
+        if reach(world, one, true) >= needs && reach(world, one, false) < needs {
+            let words =
+                format!("{} is {}: the evidence does not count today.", one.name, one.state);
+            sink.find(id, place, words);
+        }
+    });
+    for (id, pass) in world.current_passes() {
+        for (name, said) in said(pass) {
+            sink.look();
+            let answer = world.config.gates.get(name).map(|gate| flows_answer(world, gate));
+            if said && answer == Some(Answer::Unknown) {
+                sink.find(id, pass.place("answers"), format!("It says {name}; that is not known."));
+            }
+        }
+    }
+}
+
+fn said(pass: &Pass) -> [(&'static str, bool); 3] {
+    let answers = &pass.answers;
+    [
+        ("daily-use", answers.daily_use),
+        ("demoable", answers.demoable),
+        ("sellable", answers.sellable),
+    ]
+}
+
+fn answers(world: &World<'_>, sink: &mut Sink<'_>) {
+    for (id, pass) in world.current_passes() {
+        for (name, said) in said(pass) {
+            sink.look();
+            let answer = world.config.gates.get(name).map(|gate| flows_answer(world, gate));
+            let words = match (answer, said) {
+                (None, _) => format!("There is no gate {name} to answer it."),
+                (Some(Answer::Fails), true) => format!("It says {name}; the gate does not hold."),
+                (Some(Answer::Holds), false) => format!("It says not {name}; the gate holds."),
+                _ => continue,
+            };
+            sink.find(id, pass.place("answers"), words);
+        }
+        let blocked = &pass.answers.blocked_by;
+        if said(pass).iter().any(|(_, said)| !said) && blocked.is_empty() {
+            sink.find(id, pass.place("answers"), "It says no, and not what blocks it.");
+        }
+        for name in blocked {
+            match (world.graph.tasks.get(name), world.graph.flows.contains_key(name)) {
+                (Some(task), _) if task.state.is_open() => {}
+                (None, true) => {}
+                _ => sink.find(id, pass.place("answers"), format!("{name} blocks nothing.")),
+            }
+        }
+    }
+}
+
+fn recommendations(world: &World<'_>, sink: &mut Sink<'_>) {
+    for (id, pass) in world.current_passes() {
+        sink.look();
+        let mut wrong = |why: String| sink.find(id, pass.place("next"), why);
+        if !(3..=7).contains(&pass.next.len()) {
+            wrong(format!("It recommends {} items; three to seven.", pass.next.len()));
+        }
+        for next in &pass.next {
+            let decided = pass.decision.iter().find(|one| one.candidate == next.candidate);
+            let Some(decided) = decided else {
+                wrong(format!("{} is recommended and not decided on.", next.candidate));
+                continue;
+            };
+            let classes = classes(decided.bucket);
+            let moved = next.class.strip_prefix("move-to-");
+            let known = match moved {
+                Some(name) => classes.contains(&"move-to-") && name == decided.target,
+                None => classes.contains(&next.class.as_str()),
+            };
+            if !known {
+                let bucket = decided.bucket;
+                wrong(format!("{}: `{}` is no class for {bucket}.", next.candidate, next.class));
+            }
+            if !says_something(&next.reason) {
+                wrong(format!("{}: it gives no reason.", next.candidate));
+            }
+        }
+        let first = rank(world, pass).into_iter().next().map(|(rank, _)| rank.candidate);
+        let primary = pass.next.first().map(|next| next.candidate.clone());
+        if let Some(first) = first.filter(|first| Some(first) != primary.as_ref()) {
+            wrong(format!("The shown order puts {first} first; the primary item is another."));
+        }
+    }
+}
+
+fn packages(world: &World<'_>, sink: &mut Sink<'_>) {
+    for (id, pass) in world.current_passes() {
+        sink.look();
+        for file in FILES {
+            let path = format!("{}/{file}", pass.package);
+            let place = Place::at(&path, 0);
+            match world.tree.text(&path) {
+                Err(why) => sink.find(id, place, format!("The package lacks {file}: {why}.")),
+                Ok(text) => {
+                    let part = crate::render::recon::part_of(file).unwrap_or("none");
+                    let mark = format!("<!-- fairway: recon {part} {id} -->");
+                    if part != "none" && !text.contains(&mark) {
+                        sink.find(id, place, format!("{file} has no part `{mark}`."));
+                    }
+                }
+            }
+        }
+        for input in &pass.inputs {
+            if let Err(lost) = world.resolve(input) {
+                sink.find(id, pass.place("inputs"), format!("Input {input}: {}.", lost.why));
+            }
+        }
+        for (name, missing) in [
+            ("what it inspected", pass.inputs.is_empty()),
+            ("known risks", !pass.risks.iter().any(|risk| says_something(risk))),
+            ("its branch", pass.branch.trim().is_empty()),
+            ("what it recommends within", pass.within.is_empty()),
+            ("themes", pass.theme.is_empty()),
+            ("areas", pass.area.is_empty()),
+            ("four boundaries in fairway.toml", world.config.boundaries.len() < 4),
+        ] {
+            if missing {
+                sink.find(id, pass.place("id"), format!("It does not say {name}."));
+            }
+        }
+        for name in pass.within.iter().filter(|name| !world.config.boundaries.contains_key(*name)) {
+            sink.find(id, pass.place("within"), format!("`{name}` is no boundary."));
+        }
+    }
+}
