@@ -119,6 +119,11 @@ fn list(global: &Global, world: &World<'_>) -> Result<Answer> {
 /// Returns a file of the package that is still to be written.
 fn skeleton(file: &str, id: &str) -> String {
     let title = file.trim_end_matches(".md").rsplit('/').next().unwrap_or(file).replace('-', " ");
+    let title = format!(
+        "{}{}",
+        title.get(..1).unwrap_or_default().to_uppercase(),
+        title.get(1..).unwrap_or_default()
+    );
     match part_of(file) {
         Some(part) => {
             format!("# {title}\n\n<!-- fairway: recon {part} {id} -->\n<!-- /fairway -->\n")

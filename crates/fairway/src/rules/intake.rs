@@ -91,9 +91,17 @@ fn criteria(world: &World<'_>, sink: &mut Sink<'_>) {
             if one.id != format!("AC{}", number + 1) {
                 sink.find(id, place(), format!("{} stands where AC{} should.", one.id, number + 1));
             }
-            let rule = super::all().iter().any(|rule| rule.name == one.shown_by);
+            let rule = super::all().into_iter().find(|rule| rule.name == one.shown_by);
+            if let Some(rule) = rule.filter(|rule| one.met && rule.name != "spec-criteria") {
+                let against = super::run(world, &[rule]).findings;
+                if let Some(first) = against.iter().find(|one| one.rule == rule.name) {
+                    let words = format!("{} is ticked, and {}", one.id, first.message);
+                    sink.find(id, place(), words);
+                }
+                continue;
+            }
             match world.resolve(&one.shown_by) {
-                Err(lost) if one.met && !rule => {
+                Err(lost) if one.met => {
                     sink.find(id, place(), format!("{} is ticked, and {}.", one.id, lost.why));
                 }
                 _ if one.shown_by.trim().is_empty() => {
