@@ -56,9 +56,10 @@ impl Board<'_> {
             @if graph.tasks.is_empty() { p { "No task is written down. " code { "fairway task new" } " writes one." } }
             div.columns { @for state in State::ALL {
                 @let mine: Vec<_> = graph.tasks.values().filter(|task| task.state == *state).collect();
-                @if !mine.is_empty() && state.is_open() {
+                @if state.is_open() {
                     section {
                         h3 { (state) " " span.tag { (mine.len()) } }
+                        @if mine.is_empty() { p.muted { "none" } }
                         ul { @for task in mine.iter().take(200) { li {
                             a href={ "tasks.html#" (task.id) } { (task.title) }
                             div.muted { (task.priority) " · " (task.owner.as_deref().unwrap_or("nobody")) }

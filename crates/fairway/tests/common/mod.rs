@@ -1,5 +1,7 @@
 //! A small product that is sound from end to end, in a repository of its own.
 
+mod model;
+
 use std::{
     fs,
     path::Path,
@@ -215,8 +217,12 @@ impl Repo {
     /// Makes the product, with evidence committed.
     pub fn new() -> Self {
         let repo = Self::bare();
+        let settings = format!("{CONFIG}{}", model::SETTINGS);
         for (path, text) in [
-            ("fairway.toml", CONFIG),
+            ("fairway.toml", settings.as_str()),
+            ("fairway/ops.toml", model::OPS),
+            ("fairway/decisions/D-001.toml", model::DECIDED),
+            ("ideas.md", model::IDEAS),
             ("fairway/flows/FLOW-BOIL-001.md", FLOW),
             ("fairway/tasks/KETTLE-RECOVERY-001.md", TASK),
             ("fairway/gaps/GAP-RECOVERY.toml", GAP),
@@ -239,13 +245,32 @@ impl Repo {
             TASK.replace("KETTLE-RECOVERY-001", "KETTLE-NEXT-001").replace("\"P0\"", "\"P2\"");
         repo.put("fairway/tasks/KETTLE-NEXT-001.md", &next);
         assert!(repo.run(&["--now", NOW, "render"]).status.success());
+        assert!(repo.run(&["ops", "codeowners"]).status.success());
         repo.commit("The product");
         for (name, tier, tests) in REPORTS {
             repo.evidence(name, tier, &report(tests), "2026-03-09T12:00:00Z");
         }
         repo.git(&["add", "-A"]);
         repo.commit("Evidence");
+        repo.pass();
         repo
+    }
+
+    /// Makes one pass of reconciliation, in a commit of its own.
+    fn pass(&self) {
+        let args =
+            ["--now", NOW, "recon", "new", "PASS-001", "specs/001-stand", "--within", "kitchen"];
+        let made = self.run(&args);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let list = self.run(&["--now", NOW, "--format", "json", "recon", "list"]);
+        let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+        let mark =
+            |name: &str| list[format!("ideas#{name}")]["fingerprint"].as_str().unwrap().to_owned();
+        let pass = model::PASS.replace("@tea", &mark("tea")).replace("@shop", &mark("shop"));
+        self.put("fairway/recon/PASS-001.toml", pass.replace("@steam", &mark("steam")));
+        self.put("specs/001-stand/spec.md", model::SPEC);
+        assert!(self.run(&["--now", NOW, "render"]).status.success());
+        self.commit("One pass");
     }
 
     /// Makes a repository with nothing but a first commit.
