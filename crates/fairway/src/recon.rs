@@ -198,6 +198,17 @@ pub fn rank<'a>(world: &'a World<'_>, pass: &'a Item<Pass>) -> Vec<(Rank, &'a De
     list
 }
 
+/// Returns every name that is not decided exactly once, with how often it is.
+pub fn remainder<'a>(
+    names: impl Iterator<Item = &'a str>,
+    decided: impl Iterator<Item = &'a str>,
+) -> Vec<(&'a str, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    decided.for_each(|name| *counts.entry(name).or_default() += 1);
+    let count = |name: &'a str| (name, counts.get(name).copied().unwrap_or(0));
+    names.map(count).filter(|(_, count)| *count != 1).collect()
+}
+
 /// Returns the classes of recommendation a bucket may have.
 pub fn classes(bucket: Bucket) -> &'static [&'static str] {
     match bucket {
@@ -213,6 +224,25 @@ pub fn classes(bucket: Bucket) -> &'static [&'static str] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn the_partition_is_total(
+            names in prop::collection::btree_set("[a-d]{1,2}", 0..8),
+            decided in prop::collection::vec("[a-d]{1,2}", 0..12),
+        ) {
+            let left = remainder(names.iter().map(String::as_str), decided.iter().map(String::as_str));
+            for name in &names {
+                let count = decided.iter().filter(|one| *one == name).count();
+                let said = left.iter().find(|(one, _)| one == name).map(|(_, count)| *count);
+                prop_assert_eq!(said, (count != 1).then_some(count));
+            }
+            prop_assert_eq!(left.is_empty(), names.iter().all(|name| decided.iter().filter(|one| *one == name).count() == 1));
+        }
+    }
 
     #[test]
     fn pieces_are_items_headings_and_rows() {

@@ -107,7 +107,7 @@ pub fn read(file: &str, text: &str) -> Result<Spec, Box<Finding>> {
     }
     let rationale = labelled(&lines, "No-impact rationale").unwrap_or_default();
     let coverage = labelled(&lines, "Coverage files").unwrap_or_default();
-    let coverage = coverage.split_whitespace().filter(|word| word.contains('/'));
+    let coverage = coverage.split_whitespace().filter(|word| word.contains('/') && *word != "N/A");
     let ui = Ui {
         impact: rationale.is_empty(),
         rationale,

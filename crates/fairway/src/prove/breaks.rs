@@ -6,7 +6,7 @@ use crate::{
     evidence::Outcome,
     gate::{Answer, flows_answer},
     load::{CONFIG, OPS},
-    model::{Level, Tier},
+    model::{Level, PathName, Tier},
 };
 
 /// Breaks a copy; nothing where there is no subject.
@@ -53,13 +53,8 @@ fn claim(b: &mut Bench<'_>, level: &str, status: &str) -> Option<()> {
     b.set(&file, "claim", &format!("{{ level = \"{level}\", status = \"{status}\" }}"))
 }
 
-fn page_of(b: &mut Bench<'_>, said: &str, proven: bool) -> Option<()> {
-    let mut flows = b.world.flows.iter();
-    let flow = flows.find(|(_, one)| {
-        let fails = one.missing.iter().any(|one| one.fails && one.level <= Level::L3);
-        if proven { one.standing.level >= Some(Level::L1) } else { fails }
-    });
-    let flow = (*flow?.0).to_owned();
+/// Lets a page say something of a flow.
+fn page_of(b: &mut Bench<'_>, flow: &str, said: &str) -> Option<()> {
     let page = b.page()?;
     b.set(&page, "flows", &format!("[\"{flow}\"]"))?;
     b.set(&page, "claim", &format!("\"{said}\""))
@@ -163,8 +158,16 @@ pub const BREAKS: &[(&str, Break)] = &[
         let file = b.config().anchors.commands.first()?.clone();
         b.append(&file, "proved command  Proves\n")
     }),
-    ("page-overclaim", |b| page_of(b, "implemented", false)),
-    ("page-underclaim", |b| page_of(b, "deferred", true)),
+    ("page-overclaim", |b| {
+        let (flow, ..) = b.proof()?;
+        b.set(&b.flow()?, "path.happy", "{ text = \"proved\", proof = [] }")?;
+        page_of(b, &flow, "implemented")
+    }),
+    ("page-underclaim", |b| {
+        let known = b.world.flows.iter().find(|(_, one)| one.standing.level >= Some(Level::L1));
+        let flow = (*known?.0).to_owned();
+        page_of(b, &flow, "deferred")
+    }),
     ("page-incomplete", |b| {
         let mut claimed = b.world.pages.iter().filter(|(_, page)| page.claim.is_some());
         let file = claimed.next()?.0.clone();
@@ -202,7 +205,9 @@ pub const BREAKS: &[(&str, Break)] = &[
         b.statement(None, tier, &test, Outcome::Pass)?;
         let file = b.flow()?;
         b.set(&file, "automation", &format!("[\"{tier}:{test}\"]"))?;
-        b.set(&file, "path", "{}")?;
+        for path in PathName::ALL {
+            b.set(&file, &format!("path.{path}"), "{ na = \"proved\" }")?;
+        }
         b.set(&file, "fixtures", "[]")?;
         area(b, "functional-not-productized", &format!("[\"{flow}\"]"))?;
         b.later()

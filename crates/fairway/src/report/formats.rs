@@ -176,3 +176,51 @@ pub fn annotations(of: Findings<'_>) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Place;
+    use proptest::prelude::*;
+
+    fn finding() -> impl Strategy<Value = Finding> {
+        let weight =
+            prop::sample::select(vec![Severity::Error, Severity::Unknown, Severity::Warning]);
+        let rule = prop::sample::select(vec!["overclaim", "proof-failed", "flow-not-ready"]);
+        let text = "[ -~\\n\\r\\t\u{1}\u{7f}é<>&\"|%:,\\]]{0,12}";
+        (weight, rule, text, text, 0usize..9, prop::option::of(text)).prop_map(
+            |(severity, rule, subject, message, line, help)| Finding {
+                severity,
+                rule,
+                place: Place::at(&subject, line),
+                subject,
+                message,
+                help,
+            },
+        )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn every_format_carries_the_same_findings(list in prop::collection::vec(finding(), 0..6)) {
+            let examined = BTreeMap::from([("overclaim", 1)]);
+            let of = Findings { asked: "check", answer: crate::gate::answer(&list), list: &list, examined: &examined };
+            let count = list.len();
+            prop_assert_eq!(annotations(of).lines().count(), count);
+            let rows = markdown(of).lines().filter(|line| line.starts_with("| ")).count();
+            prop_assert_eq!(rows, if count == 0 { 0 } else { count + 1 });
+            let log = sarif(of);
+            prop_assert_eq!(log["runs"][0]["results"].as_array().map(Vec::len), Some(count));
+            let text = junit(of);
+            let parsed = roxmltree::Document::parse(&text).map_err(|error| TestCaseError::fail(format!("{error}: {text}")))?;
+            let tags = ["failure", "error", "system-out"];
+            let found = parsed.descendants().filter(|one| tags.contains(&one.tag_name().name()));
+            prop_assert_eq!(found.count(), count);
+            let page = crate::board::findings_page(of);
+            prop_assert_eq!(page.matches("<tr>").count(), if count == 0 { 0 } else { count + 1 });
+            prop_assert_eq!((sarif(of), junit(of)), (log, text.clone()), "same input, same bytes");
+        }
+    }
+}

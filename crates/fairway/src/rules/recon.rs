@@ -5,10 +5,9 @@ use crate::{
     finding::{Place, Severity},
     gate::{Answer, flows_answer},
     model::{Assessed, Bucket, Disposition, Item, Level, Pass, Readiness, State},
-    recon::{classes, rank},
+    recon::{classes, rank, remainder},
     world::{World, says_something},
 };
-use std::collections::BTreeMap;
 
 /// The ten files of a package.
 pub const FILES: [&str; 10] = [
@@ -79,9 +78,7 @@ pub(super) static RULES: &[&Rule] = &[
 
 fn partition(world: &World<'_>, sink: &mut Sink<'_>) {
     for (id, pass) in world.current_passes() {
-        let mut decided: BTreeMap<&str, usize> = BTreeMap::new();
         for one in &pass.decision {
-            *decided.entry(&one.candidate).or_default() += 1;
             match world.candidates.get(&one.candidate) {
                 None if one.bucket == Bucket::F => {}
                 None => sink.find(
@@ -98,12 +95,13 @@ fn partition(world: &World<'_>, sink: &mut Sink<'_>) {
                 Some(_) => {}
             }
         }
-        for (key, candidate) in &world.candidates {
-            sink.look();
-            let words = match decided.get(key.as_str()) {
-                Some(1) => continue,
-                None => format!("{key} is in no bucket of {id}."),
-                Some(count) => format!("{key} is decided {count} times in {id}."),
+        let names = world.candidates.keys().map(String::as_str).inspect(|_| sink.look());
+        let decided = pass.decision.iter().map(|one| one.candidate.as_str());
+        for (key, count) in remainder(names, decided) {
+            let Some(candidate) = world.candidates.get(key) else { continue };
+            let words = match count {
+                0 => format!("{key} is in no bucket of {id}."),
+                _ => format!("{key} is decided {count} times in {id}."),
             };
             let help = crate::recon::suggest(world, key, candidate);
             let help = help.map(|(bucket, why)| format!("perhaps {bucket}: {why}"));

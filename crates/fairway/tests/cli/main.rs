@@ -8,8 +8,10 @@
     reason = "tests stop aloud"
 )]
 
+mod board;
 #[path = "../common/mod.rs"]
 mod common;
+mod decide;
 mod uat;
 
 use common::{Repo, report};
