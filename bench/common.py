@@ -20,10 +20,11 @@ SKU = "sim-h100-slice"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def build():
+def build(*packages):
     """Builds what is compared, with the release profile."""
+    names = [word for name in packages or ("gpuaas", "gpuaas-bench") for word in ("-p", name)]
     subprocess.run(
-        ["cargo", "build", "--release", "--locked", "-q", "-p", "gpuaas", "-p", "gpuaas-bench"],
+        ["cargo", "build", "--release", "--locked", "-q", *names],
         cwd=ROOT, env={**os.environ, "CARGO_TARGET_DIR": str(TARGET.parent)}, check=True)
 
 

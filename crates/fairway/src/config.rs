@@ -1,6 +1,6 @@
 //! `fairway.toml`: the product's vocabularies, where its truth lies, and what each gate demands.
 
-use crate::model::{Level, Priority, Tier};
+use crate::model::{Flow, Item, Level, Priority, Tier};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -327,4 +327,12 @@ pub struct Gate {
     /// Whether a result that only came on another try counts.
     #[serde(default)]
     pub flaky_counts: bool,
+}
+
+impl Gate {
+    /// Returns whether a gate asks of a flow.
+    pub fn wants(&self, flow: Option<&Item<Flow>>) -> bool {
+        let fits = |flow: &Item<Flow>| self.priorities.contains(&flow.priority);
+        flow.is_some_and(|flow| self.priorities.is_empty() || fits(flow))
+    }
 }

@@ -85,6 +85,14 @@ impl Finding {
     }
 }
 
+/// Puts findings in the order of reports, each once.
+pub fn sort(list: &mut Vec<Finding>) {
+    list.sort_by(|a, b| {
+        (&a.place, a.rule, &a.subject, &a.message).cmp(&(&b.place, b.rule, &b.subject, &b.message))
+    });
+    list.dedup();
+}
+
 /// Returns the name nearest to a word, when one is near enough to be meant.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > 100 {

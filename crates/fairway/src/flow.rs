@@ -64,14 +64,10 @@ fn blockers(world: &World<'_>, flow: &Item<Flow>, missing: &[Missing]) -> Vec<St
     let waiving = missing.iter().filter(|one| one.level <= world.ask.demand);
     let gaps = waiving.filter_map(|one| world.graph.gaps.get(one.waived_by.as_ref()?));
     let held: BTreeSet<&str> = gaps.map(|gap| gap.task.as_str()).collect();
-    let named: BTreeSet<&str> = flow.tasks.iter().map(|task| task.id()).collect();
-    let tasks = world.graph.tasks.iter().filter(|(id, task)| {
-        (task.flows.contains(&flow.id) || named.contains(id.as_str()))
-            && task.state.is_open()
-            && task.priority <= flow.priority
-            && !held.contains(id.as_str())
-    });
-    tasks.map(|(id, _)| id.clone()).collect()
+    let open = world.open.get(flow.id.as_str()).into_iter().flatten();
+    let holds =
+        open.filter(|task| task.priority <= flow.priority && !held.contains(task.id.as_str()));
+    holds.map(|task| task.id.clone()).collect()
 }
 
 impl Look<'_, '_> {

@@ -1,7 +1,7 @@
 //! Gates: a question over the same facts, with an answer programs can take.
 
 use crate::{
-    config::{Config, Gate},
+    config::Gate,
     finding::{Finding, Place, Severity, nearest},
     flow::Judged,
     model::{Level, Status},
@@ -82,7 +82,7 @@ pub fn decide<'a>(flows: impl Iterator<Item = (&'a str, &'a Judged)>) -> Decisio
 }
 
 /// What a gate over flows always looks at: without these its levels would rest on nothing.
-const ALWAYS: [&str; 9] = [
+const ALWAYS: [&str; 10] = [
     "word-unknown",
     "owner-unbound",
     "reference-missing",
@@ -90,13 +90,37 @@ const ALWAYS: [&str; 9] = [
     "gap-invalid",
     "evidence-removed",
     "evidence-unknown-lane",
+    "evidence-unsigned",
     "state-unfounded",
     "done-unproven",
 ];
 
 /// Rules of which a gate that names them expects something to look at.
-const NEVER_EMPTY: [&str; 4] =
-    ["surface-unnamed", "path-undecided", "anchor-unresolvable", "anchor-source"];
+const NEVER_EMPTY: [&str; 23] = [
+    "surface-unnamed",
+    "path-undecided",
+    "anchor-unresolvable",
+    "anchor-source",
+    "recon-partition",
+    "recon-decision",
+    "recon-state",
+    "recon-answer",
+    "recon-next",
+    "recon-package",
+    "recon-posture",
+    "boundary-crossed",
+    "spec-intake",
+    "spec-criteria",
+    "ops-owner",
+    "ops-unbound",
+    "ops-concentration",
+    "ops-incomplete",
+    "ops-route",
+    "ops-rotation",
+    "ops-review",
+    "runbook-command",
+    "export-drift",
+];
 
 /// Returns the rules a gate runs.
 fn rules_of(gate: &Gate) -> Vec<&'static Rule> {
@@ -169,10 +193,7 @@ pub fn ask(world: &World<'_>, name: &str, gate: &Gate) -> Report {
         }
     }
     let decision = gate.level.map(|level| levels(world, gate, level, &mut findings));
-    findings.sort_by(|a, b| {
-        (&a.place, a.rule, &a.subject, &a.message).cmp(&(&b.place, b.rule, &b.subject, &b.message))
-    });
-    findings.dedup();
+    crate::finding::sort(&mut findings);
     let answer = answer(&findings);
     Report {
         gate: name.to_owned(),
@@ -186,14 +207,8 @@ pub fn ask(world: &World<'_>, name: &str, gate: &Gate) -> Report {
 
 /// Looks at a gate's flows; adds a finding for each that is in the way.
 fn levels(world: &World<'_>, gate: &Gate, level: Level, findings: &mut Vec<Finding>) -> Decision {
-    let wanted = |id: &str| {
-        let flow = world.graph.flows.get(id);
-        flow.is_some_and(|flow| {
-            gate.priorities.is_empty() || gate.priorities.contains(&flow.priority)
-        })
-    };
-    let flows: Vec<_> =
-        world.flows.iter().filter(|(id, _)| wanted(id)).map(|(id, judged)| (*id, judged)).collect();
+    let wanted = world.flows.iter().filter(|(id, _)| gate.wants(world.graph.flows.get(**id)));
+    let flows: Vec<_> = wanted.map(|(id, judged)| (*id, judged)).collect();
     if flows.is_empty() {
         let words = "There is no flow to judge.".to_owned();
         findings.push(Finding::unknown(
@@ -263,14 +278,10 @@ fn in_the_way(
     }
 }
 
-/// Returns what a gate's flows come to, without its rules and without gaps.
+/// Returns what a gate's flows and lanes come to, without its rules and without gaps.
 pub fn flows_answer(world: &World<'_>, gate: &Gate) -> Answer {
     let Some(level) = gate.level else { return Answer::Unknown };
-    let wanted = world.flows.iter().filter(|(id, _)| {
-        world.graph.flows.get(**id).is_some_and(|flow| {
-            gate.priorities.is_empty() || gate.priorities.contains(&flow.priority)
-        })
-    });
+    let wanted = world.flows.iter().filter(|(id, _)| gate.wants(world.graph.flows.get(**id)));
     let each = wanted.map(|(_, judged)| {
         let mut missing = judged.missing.iter().filter(|one| one.level <= level).peekable();
         let known = missing.peek().is_none();
@@ -280,7 +291,8 @@ pub fn flows_answer(world: &World<'_>, gate: &Gate) -> Answer {
             (false, false) => Answer::Unknown,
         }
     });
-    let all: Vec<Answer> = each.collect();
+    let lanes = gate.required_lanes.iter().filter(|lane| !world.results.has_fresh_pass(lane));
+    let all: Vec<Answer> = each.chain(lanes.map(|_| Answer::Unknown)).collect();
     let any = |answer| all.contains(&answer);
     match (any(Answer::Fails), any(Answer::Unknown) || all.is_empty()) {
         (true, _) => Answer::Fails,
@@ -299,9 +311,4 @@ pub fn answer(findings: &[Finding]) -> Answer {
         Some(Severity::Unknown) => Answer::Unknown,
         Some(Severity::Warning) | None => Answer::Holds,
     }
-}
-
-/// Returns a gate by name, with the level it demands.
-pub fn named<'a>(config: &'a Config, name: &str) -> Option<&'a Gate> {
-    config.gates.get(name)
 }

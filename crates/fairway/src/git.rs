@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io::Write,
     path::Path,
     process::{Command, Output, Stdio},
@@ -79,21 +80,8 @@ pub fn files_at(root: &Path, rev: &str) -> Result<Vec<String>> {
 /// Returns the contents of objects by their names, in one call; none for what is not there. A name with a
 /// line break in it cannot be asked for.
 pub fn read_objects(root: &Path, names: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
-    let mut git = Command::new("git");
-    git.arg("-C").arg(root).args(["cat-file", "--batch"]);
-    git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = git.spawn().context("run git")?;
-    let mut stdin = child.stdin.take().context("speak to git")?;
-    let asked: String = names.iter().map(|name| format!("{}\n", name.replace('\n', " "))).collect();
-    // A thread of its own writes: git answers while it is still being asked.
-    let (out, written) = std::thread::scope(|scope| {
-        let writing = scope.spawn(move || stdin.write_all(asked.as_bytes()));
-        (child.wait_with_output(), writing.join())
-    });
-    let out = out.context("hear git")?.stdout;
-    if !matches!(written, Ok(Ok(()))) {
-        bail!("git stopped listening");
-    }
+    let asked = names.iter().map(|name| format!("{}\n", name.replace('\n', " "))).collect();
+    let out = answer(root, &["cat-file", "--batch"], asked)?;
     let mut rest = out.as_slice();
     let mut found = Vec::with_capacity(names.len());
     for _ in names {
@@ -141,14 +129,58 @@ pub fn uncommitted(root: &Path) -> Result<Vec<String>> {
     Ok(entries(&out).iter().filter_map(|entry| entry.get(3..).map(str::to_owned)).collect())
 }
 
-/// Returns whether one commit is another's ancestor, or the same; an error where history does not say.
-pub fn is_ancestor(root: &Path, old: &str, new: &str) -> Result<bool> {
-    let out = run(root, &["merge-base", "--is-ancestor", old, new])?;
-    match out.status.code() {
-        Some(0) => Ok(true),
-        Some(1) => Ok(false),
-        _ => bail!("{}", String::from_utf8_lossy(&out.stderr).trim()),
+/// Returns every commit of a history, itself included.
+pub fn ancestors(root: &Path, rev: &str) -> Result<BTreeSet<String>> {
+    Ok(text(root, &["rev-list", rev])?.lines().map(str::to_owned).collect())
+}
+
+/// Returns the files that differ between each commit and a later one, in one call; a commit from which
+/// nothing differs is left out.
+pub fn changed_since(
+    root: &Path,
+    commits: &[&str],
+    to: &str,
+) -> Result<BTreeMap<String, Vec<String>>> {
+    let asked: String = commits.iter().map(|commit| format!("{commit} {to}\n")).collect();
+    let args = [
+        "diff-tree",
+        "--stdin",
+        "-r",
+        "-z",
+        "--name-only",
+        "--no-renames",
+        "--ignore-submodules=none",
+    ];
+    let out = String::from_utf8_lossy(&answer(root, &args, asked)?).into_owned();
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut at = None;
+    for entry in entries(&out) {
+        if commits.contains(&entry.as_str()) {
+            at = Some(entry);
+        } else if let Some(commit) = &at {
+            found.entry(commit.clone()).or_default().push(entry);
+        }
     }
+    Ok(found)
+}
+
+/// Returns what a git command answers to what it is asked.
+fn answer(root: &Path, args: &[&str], asked: String) -> Result<Vec<u8>> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(root).args(args).env("GIT_NO_REPLACE_OBJECTS", "1");
+    git.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = git.spawn().context("run git")?;
+    let mut stdin = child.stdin.take().context("speak to git")?;
+    // A thread of its own writes: git answers while it is still being asked.
+    let (out, written) = std::thread::scope(|scope| {
+        let writing = scope.spawn(move || stdin.write_all(asked.as_bytes()));
+        (child.wait_with_output(), writing.join())
+    });
+    let out = out.context("hear git")?;
+    if !matches!(written, Ok(Ok(()))) || !out.status.success() {
+        bail!("git {} stopped", args.first().unwrap_or(&""));
+    }
+    Ok(out.stdout)
 }
 
 /// Returns every file that was ever added below folders, with the name of each content it was added with.
@@ -185,6 +217,7 @@ pub fn commits_of(root: &Path, rev: &str, file: &str) -> Result<Vec<(String, Vec
     let args = [
         "log",
         "--full-diff",
+        "--min-parents=1",
         "--no-renames",
         "--name-only",
         "--format=%x01%H",

@@ -52,7 +52,7 @@ impl Sort {
             "owner-unbound" | "ops-unbound" | "ops-owner" => Self::Unowned,
             "gap-expiring" | "gap-invalid" | "decision-invalid" => Self::Expiring,
             "ops-cadence" | "ops-review" | "ops-rotation" | "page-overdue" => Self::Late,
-            "recon-partition" | "page-not-rendered" | "codeowners-drift" => Self::FollowUp,
+            "recon-partition" | "page-not-rendered" | "export-drift" => Self::FollowUp,
             _ if one.severity == Severity::Unknown => Self::Evidence,
             _ if one.severity == Severity::Error => Self::Finding,
             _ => return None,
@@ -134,6 +134,11 @@ fn owner(world: &World<'_>, subject: &str) -> String {
     let row = || graph.uat.get(subject).map(|one| one.owner.clone());
     let page = || world.pages.get(subject).map(|one| one.owner.clone());
     let decided = || graph.decided.get(subject).map(|one| one.by.clone());
-    let known = flow.or_else(task).or_else(gap).or_else(row).or_else(page).or_else(decided);
+    let area = || {
+        let areas = graph.ops.iter().flat_map(|ops| &ops.area);
+        areas.into_iter().find(|area| area.name == subject).map(|area| area.owner.clone())
+    };
+    let known =
+        flow.or_else(task).or_else(gap).or_else(row).or_else(page).or_else(decided).or_else(area);
     known.unwrap_or_else(|| "nobody".to_owned())
 }

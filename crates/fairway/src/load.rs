@@ -84,12 +84,21 @@ pub fn graph(tree: &Tree) -> Graph {
     graph.decided = folder(tree, "fairway/decisions", ".toml", &mut graph.faults);
     graph.ops = one(tree, OPS, &mut graph.faults);
     for file in tree.below("specs").filter(|file| file.ends_with("/spec.md")) {
+        if tree.text(file).is_ok_and(|text| !text.starts_with("+++")) {
+            let words = format!("{file} is no spec of ours: it has no front matter.");
+            let finding = Finding::warning("data-stray", file, Place::at(file, 1), words);
+            graph.faults.push(finding.help("`fairway import` takes one over"));
+            continue;
+        }
         let Some(spec) = one::<Spec>(tree, file, &mut graph.faults) else { continue };
         if file.rsplit('/').nth(1) != Some(&spec.id) {
             let words = format!("The folder of {file} is not named {}.", spec.id);
             graph.faults.push(Finding::error("id-not-file", &spec.id, spec.place("id"), words));
         }
-        graph.specs.insert(spec.id.clone(), spec);
+        if let Some(first) = graph.specs.insert(spec.id.clone(), spec) {
+            let words = format!("{} is there twice: also in {}.", first.id, first.file);
+            graph.faults.push(Finding::error("id-twice", &first.id, Place::at(file, 1), words));
+        }
     }
     let kept = graph.config.as_ref().map(|config| config.evidence.folder.clone());
     for file in tree.below(&kept.unwrap_or_else(|| "evidence".to_owned())) {
@@ -154,7 +163,8 @@ fn config(tree: &Tree, faults: &mut Vec<Finding>) -> Option<Config> {
     }
 }
 
-fn unreadable(file: &str, why: &Unreadable) -> Finding {
+/// Says why a file could not be read.
+pub(crate) fn unreadable(file: &str, why: &Unreadable) -> Finding {
     let line = if let Unreadable::NotText(line) = why { *line } else { 0 };
     let words = format!("{file} cannot be read: {why}.");
     Finding::error("data-unreadable", file, Place::at(file, line), words)

@@ -5,7 +5,7 @@ use crate::{
     model::{Ops, Rotation, day},
 };
 use anyhow::{Context, Result};
-use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use jiff::{Span, civil::Date, tz::TimeZone};
 use std::fmt::Write;
 
 /// A turn of a rotation.
@@ -40,7 +40,8 @@ pub fn turns(rotation: &Rotation) -> Result<Vec<Turn>> {
         if from >= ends {
             break;
         }
-        let to = from.checked_add(rotation.turn_days.days()).context("count its days")?;
+        let days = Span::new().try_days(rotation.turn_days).context("count its days")?;
+        let to = from.checked_add(days).context("count its days")?;
         turns.push(Turn { from, to: to.min(ends), role: role.clone() });
         from = to;
     }
@@ -80,7 +81,7 @@ pub fn calendar(product: &str, ops: &Ops, config: &Config) -> Result<String> {
     for release in &ops.release {
         let Some(date) = day(&release.date) else { continue };
         let state = if release.commit.is_some() { "made" } else { "planned" };
-        let next = date.checked_add(1.day()).context("count days")?;
+        let next = date.tomorrow().context("count days")?;
         lines.extend([
             "BEGIN:VEVENT".to_owned(),
             format!("UID:release-{}@fairway", text(&release.version)),
@@ -115,9 +116,18 @@ fn folded(line: &str) -> String {
     out + "\r\n"
 }
 
+/// Returns every file others read of the operating model, with what it is to hold.
+pub fn exports(config: &Config, ops: &Ops) -> Vec<(String, Result<String>)> {
+    let mut files = vec![("CODEOWNERS".to_owned(), Ok(codeowners(ops, config)))];
+    if let Some(file) = &ops.calendar {
+        files.push((file.clone(), calendar(&config.product, ops, config)));
+    }
+    files
+}
+
 /// Returns the file code hosts read to ask for reviews. A role nobody holds is said, never made up.
 pub fn codeowners(ops: &Ops, config: &Config) -> String {
-    let mut out = String::from("# Written by `fairway ops codeowners`; change fairway/ops.toml.\n");
+    let mut out = String::from("# Written by `fairway ops export`; change fairway/ops.toml.\n");
     for area in &ops.area {
         let handles: Vec<&str> = [&area.owner, &area.backup]
             .iter()

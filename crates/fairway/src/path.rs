@@ -1,6 +1,8 @@
-//! What one path of a flow chose.
+//! What one path of a flow chose, and where files lie.
 
 use crate::model::PathSpec;
+use anyhow::{Result, bail};
+use std::path::{Component, Path, PathBuf};
 
 /// What a path's three fields amount to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,4 +37,24 @@ pub fn decided(spec: &PathSpec) -> Decided {
         }
         PathSpec { gap, .. } => Decided::Gap(gap.clone().unwrap_or_default()),
     }
+}
+
+/// Returns where a file named in a repository lies; never outside it, nor through a link.
+///
+/// # Errors
+/// A name that leads out.
+pub fn inside(root: &Path, name: &str) -> Result<PathBuf> {
+    let path = Path::new(name);
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    if name.is_empty() || !plain || name.starts_with(".git/") {
+        bail!("`{name}` is no file of the repository");
+    }
+    let mut place = root.to_owned();
+    for part in path.components() {
+        place.push(part);
+        if place.symlink_metadata().is_ok_and(|meta| meta.file_type().is_symlink()) {
+            bail!("`{name}` leads through a link");
+        }
+    }
+    Ok(place)
 }

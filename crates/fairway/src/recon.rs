@@ -4,7 +4,7 @@ use crate::{
     config::{Config, Take},
     evidence::sha256,
     finding::{Finding, Place},
-    load::Graph,
+    load::{Graph, unreadable},
     model::{Bucket, Decision, Item, Pass, Priority, State},
     portal::own_lines,
     tree::{Tree, globs},
@@ -36,6 +36,7 @@ pub fn collect(
 ) -> BTreeMap<String, Candidate> {
     let mut found = BTreeMap::new();
     for source in &config.sources {
+        let mut unread = Vec::new();
         let mut add = |name: &str, title: String, text: &str, place: Place| {
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             let hash = sha256(text.to_lowercase().as_bytes());
@@ -54,13 +55,27 @@ pub fn collect(
             }
             continue;
         }
-        let Ok(files) = globs(&[&source.files]) else { continue };
+        let files = globs(&[&source.files]).unwrap_or_default();
+        let mut any = false;
         for file in tree.files().filter(|file| files.is_match(file)) {
-            let Ok(text) = tree.text(file) else { continue };
+            let text = match tree.text(file) {
+                Ok(text) => text,
+                Err(why) => {
+                    unread.push(unreadable(file, &why));
+                    continue;
+                }
+            };
+            any = true;
             for (line, text) in pieces(&text, source.take) {
                 let title = title(&text, source.take);
                 add(&slug(&title), title, &text, Place::at(file, line));
             }
+        }
+        faults.extend(unread);
+        if !any {
+            let words = format!("The source {} is no file.", source.name);
+            let place = Place::at(crate::load::CONFIG, 0);
+            faults.push(Finding::error("candidate-source", &source.name, place, words));
         }
     }
     found
@@ -125,7 +140,8 @@ pub fn suggest(world: &World<'_>, key: &str, candidate: &Candidate) -> Option<(B
     if let Some(task) = over {
         return Some((Bucket::F, format!("{} is done", task.id)));
     }
-    let spec = world.graph.specs.values().find(|spec| near(&spec.title));
+    let spec =
+        world.graph.specs.values().find(|spec| near(&spec.title) && !spec.criteria.is_empty());
     if let Some(spec) = spec.filter(|spec| spec.criteria.iter().all(|one| one.met)) {
         return Some((Bucket::F, format!("specs/{} covers it", spec.id)));
     }
@@ -168,12 +184,8 @@ pub fn rank<'a>(world: &'a World<'_>, pass: &'a Item<Pass>) -> Vec<(Rank, &'a De
         matches!(one.bucket, Bucket::A | Bucket::B) && pass.within.contains(&one.target)
     });
     let wanted = |id: &str| {
-        let gate = world.config.gates.get("sellable");
-        world.graph.flows.get(id).is_some_and(|flow| {
-            gate.is_none_or(|gate| {
-                gate.priorities.is_empty() || gate.priorities.contains(&flow.priority)
-            })
-        })
+        let flow = world.graph.flows.get(id);
+        world.config.gates.get("sellable").map_or(flow.is_some(), |gate| gate.wants(flow))
     };
     let negated = |count: usize| -i64::try_from(count).unwrap_or(i64::MAX);
     let mut list: Vec<_> = here

@@ -11,7 +11,11 @@ use crate::{
 };
 use globset::GlobSet;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 /// Evidence with what history says of it.
 #[derive(Clone)]
@@ -24,6 +28,8 @@ pub struct Results<'a> {
     pub rules: &'a EvidenceRules,
     /// The moment that is judged from.
     pub now: Timestamp,
+    /// The newest results by tier and lanes, once they were asked for.
+    kept: RefCell<BTreeMap<(Tier, String), Rc<Newest<'a>>>>,
 }
 
 /// How far another machine's clock may be ahead.
@@ -72,7 +78,17 @@ pub struct Scope<'a> {
     pub flaky_counts: bool,
 }
 
-impl Results<'_> {
+impl<'a> Results<'a> {
+    /// Returns statements with what history says of them.
+    pub fn new(
+        statements: &'a BTreeMap<String, Statement>,
+        history: BTreeMap<String, Since>,
+        rules: &'a EvidenceRules,
+        now: Timestamp,
+    ) -> Self {
+        Self { statements, history, rules, now, kept: RefCell::default() }
+    }
+
     /// Returns what a proof amounts to.
     ///
     /// Of each test the newest result decides. A pass counts as long as its statement does; one that a
@@ -81,8 +97,7 @@ impl Results<'_> {
     pub fn verdict(&self, proof: &ProofRef<'_>, scope: &Scope<'_>) -> Verdict {
         let newest = self.newest(proof.tier, scope);
         if newest.tests.is_empty() {
-            let any = self.statements.values().any(|one| one.predicate.fairway.tier == proof.tier);
-            let why = if any {
+            let why = if newest.any {
                 "none that counts: other lanes or history, or uncommitted files"
             } else {
                 "none yet"
@@ -91,7 +106,11 @@ impl Results<'_> {
         }
         let mut found: BTreeMap<&str, Outcome> = BTreeMap::new();
         let mut stale = None;
-        for (key, result) in newest.tests.iter().filter(|(key, _)| fits(proof.pattern, key.test)) {
+        // Tests lie in order: those that begin as the pattern does lie together.
+        let begins = proof.pattern.split('*').next().unwrap_or_default();
+        let first = Key { test: begins, lane: "", suite: "" };
+        let near = newest.tests.range(first..).take_while(|(key, _)| key.test.starts_with(begins));
+        for (key, result) in near.filter(|(key, _)| fits(proof.pattern, key.test)) {
             let held = matches!(result.outcome, Outcome::Pass | Outcome::Flaky);
             // A later run of the same suite that lacks it: it is gone.
             let gone = newest.suites.get(&(key.lane, key.suite)).is_some_and(|at| *at > result.at);
@@ -118,10 +137,16 @@ impl Results<'_> {
 
     /// Returns the newest result of each test of a tier, from lanes that count and from clean commits of
     /// this history.
-    fn newest(&self, tier: Tier, scope: &Scope<'_>) -> Newest<'_> {
+    fn newest(&self, tier: Tier, scope: &Scope<'_>) -> Rc<Newest<'a>> {
+        let lanes: Vec<&str> = scope.lanes.iter().copied().collect();
+        let key = (tier, lanes.join("\n"));
+        if let Some(newest) = self.kept.borrow().get(&key) {
+            return Rc::clone(newest);
+        }
         let mut newest = Newest::default();
         for (file, statement) in self.statements {
             let facts = &statement.predicate.fairway;
+            newest.any |= facts.tier == tier;
             if facts.tier != tier
                 || !scope.lanes.contains(facts.lane.as_str())
                 || !self.is_ours(statement)
@@ -133,13 +158,21 @@ impl Results<'_> {
             *at = facts.at.max(*at);
             for (test, outcome) in statement.outcomes() {
                 let result = Latest { at: facts.at, outcome, file, statement };
-                let place = newest.tests.entry(Key { lane, suite, test }).or_insert(result);
+                let place = newest.tests.entry(Key { test, lane, suite }).or_insert(result);
                 // Of two at one moment the worse one counts.
                 if (facts.at, outcome) > (place.at, place.outcome) {
                     *place = result;
                 }
             }
         }
+        for (key, result) in &newest.tests {
+            let names = result.statement.predicate.fairway.names.get(key.test);
+            for name in names.into_iter().flatten() {
+                newest.names.entry(name).or_default().push(key.test);
+            }
+        }
+        let newest = Rc::new(newest);
+        self.kept.borrow_mut().insert(key, Rc::clone(&newest));
         newest
     }
 
@@ -177,12 +210,9 @@ impl Results<'_> {
     pub fn naming(&self, name: &str, scope: &Scope<'_>) -> BTreeSet<(Tier, String)> {
         let mut found = BTreeSet::new();
         for tier in Tier::ALL {
-            for (key, result) in self.newest(*tier, scope).tests {
-                let names = result.statement.predicate.fairway.names.get(key.test);
-                if names.is_some_and(|names| names.iter().any(|one| one == name)) {
-                    found.insert((*tier, key.test.to_owned()));
-                }
-            }
+            let newest = self.newest(*tier, scope);
+            let tests = newest.names.get(name).into_iter().flatten();
+            found.extend(tests.map(|test| (*tier, (*test).to_owned())));
         }
         found
     }
@@ -194,14 +224,18 @@ struct Newest<'a> {
     tests: BTreeMap<Key<'a>, Latest<'a>>,
     /// When each suite of a lane ran last.
     suites: BTreeMap<(&'a str, &'a str), Timestamp>,
+    /// Tests by the paths they name themselves.
+    names: BTreeMap<&'a str, Vec<&'a str>>,
+    /// Whether there is a statement of the tier at all.
+    any: bool,
 }
 
 /// A test where it ran.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key<'a> {
+    test: &'a str,
     lane: &'a str,
     suite: &'a str,
-    test: &'a str,
 }
 
 #[derive(Clone, Copy)]
@@ -281,12 +315,9 @@ mod tests {
             .collect();
         let rules = EvidenceRules::default();
         let since = Since::Ancestor(changed.iter().map(|file| (*file).to_owned()).collect());
-        let results = Results {
-            statements: &statements,
-            history: BTreeMap::from([("c".to_owned(), since)]),
-            rules: &rules,
-            now: Timestamp::from_second(1_700_000_000 + (100 + days * 24) * 3600).unwrap(),
-        };
+        let history = BTreeMap::from([("c".to_owned(), since)]);
+        let now = Timestamp::from_second(1_700_000_000 + (100 + days * 24) * 3600).unwrap();
+        let results = Results::new(&statements, history, &rules, now);
         let (code, lanes) = (crate::tree::globs(&["src/**"]).unwrap(), BTreeSet::from(["local"]));
         let scope = Scope { code: &code, lanes: &lanes, flaky_counts: false };
         results.verdict(&ProofRef { tier: Tier::E2e, pattern: "t#*" }, &scope)

@@ -104,6 +104,17 @@ impl Tree {
         })
     }
 
+    /// Returns whether a glob fits any file; only those that begin as it does are looked at.
+    ///
+    /// # Errors
+    /// What makes it none.
+    pub fn any(&self, glob: &str) -> Result<bool> {
+        let set = globs(&[glob])?;
+        let begins = glob.split(['*', '?', '[', '{', '\\']).next().unwrap_or_default();
+        let near = self.files.range(begins.to_owned()..);
+        Ok(near.take_while(|file| file.starts_with(begins)).any(|file| set.is_match(file)))
+    }
+
     /// Returns whether there is such a file.
     pub fn has(&self, path: &str) -> bool {
         self.files.contains(path)

@@ -7,7 +7,7 @@ use crate::{
     finding::Finding,
     flow::{self, Judged},
     load::Graph,
-    model::{Gap, Item, Level, Pass},
+    model::{Gap, Item, Level, Pass, Task},
     portal::{self, PageFront},
     recon::{self, Candidate},
     results::{Results, Scope, Verdict, proof},
@@ -54,6 +54,8 @@ pub struct World<'a> {
     page_faults: Vec<Finding>,
     /// What each flow amounts to.
     pub flows: BTreeMap<&'a str, Judged>,
+    /// Open tasks by the flow they name, or that names them.
+    pub open: BTreeMap<&'a str, Vec<&'a Item<Task>>>,
     /// What could be decided on, by name.
     pub candidates: BTreeMap<String, Candidate>,
 }
@@ -62,14 +64,9 @@ impl<'a> World<'a> {
     /// Gathers everything.
     pub fn new(tree: &'a Tree, graph: &'a Graph, config: &'a Config, ask: Ask) -> Self {
         let commits = graph.statements.values().filter_map(|statement| statement.commit());
-        let results = Results {
-            statements: &graph.statements,
-            history: history(tree.root(), tree.rev(), commits, &|file| {
-                graph.statements.contains_key(file)
-            }),
-            rules: &config.evidence,
-            now: ask.now,
-        };
+        let kept = |file: &str| graph.statements.contains_key(file);
+        let past = history(tree.root(), tree.rev(), commits, &kept);
+        let results = Results::new(&graph.statements, past, &config.evidence, ask.now);
         let mut page_faults = Vec::new();
         let pages = portal::pages(tree, &config.portal, &mut page_faults);
         let candidates = recon::collect(tree, graph, config, &mut page_faults);
@@ -86,6 +83,7 @@ impl<'a> World<'a> {
             page_faults,
             flows: BTreeMap::new(),
             candidates,
+            open: open_by_flow(graph),
         };
         world.judged()
     }
@@ -206,9 +204,8 @@ impl<'a> World<'a> {
             };
         }
         if name.contains('*') {
-            let set = crate::tree::globs(&[name]);
-            return match set {
-                Ok(set) if self.tree.files().any(|file| set.is_match(file)) => Ok(()),
+            return match self.tree.any(name) {
+                Ok(true) => Ok(()),
                 _ => lost(format!("`{name}` matches no file")),
             };
         }
@@ -251,4 +248,19 @@ impl<'a> World<'a> {
 /// Returns whether a text holds words: letters that can be seen, at least three.
 pub fn says_something(text: &str) -> bool {
     text.chars().filter(|c| c.is_alphabetic()).count() >= 3
+}
+
+/// Returns open tasks by the flow they name, or that names them, by id.
+fn open_by_flow(graph: &Graph) -> BTreeMap<&str, Vec<&Item<Task>>> {
+    let mut open: BTreeMap<&str, BTreeMap<&str, &Item<Task>>> = BTreeMap::new();
+    let named =
+        graph.tasks.values().flat_map(|task| task.flows.iter().map(move |id| (id.as_str(), task)));
+    let naming = graph.flows.values().flat_map(|flow| {
+        let tasks = flow.tasks.iter().filter_map(|task| graph.tasks.get(task.id()));
+        tasks.map(|task| (flow.id.as_str(), task))
+    });
+    for (flow, task) in named.chain(naming).filter(|(_, task)| task.state.is_open()) {
+        open.entry(flow).or_default().insert(&task.id, task);
+    }
+    open.into_iter().map(|(flow, tasks)| (flow, tasks.into_values().collect())).collect()
 }

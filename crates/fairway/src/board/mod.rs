@@ -30,9 +30,9 @@ const TABS: [(&str, &str); 8] = [
 ];
 
 /// How pages are made.
-pub struct Board<'a> {
+pub struct Board<'a, 'w> {
     /// The facts.
-    pub world: &'a World<'a>,
+    pub world: &'a World<'w>,
     /// Whether a server answers: then pages load themselves again.
     pub live: bool,
     /// What forms must carry; none for pages that change nothing.
@@ -40,9 +40,9 @@ pub struct Board<'a> {
     reports: OnceCell<Vec<Report>>,
 }
 
-impl<'a> Board<'a> {
+impl<'a, 'w> Board<'a, 'w> {
     /// Returns a board over the facts.
-    pub fn new(world: &'a World<'a>, live: bool, token: Option<String>) -> Self {
+    pub fn new(world: &'a World<'w>, live: bool, token: Option<String>) -> Self {
         Self { world, live, token, reports: OnceCell::new() }
     }
 

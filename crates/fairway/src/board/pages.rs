@@ -7,9 +7,8 @@ use crate::{
     model::{Item, Level, PathName, State, Task},
     path::{Decided, decided},
     queue,
-    render::{block, recon::part_of},
+    render::{block, recon::FILES},
     results::Verdict,
-    rules::recon::FILES,
 };
 use maud::{Markup, html};
 
@@ -42,7 +41,7 @@ const fn tone(severity: Severity) -> &'static str {
     }
 }
 
-impl Board<'_> {
+impl Board<'_, '_> {
     /// What stands where: gates above, work by state below.
     pub(super) fn board(&self) -> Markup {
         let graph = self.world.graph;
@@ -248,7 +247,7 @@ impl Board<'_> {
     /// The newest passes of reconciliation.
     pub(super) fn recon(&self) -> Markup {
         let passes: Vec<_> = self.world.current_passes().collect();
-        let parts = FILES.iter().filter_map(|file| part_of(file));
+        let parts = FILES.iter().filter_map(|(_, part)| *part);
         html! {
             @if passes.is_empty() { p { "There is no pass. " code { "fairway recon new" } " begins one." } }
             @for (id, pass) in passes {

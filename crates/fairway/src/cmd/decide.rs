@@ -2,9 +2,12 @@
 
 use super::{Format, Global, print, print_json};
 use crate::{
+    evidence::{Outcome, fits},
     gate::Answer,
     inbox,
-    model::{Flow, Item, Level},
+    model::{Flow, Item, Level, Release},
+    report::SCHEMA_VERSION,
+    results::proof,
     world::World,
 };
 use anyhow::{Result, bail};
@@ -16,7 +19,7 @@ pub fn inbox(global: &Global) -> Result<Answer> {
     global.world(Level::L3, |world| {
         let list = inbox::entries(world);
         if global.format == Format::Json {
-            print_json(&list);
+            print_json(&serde_json::json!({"schemaVersion": SCHEMA_VERSION, "entries": list}));
         } else {
             let mut last = None;
             for one in &list {
@@ -40,6 +43,12 @@ pub fn inbox(global: &Global) -> Result<Answer> {
 /// Prints the register of decisions.
 pub fn decisions(global: &Global) -> Result<Answer> {
     global.world(Level::L3, |world| {
+        if global.format == Format::Json {
+            let decided: Vec<_> = world.graph.decided.values().map(|one| &one.it).collect();
+            let gaps: Vec<_> = world.graph.gaps.values().map(|one| &one.it).collect();
+            print_json(&serde_json::json!({"schemaVersion": SCHEMA_VERSION, "decisions": decided, "gaps": gaps}));
+            return Ok(Answer::Holds);
+        }
         let text = crate::render::block(world, "decisions").map_err(|why| anyhow::anyhow!(why))?;
         print(text.trim_start());
         Ok(Answer::Holds)
@@ -49,7 +58,7 @@ pub fn decisions(global: &Global) -> Result<Answer> {
 /// `packet`
 #[derive(Args)]
 pub struct Packet {
-    /// A flow or a decision.
+    /// A flow, a decision or a release.
     id: String,
     /// Who will read it.
     #[arg(long, value_enum, default_value_t = Reader::Customer)]
@@ -93,12 +102,18 @@ pub fn packet(global: &Global, args: &Packet) -> Result<Answer> {
                 let _ = write!(out, "\nBy {by}: {}\n\nRests on {on}. Risk: {risk}.\n", one.reason);
             }
             out
+        } else if let Some(one) = releases(world).find(|one| one.version == args.id) {
+            of_release(one)
         } else {
-            bail!("there is no flow or decision {}", args.id)
+            bail!("there is no flow, decision or release {}", args.id)
         };
         print(&redacted(world, &text, args.audience));
         Ok(Answer::Holds)
     })
+}
+
+fn releases<'a>(world: &'a World<'_>) -> impl Iterator<Item = &'a Release> {
+    world.graph.ops.iter().flat_map(|ops| &ops.release)
 }
 
 fn of_flow(world: &World<'_>, flow: &Item<Flow>, reader: Reader) -> String {
@@ -117,22 +132,28 @@ fn of_flow(world: &World<'_>, flow: &Item<Flow>, reader: Reader) -> String {
         };
         let _ = writeln!(out, "| {name} | {} |", text.replace('|', "\\|"));
     }
-    out += "\n| Evidence | Commit | When | Tests that held | Others |\n|---|---|---|---|---|\n";
-    let mut hidden = 0;
-    let mut shown = Vec::new();
+    out += "\n| Evidence | Commit | When | Its tests that held | Its others |\n|---|---|---|---|---|\n";
     let code = crate::tree::globs(&flow.code).unwrap_or_default();
+    let rows = flow.uat.iter().map(|row| format!("uat:{row}#*"));
+    let paths = flow.path.values().flat_map(|spec| spec.proof.iter().flatten());
+    let written: Vec<String> = flow.automation.iter().chain(paths).cloned().chain(rows).collect();
+    let (mut hidden, mut shown) = (0, Vec::new());
     for statement in world.graph.statements.values() {
-        if !world.results.stale(statement, &code).is_empty() {
+        let facts = &statement.predicate.fairway;
+        let proofs = written.iter().filter_map(|one| proof(one));
+        let mine: Vec<_> = proofs.filter(|proof| proof.tier == facts.tier).collect();
+        let is_its = |test: &str| mine.iter().any(|proof| fits(proof.pattern, test));
+        let outcomes: Vec<_> = statement.outcomes().filter(|(test, _)| is_its(test)).collect();
+        if outcomes.is_empty() || !world.results.stale(statement, &code).is_empty() {
             continue;
         }
-        let (part, facts) = (&statement.predicate, &statement.predicate.fairway);
         let commit: String = statement.commit().unwrap_or_default().chars().take(10).collect();
-        let others = part.failed_tests.len() + part.warned_tests.len();
-        let held = part.passed_tests.len();
+        let held = outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Pass).count();
+        let (others, at) = (outcomes.len() - held, facts.at);
         let _ = writeln!(
             out,
-            "| {} on {} | {commit} | {} | {held} | {others} |",
-            facts.tier, facts.lane, facts.at
+            "| {} on {} | {commit} | {at} | {held} | {others} |",
+            facts.tier, facts.lane
         );
         for one in &facts.attachments {
             if reader.may_see(&one.redaction) {
@@ -146,19 +167,61 @@ fn of_flow(world: &World<'_>, flow: &Item<Flow>, reader: Reader) -> String {
     out
 }
 
-/// Takes out of a text what is not for its readers: people, and for all but insiders ids and internal words.
+/// Returns a release: what went out, on what, with which exceptions, and the way back.
+fn of_release(one: &Release) -> String {
+    let commit = one.commit.as_deref().unwrap_or("planned");
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+    format!(
+        "# Release {}\n\n| What | |\n|---|---|\n| Date | {} |\n| Commit | {commit} |\n| Approved by | {} |\n| Evidence | {} |\n| Exceptions | {} |\n| Way back | {} |\n| Read back | {} |\n",
+        one.version,
+        one.date,
+        one.approved_by.join(", "),
+        one.evidence.join(", "),
+        one.exceptions.join(", "),
+        or_none(&one.rollback),
+        or_none(&one.readback)
+    )
+}
+
+/// Takes out of a text what is not for its readers: people by name, by parts of it and by handle, and for
+/// all but insiders ids and internal words.
 fn redacted(world: &World<'_>, text: &str, reader: Reader) -> String {
-    let mut text = text.to_owned();
-    let people =
-        world.config.roles.iter().filter_map(|(role, one)| Some((one.person.as_ref()?, role)));
-    for (person, role) in people.filter(|(person, _)| !person.trim().is_empty()) {
-        text = text.replace(person.as_str(), &format!("[{role}]"));
+    let mut words: Vec<(String, String)> = Vec::new();
+    for (role, one) in &world.config.roles {
+        let person = one.person.as_deref().unwrap_or_default();
+        let parts = person.split_whitespace().filter(|part| part.chars().count() > 2);
+        for name in parts.chain([person]).chain(one.handle.as_deref()) {
+            words.push((name.trim().to_owned(), format!("[{role}]")));
+        }
     }
-    if reader == Reader::Internal {
-        return text;
+    if reader != Reader::Internal {
+        let graph = world.graph;
+        let ids = graph.tasks.keys().chain(graph.flows.keys()).chain(graph.gaps.keys());
+        let inside = ids.chain(graph.decided.keys()).chain(&world.config.portal.internal_words);
+        words.extend(inside.map(|word| (word.clone(), "[internal]".to_owned())));
     }
-    let graph = world.graph;
-    let ids = graph.tasks.keys().chain(graph.flows.keys()).chain(graph.gaps.keys());
-    let words = ids.chain(&world.config.portal.internal_words);
-    words.fold(text, |text, word| text.replace(word.as_str(), "[internal]"))
+    words.retain(|(word, _)| !word.is_empty());
+    // The longest first, so that no part of a name is left of it.
+    words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
+    words.iter().fold(text.to_owned(), |text, (word, instead)| replaced(&text, word, instead))
+}
+
+/// Replaces a word wherever it stands alone, whatever its capitals.
+fn replaced(text: &str, word: &str, instead: &str) -> String {
+    let (lower, wanted) = (text.to_lowercase(), word.to_lowercase());
+    if lower.len() != text.len() {
+        return text.replace(word, instead); // letters whose capitals have another length
+    }
+    let (mut out, mut at) = (String::new(), 0);
+    while let Some(next) = lower.get(at..).and_then(|rest| rest.find(&wanted)) {
+        let (from, to) = (at + next, at + next + wanted.len());
+        let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let before = text.get(..from).and_then(|part| part.chars().next_back());
+        let inside =
+            is_letter(before) || is_letter(text.get(to..).and_then(|part| part.chars().next()));
+        out += text.get(at..from).unwrap_or_default();
+        out += if inside { text.get(from..to).unwrap_or_default() } else { instead };
+        at = to;
+    }
+    out + text.get(at..).unwrap_or_default()
 }

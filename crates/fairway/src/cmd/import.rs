@@ -129,13 +129,12 @@ fn import_spec(name: &str, text: &str, args: &Import) -> Result<Answer> {
         )?;
     }
     put(&args.into, &path, &spec::page(&spec, &format!("\n{text}"))?)?;
-    let fields =
-        spec.intake.fields().len() + spec.origin.fields().len() + spec.scope.fields().len();
+    let fields = spec.intake.len() + spec.origin.len() + spec.scope.len();
     print(&format!(
         "{path}: {fields} questions, {} sections, {} criteria, score {} of 12\n",
-        spec.sections.fields().len(),
+        spec.sections.len(),
         spec.criteria.len(),
-        spec.score.total
+        spec.score.get("total").copied().unwrap_or(0)
     ));
     Ok(Answer::Holds)
 }

@@ -127,7 +127,7 @@ pub fn gate(global: &Global, args: &AskGate) -> Result<Answer> {
         print(&lines.collect::<String>());
         return Ok(Answer::Holds);
     };
-    let Some(wanted) = gate::named(config, name) else {
+    let Some(wanted) = config.gates.get(name) else {
         let meant = nearest(name, config.gates.keys().map(String::as_str));
         let help = meant.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
         bail!("fairway.toml has no gate `{name}`{help}");

@@ -124,7 +124,7 @@ enum Command {
     Inbox,
     /// What was decided, why, on what, and until when.
     Decisions,
-    /// What may be shown of a flow or a decision, without names and secrets.
+    /// What may be shown of a flow, a decision or a release, without people's names.
     Packet(decide::Packet),
     /// Show everything in a browser, on this machine alone.
     Serve(serve::Serve),
@@ -152,7 +152,10 @@ pub fn run() -> u8 {
     let global = &cli.global;
     let findings = matches!(
         cli.command,
-        Command::Check | Command::Gate(_) | Command::Posture(_) | Command::Ops(_)
+        Command::Check
+            | Command::Gate(_)
+            | Command::Posture(_)
+            | Command::Ops(ops::OpsCommand::Check)
     );
     if !findings && !matches!(global.format, Format::Text | Format::Json) {
         eprintln!("error: this format is for findings: check, gate, posture, ops check");
@@ -230,7 +233,12 @@ impl Global {
         let tree = self.tree()?;
         let graph = self.graph(&tree)?;
         let Some(config) = &graph.config else { return Ok(look::without_config(self, &graph)) };
-        see(&World::new(&tree, &graph, config, self.ask(demand)?))
+        let answer = see(&World::new(&tree, &graph, config, self.ask(demand)?))?;
+        let broken = graph.faults.iter().find(|one| one.rule == "data-unreadable");
+        if let Some(one) = broken.filter(|_| answer != Answer::Unreadable) {
+            eprintln!("error: {}:{}: {}", one.place.file, one.place.line, one.message);
+        }
+        Ok(if broken.is_some() { Answer::Unreadable } else { answer })
     }
 
     /// Returns the repository's root.

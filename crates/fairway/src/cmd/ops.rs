@@ -7,11 +7,12 @@ use crate::{
     load::OPS,
     model::{Level, Ops},
     ops,
+    path::inside,
     report::Findings,
     rules::{self, Rule},
     world::World,
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 
 /// `ops`
@@ -21,12 +22,8 @@ pub enum OpsCommand {
     Check,
     /// Print rotations and releases as a calendar (iCalendar).
     Calendar,
-    /// Write CODEOWNERS from the areas.
-    Codeowners {
-        /// Only say whether it is what the areas say.
-        #[arg(long)]
-        check: bool,
-    },
+    /// Write CODEOWNERS, and the calendar where one is named.
+    Export,
     /// Say who is on duty today, and who is asked next.
     Duty,
 }
@@ -40,16 +37,15 @@ pub fn run(global: &Global, command: &OpsCommand) -> Result<Answer> {
             OpsCommand::Calendar => {
                 print(&ops::calendar(&world.config.product, model?, world.config)?);
             }
-            OpsCommand::Codeowners { check } => {
-                let text = ops::codeowners(model?, world.config);
-                if *check {
-                    let same = world.tree.text("CODEOWNERS").is_ok_and(|now| now == text);
-                    print(if same { "the same\n" } else { "CODEOWNERS differs\n" });
-                    return Ok(if same { Answer::Holds } else { Answer::Fails });
+            OpsCommand::Export => {
+                if world.tree.rev().is_some() {
+                    bail!("a commit cannot be written to: leave out --at");
                 }
-                std::fs::write(world.tree.root().join("CODEOWNERS"), text)
-                    .context("write CODEOWNERS")?;
-                print("CODEOWNERS\n");
+                for (file, text) in ops::exports(world.config, model?) {
+                    let place = inside(world.tree.root(), &file)?;
+                    std::fs::write(place, text?).with_context(|| format!("write {file}"))?;
+                    print(&format!("{file}\n"));
+                }
             }
             OpsCommand::Duty => return duty(world, model?, world.config),
         }
@@ -59,15 +55,13 @@ pub fn run(global: &Global, command: &OpsCommand) -> Result<Answer> {
 
 fn check(global: &Global, world: &World<'_>) -> Result<Answer> {
     let mine = |rule: &&'static Rule| {
-        ["ops-", "runbook-", "codeowners-", "decision-"]
-            .iter()
-            .any(|one| rule.name.starts_with(one))
+        ["ops-", "runbook-", "export-", "decision-"].iter().any(|one| rule.name.starts_with(one))
     };
     let run: Vec<_> = rules::all().into_iter().filter(mine).collect();
     let ran = rules::run(world, &run);
     let looked: usize = ran.examined.values().sum();
     let answer = match gate::answer(&ran.findings) {
-        Answer::Holds if looked == 0 => Answer::Unknown,
+        Answer::Holds if world.graph.ops.is_none() => Answer::Unknown,
         answer => answer,
     };
     let of = Findings { asked: "ops", answer, list: &ran.findings, examined: &ran.examined };

@@ -6,10 +6,10 @@ use crate::{
     gate::{self, Answer},
     git,
     model::{Bucket, Disposition, Item, Level, Pass},
+    path::inside,
     recon::{rank, suggest},
-    render::recon::part_of,
+    render::recon::FILES,
     report::Findings,
-    rules::recon::FILES,
     tree::globs,
     world::World,
 };
@@ -69,9 +69,8 @@ pub fn run(global: &Global, command: &ReconCommand) -> Result<Answer> {
             let order = rank(world, named(world, pass)?);
             if global.format == Format::Json {
                 print_json(&order.iter().map(|(rank, _)| rank).collect::<Vec<_>>());
-                return Ok(Answer::Holds);
             }
-            for (one, _) in &order {
+            for (one, _) in order.iter().filter(|_| global.format == Format::Text) {
                 let (flows, waiting) = (-one.flows, -one.waiting);
                 print(&format!(
                     "{}: {}, {flows} flows, {}, {waiting} tasks wait, {} days\n",
@@ -88,27 +87,24 @@ fn named<'a>(world: &'a World<'_>, id: &str) -> Result<&'a Item<Pass>> {
 }
 
 fn list(global: &Global, world: &World<'_>) -> Result<Answer> {
+    let passes = world.current_passes().flat_map(|(_, pass)| &pass.decision);
+    let decided: BTreeMap<&str, Bucket> =
+        passes.map(|one| (one.candidate.as_str(), one.bucket)).collect();
+    let all = world.candidates.keys();
+    let left = all.filter(|key| !decided.contains_key(key.as_str())).count();
     if global.format == Format::Json {
         print_json(&world.candidates);
-        return Ok(Answer::Holds);
+    } else {
+        for (key, one) in &world.candidates {
+            let words = match (decided.get(key.as_str()), suggest(world, key, one)) {
+                (Some(bucket), _) => bucket.to_string(),
+                (None, Some((bucket, why))) => format!("undecided, perhaps {bucket}: {why}"),
+                (None, None) => "undecided".to_owned(),
+            };
+            print(&format!("{key}: {words}  {}:{}\n", one.place.file, one.place.line));
+        }
+        print(&format!("{} candidates, {left} undecided\n", world.candidates.len()));
     }
-    let passes: Vec<_> = world.current_passes().collect();
-    let decided: BTreeMap<&str, Bucket> = passes
-        .iter()
-        .flat_map(|(_, pass)| &pass.decision)
-        .map(|one| (one.candidate.as_str(), one.bucket))
-        .collect();
-    let mut left = 0;
-    for (key, one) in &world.candidates {
-        let words = match (decided.get(key.as_str()), suggest(world, key, one)) {
-            (Some(bucket), _) => bucket.to_string(),
-            (None, Some((bucket, why))) => format!("undecided, perhaps {bucket}: {why}"),
-            (None, None) => "undecided".to_owned(),
-        };
-        left += usize::from(!decided.contains_key(key.as_str()));
-        print(&format!("{key}: {words}  {}:{}\n", one.place.file, one.place.line));
-    }
-    print(&format!("{} candidates, {left} undecided\n", world.candidates.len()));
     Ok(match (left, world.candidates.is_empty()) {
         (_, true) => Answer::Unknown,
         (0, false) => Answer::Holds,
@@ -117,14 +113,14 @@ fn list(global: &Global, world: &World<'_>) -> Result<Answer> {
 }
 
 /// Returns a file of the package that is still to be written.
-fn skeleton(file: &str, id: &str) -> String {
+fn skeleton(file: &str, part: Option<&str>, id: &str) -> String {
     let title = file.trim_end_matches(".md").rsplit('/').next().unwrap_or(file).replace('-', " ");
     let title = format!(
         "{}{}",
         title.get(..1).unwrap_or_default().to_uppercase(),
         title.get(1..).unwrap_or_default()
     );
-    match part_of(file) {
+    match part {
         Some(part) => {
             format!("# {title}\n\n<!-- fairway: recon {part} {id} -->\n<!-- /fairway -->\n")
         }
@@ -153,9 +149,12 @@ fn begin(world: &World<'_>, id: &str, package: &str, within: &[String]) -> Resul
     );
     let spec = crate::import::spec::empty(name)?;
     let mut files = vec![(format!("fairway/recon/{id}.toml"), pass)];
-    for file in FILES {
-        let text = if file == "spec.md" { spec.clone() } else { skeleton(file, id) };
+    for (file, part) in FILES {
+        let text = if file == "spec.md" { spec.clone() } else { skeleton(file, part, id) };
         files.push((format!("{package}/{file}"), text));
+    }
+    for (path, _) in &files {
+        inside(root, path)?;
     }
     if let Some((path, _)) = files.iter().find(|(path, _)| root.join(path).exists()) {
         bail!("{path} is there already");

@@ -153,8 +153,9 @@ fn looked(global: &Global) -> Result<(String, Tree)> {
         let meta = meta.ok().and_then(|meta| Some((meta.len(), meta.modified().ok()?)));
         text.push_str(&format!("{file} {meta:?}\n"));
     }
+    let minute = global.now()?.as_second() / 60;
     let head = crate::git::commit(tree.root(), "HEAD").unwrap_or_default();
-    Ok((crate::evidence::sha256(format!("{head}\n{text}").as_bytes()), tree))
+    Ok((crate::evidence::sha256(format!("{head}\n{minute}\n{text}").as_bytes()), tree))
 }
 
 async fn version(State(shared): State<Arc<Shared>>) -> Response {

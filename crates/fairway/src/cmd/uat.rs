@@ -147,8 +147,7 @@ fn first_that_does_not_hold(
     config: &Config,
 ) -> Result<Option<String>> {
     for name in &config.uat.gates {
-        let wanted =
-            gate::named(config, name).with_context(|| format!("there is no gate {name}"))?;
+        let wanted = config.gates.get(name).with_context(|| format!("there is no gate {name}"))?;
         let mut ask = global.ask(wanted.level.unwrap_or(Level::L0))?;
         ask.gaps = false;
         let report = gate::ask(&World::new(tree, graph, config, ask), name, wanted);

@@ -4,7 +4,10 @@ use super::Statement;
 use crate::{config::EvidenceRules, git};
 use globset::GlobSet;
 use jiff::{SignedDuration, Timestamp};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 /// Why a statement does not count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,35 +58,27 @@ pub fn history<'a>(
     commits: impl Iterator<Item = &'a str>,
     evidence: &dyn Fn(&str) -> bool,
 ) -> BTreeMap<String, Since> {
-    let judged = git::commit(root, rev.unwrap_or("HEAD"));
+    let named: BTreeSet<&str> = commits.collect();
+    if named.is_empty() {
+        return BTreeMap::new();
+    }
+    let shallow = git::is_shallow(root);
+    let all = |why: Since| named.iter().map(|name| ((*name).to_owned(), why.clone())).collect();
+    let Ok(judged) = git::commit(root, rev.unwrap_or("HEAD")) else { return all(Since::Unknown) };
     let uncommitted = if rev.is_none() { git::uncommitted(root) } else { Ok(Vec::new()) };
-    let mut known = BTreeMap::new();
-    for commit in commits {
-        if known.contains_key(commit) {
-            continue;
-        }
-        let since = match &judged {
-            Err(_) => Since::Unknown,
-            Ok(judged) => match git::is_ancestor(root, commit, judged) {
-                Ok(true) => match git::changed(root, commit, judged) {
-                    Ok(mut changed) => match &uncommitted {
-                        Ok(more) => {
-                            changed.extend(more.iter().cloned());
-                            changed.retain(|file| !evidence(file));
-                            Since::Ancestor(changed)
-                        }
-                        Err(_) => Since::Unknown,
-                    },
-                    Err(_) => Since::Unknown,
-                },
-                // In a shallow clone "no" may only mean that the rest is missing.
-                Ok(false) if git::is_shallow(root) => Since::Unknown,
-                Ok(false) => Since::Elsewhere,
-                Err(_) if git::is_shallow(root) => Since::Unknown,
-                Err(_) => Since::Elsewhere,
-            },
-        };
-        known.insert(commit.to_owned(), since);
+    let (Ok(ancestors), Ok(uncommitted)) = (git::ancestors(root, &judged), uncommitted) else {
+        return all(Since::Unknown);
+    };
+    let ours: Vec<&str> = named.iter().copied().filter(|name| ancestors.contains(*name)).collect();
+    let Ok(mut changed) = git::changed_since(root, &ours, &judged) else {
+        return all(Since::Unknown);
+    };
+    let mut known = all(if shallow { Since::Unknown } else { Since::Elsewhere });
+    for name in ours {
+        let mut files = changed.remove(name).unwrap_or_default();
+        files.extend(uncommitted.iter().cloned());
+        files.retain(|file| !evidence(file));
+        known.insert(name.to_owned(), Since::Ancestor(files));
     }
     known
 }

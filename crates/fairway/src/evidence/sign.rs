@@ -35,7 +35,14 @@ pub fn sign(file: &Path, key: &Path) -> Result<()> {
 /// Why nobody did.
 pub fn signed_by(tree: &Tree, config: &Config, file: &str) -> Result<String> {
     let signers = config.evidence.signers.as_deref().context("no signers are named")?;
-    let read = |name: &str| tree.bytes(name).map_err(|why| anyhow::anyhow!("{name}: {why}"));
+    // A statement of another folder (`--evidence`) is read from there.
+    let read = |name: &str| match name.strip_prefix("--evidence ") {
+        Some(path) => std::fs::read(path).map_err(|why| anyhow::anyhow!("{path}: {why}")),
+        None => match tree.bytes(name) {
+            Ok(bytes) => Ok(bytes.into_owned()),
+            Err(why) => Err(anyhow::anyhow!("{name}: {why}")),
+        },
+    };
     let folder = tempfile::tempdir().context("make a folder")?;
     let place = |name: &str| folder.path().join(name);
     let mark = format!("{file}.sig");

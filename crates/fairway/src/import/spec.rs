@@ -2,9 +2,10 @@
 
 use crate::{
     finding::{Finding, Place},
-    model::{Criterion, Intake, Origin, Scope, Score, Sections, Spec, Ui},
+    model::{Criterion, DIMENSIONS, INTAKE, ORIGIN, SCOPE, SECTIONS, Spec, Ui},
 };
 use anyhow::{Context, Result};
+use std::collections::BTreeMap;
 
 /// Labels of items, as such pages begin them, and the fields they fill.
 const LABELS: [(&str, &str); 20] = [
@@ -30,7 +31,7 @@ const LABELS: [(&str, &str); 20] = [
     ("Explicit entitlement checks", "leakage_checks"),
 ];
 /// Beginnings of headings, and the sections below them.
-const SECTIONS: [(&str, &str); 5] = [
+const HEADINGS: [(&str, &str); 5] = [
     ("Cross-Cutting", "cross_cutting"),
     ("Provider Boundary", "provider_boundary"),
     ("UI / Surface Guardrail", "operator_surfaces"),
@@ -91,20 +92,18 @@ pub fn read(file: &str, text: &str) -> Result<Spec, Box<Finding>> {
         let words = "The head names no Feature Specification or no Feature Branch.".to_owned();
         return Err(Box::new(Finding::error("import-unreadable", file, Place::at(file, 0), words)));
     };
-    let (mut intake, mut origin) = (Intake::default(), Origin::default());
-    let (mut scope, mut sections) = (Scope::default(), Sections::default());
-    for (label, field) in LABELS {
-        let found = labelled(&lines, label).unwrap_or_default();
-        let place = intake.field_mut(field).or_else(|| origin.field_mut(field));
-        if let Some(place) = place.or_else(|| scope.field_mut(field)) {
-            *place = found;
-        }
-    }
-    for (heading, field) in SECTIONS {
-        if let Some(place) = sections.field_mut(field) {
-            *place = below(&lines, heading).unwrap_or_default().join(" ");
-        }
-    }
+    let said: BTreeMap<&str, String> =
+        LABELS
+            .iter()
+            .map(|(label, field)| (*field, labelled(&lines, label).unwrap_or_default()))
+            .chain(HEADINGS.iter().map(|(heading, field)| {
+                (*field, below(&lines, heading).unwrap_or_default().join(" "))
+            }))
+            .collect();
+    let of = |fields: &[&str]| -> BTreeMap<String, String> {
+        let text = |field: &&str| said.get(*field).cloned().unwrap_or_default();
+        fields.iter().map(|field| ((*field).to_owned(), text(field))).collect()
+    };
     let rationale = labelled(&lines, "No-impact rationale").unwrap_or_default();
     let coverage = labelled(&lines, "Coverage files").unwrap_or_default();
     let coverage = coverage.split_whitespace().filter(|word| word.contains('/') && *word != "N/A");
@@ -116,37 +115,27 @@ pub fn read(file: &str, text: &str) -> Result<Spec, Box<Finding>> {
     Ok(Spec {
         id: id.to_owned(),
         title: title.to_owned(),
-        intake,
+        intake: of(&INTAKE),
         score: score(&labelled(&lines, "Score").unwrap_or_default()),
-        origin,
-        scope,
+        origin: of(&ORIGIN),
+        scope: of(&SCOPE),
         ui,
-        sections,
+        sections: of(&SECTIONS),
         criteria: criteria(&lines),
         done: below_all(&lines, "Definition Of Done"),
+        terms: Vec::new(),
         new_terms: Vec::new(),
     })
 }
 
 /// Reads six numbers and their total, in whatever language they are named.
-fn score(text: &str) -> Score {
-    let numbers = text.split('|').map(|part| {
+fn score(text: &str) -> BTreeMap<String, u8> {
+    let numbers = text.split('|').filter_map(|part| {
         let digits = part.rsplit(':').next().unwrap_or_default();
-        digits.trim().split('/').next().unwrap_or_default().parse().unwrap_or(u32::MAX)
+        digits.trim().split('/').next().unwrap_or_default().parse().ok()
     });
-    let list: Vec<u32> = numbers.collect();
-    match list.as_slice() {
-        [value, urgency, scope, complexity, closeness, reuse, total] => Score {
-            value: *value,
-            urgency: *urgency,
-            scope: *scope,
-            complexity: *complexity,
-            closeness: *closeness,
-            reuse: *reuse,
-            total: *total,
-        },
-        _ => Score::default(),
-    }
+    let names = DIMENSIONS.iter().chain(&["total"]).map(|name| (*name).to_owned());
+    names.zip(numbers).collect()
 }
 
 fn criteria(lines: &[&str]) -> Vec<Criterion> {
@@ -178,17 +167,21 @@ fn below_all(lines: &[&str], heading: &str) -> Vec<String> {
 /// # Errors
 /// Never in practice: it is written by us.
 pub fn empty(id: &str) -> Result<String> {
+    let blank = |fields: &[&str]| -> BTreeMap<String, String> {
+        fields.iter().map(|field| ((*field).to_owned(), String::new())).collect()
+    };
     let spec = Spec {
         id: id.to_owned(),
         title: String::new(),
-        intake: Intake::default(),
-        score: Score::default(),
-        origin: Origin::default(),
-        scope: Scope::default(),
+        intake: blank(&INTAKE),
+        score: BTreeMap::new(),
+        origin: blank(&ORIGIN),
+        scope: blank(&SCOPE),
         ui: Ui::default(),
-        sections: Sections::default(),
+        sections: blank(&SECTIONS),
         criteria: Vec::new(),
         done: Vec::new(),
+        terms: Vec::new(),
         new_terms: Vec::new(),
     };
     page(&spec, &format!("\n# {id}\n"))

@@ -11,8 +11,8 @@ pub use ops::{
     Signal, Step,
 };
 pub use recon::{
-    Answers, Assessed, Criterion, Decision, Intake, Next, Origin, Pass, Scope, Score, Sections,
-    Spec, Ui,
+    Answers, Assessed, Criterion, DIMENSIONS, Decision, INTAKE, Next, ORIGIN, Pass, SCOPE,
+    SECTIONS, Spec, Ui,
 };
 pub use words::{
     Bucket, Disposition, Kind, Level, PathName, Priority, Readiness, State, Status, Tier,

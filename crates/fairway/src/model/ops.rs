@@ -10,6 +10,9 @@ use toml::value::Datetime;
 pub struct Ops {
     /// Its version; counts up with every change of how things are run.
     pub version: u32,
+    /// The file its calendar is exported to: `docs/on-call.ics`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
     /// Limits that are checked.
     #[serde(default)]
     pub limits: Limits,

@@ -4,6 +4,7 @@
 use super::{Bucket, Disposition, Priority, Readiness};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use toml::value::Datetime;
 
 /// `fairway/recon/ID.toml`
@@ -149,124 +150,68 @@ pub struct Spec {
     pub id: String,
     /// In one line.
     pub title: String,
-    /// What is asked first.
-    pub intake: Intake,
-    /// 0 to 2 each.
-    pub score: Score,
-    /// Where it came from, and what is near it.
-    pub origin: Origin,
-    /// What it touches.
-    pub scope: Scope,
+    /// What is asked first: [`INTAKE`].
+    #[serde(default)]
+    pub intake: BTreeMap<String, String>,
+    /// 0 to 2 each: [`DIMENSIONS`], and their `total`.
+    #[serde(default)]
+    pub score: BTreeMap<String, u8>,
+    /// Where it came from, and what is near it: [`ORIGIN`].
+    #[serde(default)]
+    pub origin: BTreeMap<String, String>,
+    /// What it touches: [`SCOPE`].
+    #[serde(default)]
+    pub scope: BTreeMap<String, String>,
     /// What people see of it.
+    #[serde(default)]
     pub ui: Ui,
-    /// Sections every spec has; `N/A` needs a reason.
-    pub sections: Sections,
+    /// Sections every spec has; `N/A` needs a reason: [`SECTIONS`].
+    #[serde(default)]
+    pub sections: BTreeMap<String, String>,
     /// Numbered, tested, checked off.
     #[serde(default)]
     pub criteria: Vec<Criterion>,
     /// Definition of done.
     #[serde(default)]
     pub done: Vec<String>,
+    /// Words of the registry it leans on: personas, lanes, boundaries, buckets, states.
+    #[serde(default)]
+    pub terms: Vec<String>,
     /// Words it uses that no registry has.
     #[serde(default)]
     pub new_terms: Vec<String>,
 }
 
-/// Declares a struct of texts, with a list of their names and contents.
-macro_rules! texts {
-    ($(#[$meta:meta])* $name:ident { $($(#[$fmeta:meta])* $field:ident),+ $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-        #[serde(deny_unknown_fields, default)]
-        pub struct $name { $($(#[$fmeta])* pub $field: String),+ }
-
-        impl $name {
-            /// Returns every field with its name.
-            pub fn fields(&self) -> Vec<(&'static str, &str)> {
-                vec![$((stringify!($field), self.$field.as_str())),+]
-            }
-
-            /// Returns a field to be written by its name.
-            pub fn field_mut(&mut self, name: &str) -> Option<&mut String> {
-                match name { $(stringify!($field) => Some(&mut self.$field),)+ _ => None }
-            }
-        }
-    };
-}
-
-texts! {
-    /// What is asked first.
-    Intake {
-        /// What is wrong.
-        problem,
-        /// What that costs today.
-        todays_failure,
-        /// What people will see.
-        improvement,
-        /// The smallest version worth having.
-        smallest_version,
-        /// What it is not.
-        non_goals,
-        /// What stays to be carried.
-        complexity,
-        /// Why now.
-        why_now,
-        /// Why a local change would not do.
-        why_not_local,
-        /// Its class of approval.
-        approval_class,
-        /// What speaks against it, and the answer.
-        red_flags,
-        /// `approve` or `reject`.
-        decision,
-    }
-}
-
-texts! {
-    /// Where it came from, and what is near it.
-    Origin {
-        /// The candidate.
-        candidate_source,
-        /// Whether something finished covers it.
-        completed_check,
-        /// What is finished and near.
-        related,
-        /// Near alternatives that were left.
-        alternatives_deferred,
-    }
-}
-
-texts! {
-    /// What it touches.
-    Scope {
-        /// Routes.
-        routes,
-        /// Who owns the data.
-        data_ownership,
-        /// Who may.
-        permissions,
-        /// What is shown unless asked otherwise.
-        default_filter,
-        /// What keeps one organization from another's.
-        leakage_checks,
-    }
-}
-
-texts! {
-    /// Sections every spec has.
-    Sections {
-        /// What it shares with others.
-        cross_cutting,
-        /// Which provider it leans on.
-        provider_boundary,
-        /// What operators see.
-        operator_surfaces,
-        /// Tests and lanes.
-        tests_and_lanes,
-        /// New sources of truth, artifacts, abstractions, states.
-        proportionality,
-    }
-}
+/// What is asked of every spec first.
+pub const INTAKE: [&str; 11] = [
+    "problem",
+    "todays_failure",
+    "improvement",
+    "smallest_version",
+    "non_goals",
+    "complexity",
+    "why_now",
+    "why_not_local",
+    "approval_class",
+    "red_flags",
+    "decision",
+];
+/// What is scored, 0 to 2.
+pub const DIMENSIONS: [&str; 6] = ["value", "urgency", "scope", "complexity", "closeness", "reuse"];
+/// Where a spec came from.
+pub const ORIGIN: [&str; 4] =
+    ["candidate_source", "completed_check", "related", "alternatives_deferred"];
+/// What a spec touches.
+pub const SCOPE: [&str; 5] =
+    ["routes", "data_ownership", "permissions", "default_filter", "leakage_checks"];
+/// What a spec says something about, or why not.
+pub const SECTIONS: [&str; 5] = [
+    "cross_cutting",
+    "provider_boundary",
+    "operator_surfaces",
+    "tests_and_lanes",
+    "proportionality",
+];
 
 /// What people see of a spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -278,33 +223,6 @@ pub struct Ui {
     pub rationale: String,
     /// Files that cover what changes.
     pub coverage: Vec<String>,
-}
-
-/// Six dimensions, 0 to 2 each, and what they come to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Score {
-    /// What it is worth.
-    pub value: u32,
-    /// How soon it is needed.
-    pub urgency: u32,
-    /// How well it is bounded.
-    pub scope: u32,
-    /// How simple it is.
-    pub complexity: u32,
-    /// How near to the product.
-    pub closeness: u32,
-    /// How much it is used again.
-    pub reuse: u32,
-    /// All together, of 12.
-    pub total: u32,
-}
-
-impl Score {
-    /// Returns the six dimensions.
-    pub const fn parts(&self) -> [u32; 6] {
-        [self.value, self.urgency, self.scope, self.complexity, self.closeness, self.reuse]
-    }
 }
 
 /// A criterion of acceptance.

@@ -10,12 +10,12 @@ use crate::{
 };
 
 /// Breaks a copy; nothing where there is no subject.
-type Break = fn(&mut Bench<'_>) -> Option<()>;
+type Break = fn(&mut Bench<'_, '_>) -> Option<()>;
 
 const GAP: &str = "fairway/gaps/GAP-PROVED.toml";
 
 /// Lays a gap over the copy: valid but for what the caller changes.
-fn gap(b: &mut Bench<'_>, approver: &str, days: i32) -> Option<()> {
+fn gap(b: &mut Bench<'_, '_>, approver: &str, days: i32) -> Option<()> {
     let (flow, ..) = b.proof()?;
     let task = b.task()?;
     let task = task.rsplit('/').next()?.strip_suffix(".md")?;
@@ -32,18 +32,18 @@ fn gap(b: &mut Bench<'_>, approver: &str, days: i32) -> Option<()> {
 }
 
 /// Declares a role nobody holds.
-fn role(b: &mut Bench<'_>) -> Option<()> {
+fn role(b: &mut Bench<'_, '_>) -> Option<()> {
     b.set(CONFIG, "roles.proved", "{ about = \"proved\" }")
 }
 
 /// Lays text over the body of a page.
-fn body(b: &mut Bench<'_>, audience: &str, text: &str) -> Option<()> {
+fn body(b: &mut Bench<'_, '_>, audience: &str, text: &str) -> Option<()> {
     let page = b.page()?;
     b.set(&page, "audience", &format!("\"{audience}\""))?;
     b.append(&page, text)
 }
 
-fn claim(b: &mut Bench<'_>, level: &str, status: &str) -> Option<()> {
+fn claim(b: &mut Bench<'_, '_>, level: &str, status: &str) -> Option<()> {
     let known = b
         .world
         .flows
@@ -54,26 +54,26 @@ fn claim(b: &mut Bench<'_>, level: &str, status: &str) -> Option<()> {
 }
 
 /// Lets a page say something of a flow.
-fn page_of(b: &mut Bench<'_>, flow: &str, said: &str) -> Option<()> {
+fn page_of(b: &mut Bench<'_, '_>, flow: &str, said: &str) -> Option<()> {
     let page = b.page()?;
     b.set(&page, "flows", &format!("[\"{flow}\"]"))?;
     b.set(&page, "claim", &format!("\"{said}\""))
 }
 
-fn done(b: &mut Bench<'_>, proof: &str) -> Option<()> {
+fn done(b: &mut Bench<'_, '_>, proof: &str) -> Option<()> {
     let task = b.task()?;
     b.set(&task, "state", "\"done\"")?;
     b.set(&task, "proof", &format!("[\"{proof}\"]"))
 }
 
-fn answer(b: &mut Bench<'_>) -> Option<()> {
+fn answer(b: &mut Bench<'_, '_>) -> Option<()> {
     let pass = b.pass()?;
     let gate: &Gate = b.config().gates.get("sellable")?;
     let holds = flows_answer(b.world, gate) == Answer::Holds;
     b.set(&pass, "answers.sellable", if holds { "false" } else { "true" })
 }
 
-fn area(b: &mut Bench<'_>, state: &str, flows: &str) -> Option<()> {
+fn area(b: &mut Bench<'_, '_>, state: &str, flows: &str) -> Option<()> {
     let pass = b.pass()?;
     b.set(&pass, "area.0.state", &format!("\"{state}\""))?;
     b.set(&pass, "area.0.flows", flows)
@@ -222,6 +222,7 @@ pub const BREAKS: &[(&str, Break)] = &[
     }),
     ("spec-intake", |b| b.set(&b.spec()?, "intake.problem", "\"\"")),
     ("spec-criteria", |b| b.set(&b.spec()?, "criteria.0.id", "\"AC9\"")),
+    ("spec-new-term", |b| b.set(&b.spec()?, "new_terms", "[\"proved\"]")),
     ("ops-owner", |b| b.set(OPS, "area.0.owner", "\"proved\"")),
     ("ops-unbound", |b| role(b).and(b.set(OPS, "area.0.owner", "\"proved\""))),
     ("ops-concentration", |b| b.set(OPS, "limits.share_percent", "1")),
@@ -244,7 +245,7 @@ pub const BREAKS: &[(&str, Break)] = &[
         let step = format!("[{{ run = \"{run}\", to = \"p\", test = \"{tier}:{test}\" }}]");
         b.set(OPS, "procedure.0.steps", &step)
     }),
-    ("codeowners-drift", |b| {
+    ("export-drift", |b| {
         b.tree.put("CODEOWNERS", "proved\n");
         b.graph().ops.as_ref().map(drop)
     }),

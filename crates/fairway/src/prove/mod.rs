@@ -32,16 +32,16 @@ pub enum Proven {
 }
 
 /// A copy that may be broken.
-pub struct Bench<'a> {
+pub struct Bench<'a, 'w> {
     /// The files, with changes laid over them.
     pub tree: Tree,
     /// The moment it is judged from.
     pub now: Timestamp,
     /// What is written down in the sound one.
-    pub world: &'a World<'a>,
+    pub world: &'a World<'w>,
 }
 
-impl Bench<'_> {
+impl Bench<'_, '_> {
     fn config(&self) -> &Config {
         self.world.config
     }

@@ -84,10 +84,7 @@ fn flows(world: &World<'_>) -> String {
                     || spec.proof.as_ref().is_some_and(|list| !list.is_empty())
             })
         });
-        let named = |task: &String| flow.tasks.iter().any(|one| one.id() == task);
-        let open = world.graph.tasks.iter().filter(|(id, task)| {
-            task.state.is_open() && (task.flows.contains(&flow.id) || named(id))
-        });
+        let open = world.open.get(id.as_str()).into_iter().flatten();
         vec![
             format!("`{id}`"),
             flow.title.clone(),
@@ -95,7 +92,7 @@ fn flows(world: &World<'_>) -> String {
             flow.owner.clone(),
             format!("{} of 6", walked.count()),
             flow.contracts.len().to_string(),
-            names(open.map(|(id, _)| id)),
+            names(open.map(|task| &task.id)),
         ]
     });
     let head =

@@ -2,33 +2,31 @@
 
 use super::{names, table};
 use crate::{
-    finding::Severity,
     model::{Assessed, Item, Pass, Readiness},
     recon::rank,
-    rules,
     world::World,
 };
 use std::fmt::Write;
 
-/// Returns the part a file of the package must hold; none for those people write.
-pub fn part_of(file: &str) -> Option<&'static str> {
-    Some(match file {
-        "repo-truth-map.md" => "truth",
-        "platform-readiness-report.md" => "readiness",
-        "candidate-reconciliation.md" => "candidates",
-        "roadmap-reconciliation.md" => "roadmap",
-        "app-boundary-map.md" => "boundaries",
-        "next-spec-recommendation.md" => "next",
-        "checklists/requirements.md" => "checklist",
-        _ => return None,
-    })
-}
+/// The ten files of a package, and the part each must hold; people write the others.
+pub const FILES: [(&str, Option<&str>); 10] = [
+    ("spec.md", None),
+    ("plan.md", None),
+    ("tasks.md", None),
+    ("repo-truth-map.md", Some("truth")),
+    ("platform-readiness-report.md", Some("readiness")),
+    ("candidate-reconciliation.md", Some("candidates")),
+    ("roadmap-reconciliation.md", Some("roadmap")),
+    ("app-boundary-map.md", Some("boundaries")),
+    ("next-spec-recommendation.md", Some("next")),
+    ("checklists/requirements.md", Some("checklist")),
+];
 
 /// Returns a part of a pass' reports.
 pub(super) fn part(world: &World<'_>, part: &str, pass: &str) -> Result<String, String> {
     let pass = world.graph.passes.get(pass).ok_or_else(|| format!("There is no pass {pass}"))?;
     Ok(match part {
-        "truth" => truth(world, pass),
+        "truth" => truth(pass),
         "readiness" => readiness(pass),
         "candidates" => candidates(world, pass),
         "roadmap" => roadmap(pass),
@@ -52,7 +50,7 @@ fn state(one: &Assessed) -> String {
     format!("{} {}", one.state.number(), one.state)
 }
 
-fn truth(world: &World<'_>, pass: &Item<Pass>) -> String {
+fn truth(pass: &Item<Pass>) -> String {
     let both = pass.area.iter().chain(&pass.theme);
     let rows = both.map(|one| {
         let mut shown: Vec<&String> = one.flows.iter().chain(&one.evidence).collect();
@@ -61,16 +59,9 @@ fn truth(world: &World<'_>, pass: &Item<Pass>) -> String {
     });
     let inputs = names(&pass.inputs);
     let follows = names(&pass.follows);
-    let counts = format!(
-        "{} flows, {} tasks, {} specs, {} candidates",
-        world.graph.flows.len(),
-        world.graph.tasks.len(),
-        world.graph.specs.len(),
-        world.candidates.len()
-    );
     let head = ["What", "Ground", "Today", "Shown by"];
     format!(
-        "Inspected on {}, branch `{}`: {inputs}.\nEarlier passes: {follows}. In the files: {counts}.\n\n{}",
+        "Inspected on {}, branch `{}`: {inputs}.\nEarlier passes: {follows}.\n\n{}",
         pass.date,
         pass.branch,
         table(&head, rows, "Nothing.")
@@ -224,38 +215,17 @@ fn next(world: &World<'_>, pass: &Item<Pass>) -> String {
     out + &table(&head, rows, "Nothing in A or B.")
 }
 
-/// The acceptance criteria of a pass, and the rules that show each.
-const CRITERIA: [(&str, &str, &[&str]); 9] = [
-    ("AC1", "Nothing outside documentation changed", &["recon-posture"]),
-    ("AC2", "Every candidate sits in A to G", &["recon-partition", "recon-decision"]),
-    ("AC3", "Every theme has one of six states that the tree bears out", &["recon-state"]),
-    ("AC4", "The boundaries are separated", &["boundary-crossed", "recon-package"]),
-    ("AC5", "Daily use, demo, sale and what blocks them are answered", &["recon-answer"]),
-    ("AC6", "One primary item and a sequence, with reasons", &["recon-next"]),
-    ("AC7", "No route, migration, model, service or page slipped in", &["recon-posture"]),
-    (
-        "AC8",
-        "Known risks are written down; nothing is called ready without evidence",
-        &["recon-answer", "recon-package"],
-    ),
-    (
-        "AC9",
-        "The package is whole and agrees with itself",
-        &["recon-package", "spec-intake", "spec-criteria"],
-    ),
-];
-
+/// The criteria of the pass' own spec; whether one holds is asked of its rule, not written here.
 fn checklist(world: &World<'_>, pass: &Item<Pass>) -> String {
-    let rows = CRITERIA.iter().map(|(id, text, shown)| {
-        let run: Vec<_> =
-            rules::all().into_iter().filter(|rule| shown.contains(&rule.name)).collect();
-        let found = rules::run(world, &run).findings;
-        let against =
-            found.iter().filter(|one| one.severity == Severity::Error && shown.contains(&one.rule));
-        let against = against.count();
-        let words = if against == 0 { "holds".to_owned() } else { format!("{against} against it") };
-        vec![(*id).to_owned(), (*text).to_owned(), words, shown.join(", ")]
+    let spec = pass.package.rsplit('/').next().and_then(|id| world.graph.specs.get(id));
+    let rows = spec.into_iter().flat_map(|spec| &spec.criteria).map(|one| {
+        let met = if one.met { "yes" } else { "no" }.to_owned();
+        vec![one.id.clone(), one.text.clone(), met, format!("`{}`", one.shown_by)]
     });
-    let head = ["Criterion", "What", "Today", "Shown by"];
-    format!("Pass `{}`.\n\n{}", pass.id, table(&head, rows, "None."))
+    let head = ["Criterion", "What", "Ticked", "Shown by"];
+    format!(
+        "Pass `{}`. A tick that its rule or test speaks against is a finding of `spec-criteria`.\n\n{}",
+        pass.id,
+        table(&head, rows, "No criterion.")
+    )
 }

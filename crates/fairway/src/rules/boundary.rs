@@ -36,15 +36,33 @@ fn posture(world: &World<'_>, sink: &mut Sink<'_>) {
             sink.find(id, pass.place("allow"), "What it allows itself is no glob.");
             continue;
         };
+        let documents = ["specs/", "fairway/", "docs/"];
+        for glob in
+            pass.allow.iter().filter(|glob| !documents.iter().any(|one| glob.starts_with(one)))
+        {
+            sink.find(
+                id,
+                pass.place("allow"),
+                format!("It allows itself `{glob}`, more than documents."),
+            );
+        }
+        if git::is_shallow(root) {
+            continue; // what is not known is said by recon-unproven
+        }
         let rev = world.tree.rev().unwrap_or("HEAD");
-        for (commit, files) in git::commits_of(root, rev, &pass.file).unwrap_or_default() {
+        let mut commits = git::commits_of(root, rev, &pass.file).unwrap_or_default();
+        let now = git::uncommitted(root).unwrap_or_default();
+        if world.tree.rev().is_none() && now.contains(&pass.file) {
+            commits.push(("not yet made".to_owned(), now));
+        }
+        for (commit, files) in commits {
             for file in files {
                 let why = match (allow.is_match(&file), code.is_match(&file)) {
                     (_, true) => "is code of a boundary",
                     (false, false) => "is outside what it allows itself",
                     (true, false) => continue,
                 };
-                let commit = commit.get(..10).unwrap_or_default();
+                let commit = commit.get(..12).unwrap_or_default();
                 sink.find(id, pass.place("allow"), format!("Commit {commit}: {file} {why}."));
             }
         }
@@ -89,6 +107,7 @@ fn boundaries(world: &World<'_>, sink: &mut Sink<'_>) {
             sink.find(name, place(), format!("{route} belongs to two boundaries."));
         }
     }
+    surfaces(world, sink);
     for (id, pass) in world.current_passes() {
         for one in &pass.decision {
             let Some(target) = all.get(&one.target) else { continue };
@@ -99,6 +118,24 @@ fn boundaries(world: &World<'_>, sink: &mut Sink<'_>) {
                 let words = format!("{} begins before {name} is stable.", one.candidate);
                 sink.find(id, pass.place("decision"), words);
             }
+        }
+    }
+}
+
+/// Every page is of exactly one boundary: that whose address begins it, the longest of several.
+fn surfaces(world: &World<'_>, sink: &mut Sink<'_>) {
+    let routes = world.config.boundaries.values().flat_map(|one| &one.routes);
+    let routes: Vec<&String> = routes.collect();
+    let file = world.config.anchors.routes.as_deref().unwrap_or_default();
+    for page in world.places.shown().filter(|_| !world.config.boundaries.is_empty()) {
+        sink.look();
+        let begins = |route: &&&String| {
+            let whole = route.as_str() == "/" && page.path != "/";
+            page.path.starts_with(route.as_str()) && !whole
+        };
+        if !routes.iter().any(|route| begins(&route)) {
+            let words = format!("The page {} belongs to no boundary.", page.path);
+            sink.find(&page.path, Place::at(file, page.line), words);
         }
     }
 }

@@ -43,32 +43,38 @@ pub(super) static RULES: &[&Rule] = &[
 
 fn routes(world: &World<'_>, sink: &mut Sink<'_>) {
     let Some(ops) = &world.graph.ops else { return };
-    let role = |name: &str| world.config.roles.contains_key(name);
-    let rotation = |name: &str| ops.rotation.iter().any(|one| one.name == name);
     for route in &ops.route {
         sink.look();
         let mut wrong = |why: String| sink.find(&route.name, place(ops, "route"), why);
-        // Follows other routes to their steps; a ring has more than any route may have.
-        let (mut steps, mut next) = (0, vec![&route.steps]);
-        while let Some(list) = next.pop() {
-            for step in list {
-                steps += 1;
-                let other = ops.route.iter().find(|one| one.name == step.to);
+        // A step that is another route is that route's steps; a ring has more than any route may have.
+        let (mut steps, mut next) = (0, vec![route]);
+        while let Some(one) = next.pop() {
+            for step in &one.steps {
+                let other = ops.route.iter().find(|other| other.name == step.to);
+                let known = world.config.roles.contains_key(&step.to)
+                    || ops.rotation.iter().any(|rotation| rotation.name == step.to);
                 match other {
-                    Some(other) if steps <= 16 => next.push(&other.steps),
-                    None if !role(&step.to) && !rotation(&step.to) => {
-                        wrong(format!("It leads to {}, which is nobody.", step.to));
-                    }
-                    _ => {}
+                    Some(other) if steps <= 4 && next.len() < 16 => next.push(other),
+                    Some(_) => steps += 5,
+                    None if known => steps += 1,
+                    None => wrong(format!("It leads to {}, which is nobody.", step.to)),
                 }
             }
+            if steps > 4 || next.len() >= 16 {
+                break;
+            }
         }
-        if steps > 16 {
-            wrong("It goes in a ring, or has no end.".to_owned());
-        } else if !(1..=4).contains(&route.steps.len()) {
-            wrong(format!("It has {} steps; one to four.", route.steps.len()));
+        if !(1..=4).contains(&steps) {
+            wrong(
+                "It has no step, more than four with those of the routes it leads to, or a ring."
+                    .to_owned(),
+            );
         }
-        if route.steps.last().is_some_and(|last| !role(&last.to)) {
+        let waits = route.steps.iter().map(|step| step.after_minutes);
+        if !waits.is_sorted() {
+            wrong("A later step is asked before an earlier one.".to_owned());
+        }
+        if route.steps.last().is_some_and(|last| !world.config.roles.contains_key(&last.to)) {
             wrong("It does not end in a role.".to_owned());
         }
     }
@@ -114,14 +120,17 @@ fn cadence(world: &World<'_>, sink: &mut Sink<'_>) {
         date.is_none_or(|date| date <= today && (today - date).get_days() > days)
     };
     sink.look();
-    let last = ops.release.iter().filter_map(|one| day(&one.date)).max();
-    if old(last, ops.limits.release_days) {
+    let made = ops.release.iter().filter_map(|one| day(&one.date)).filter(|date| *date <= today);
+    let soon = ops
+        .release
+        .iter()
+        .filter_map(|one| day(&one.date))
+        .any(|date| (0..=ops.limits.release_days).contains(&(date - today).get_days()));
+    if old(made.max(), ops.limits.release_days) && !soon {
         let days = ops.limits.release_days;
-        sink.find(
-            "release",
-            place(ops, "release"),
-            format!("None within {days} days, or planned."),
-        );
+        let words =
+            format!("None was made within {days} days, and none is planned within as many.");
+        sink.find("release", place(ops, "release"), words);
     }
     let last = ops.review.iter().filter_map(|one| day(&one.date)).max();
     if old(last, ops.limits.review_days) || last.is_some_and(|date| date > today) {

@@ -122,12 +122,10 @@ fn code(world: &World<'_>, sink: &mut Sink<'_>) {
     for (id, flow) in &world.graph.flows {
         for glob in &flow.code {
             sink.look();
-            let words = match crate::tree::globs(&[glob]) {
+            let words = match world.tree.any(glob) {
                 Err(_) => format!("`{glob}` is no glob."),
-                Ok(set) if !world.tree.files().any(|file| set.is_match(file)) => {
-                    format!("`{glob}` matches no file.")
-                }
-                Ok(_) => continue,
+                Ok(false) => format!("`{glob}` matches no file."),
+                Ok(true) => continue,
             };
             sink.find(id, flow.place("code"), words);
         }

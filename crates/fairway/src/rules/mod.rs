@@ -101,9 +101,6 @@ pub fn run(world: &World<'_>, rules: &[&'static Rule]) -> Ran {
         ran.examined.insert(rule.name, sink.examined);
         ran.findings.extend(sink.findings);
     }
-    ran.findings.sort_by(|a, b| {
-        (&a.place, a.rule, &a.subject, &a.message).cmp(&(&b.place, b.rule, &b.subject, &b.message))
-    });
-    ran.findings.dedup();
+    crate::finding::sort(&mut ran.findings);
     ran
 }

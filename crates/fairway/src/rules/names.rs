@@ -5,7 +5,7 @@ use crate::{
     finding::{Place, Severity, nearest},
     world::World,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) static RULES: &[&Rule] = &[
     &Rule {
@@ -36,17 +36,20 @@ pub(super) static RULES: &[&Rule] = &[
     },
 ];
 
+/// A vocabulary.
+type Words<'a> = BTreeSet<&'a str>;
+
 fn words(world: &World<'_>, sink: &mut Sink<'_>) {
     let config = world.config;
-    let personas: Vec<&str> = config.personas.iter().map(String::as_str).collect();
-    let lanes: Vec<&str> = config.lanes.keys().map(String::as_str).collect();
-    let fixtures: Vec<&str> = config.fixtures.keys().map(String::as_str).collect();
-    let roles: Vec<&str> = config.roles.keys().map(String::as_str).collect();
-    let found_by: Vec<&str> = config.detected_by.iter().map(String::as_str).collect();
-    let gates: Vec<&str> = config.expected_gates.iter().map(String::as_str).collect();
-    let mut check = |what: &str, word: &str, known: &[&str], subject: &str, place: Place| {
+    let personas: Words<'_> = config.personas.iter().map(String::as_str).collect();
+    let lanes: Words<'_> = config.lanes.keys().map(String::as_str).collect();
+    let fixtures: Words<'_> = config.fixtures.keys().map(String::as_str).collect();
+    let roles: Words<'_> = config.roles.keys().map(String::as_str).collect();
+    let found_by: Words<'_> = config.detected_by.iter().map(String::as_str).collect();
+    let gates: Words<'_> = config.expected_gates.iter().map(String::as_str).collect();
+    let mut check = |what: &str, word: &str, known: &Words<'_>, subject: &str, place: Place| {
         sink.look();
-        if !known.contains(&word) {
+        if !known.contains(word) {
             sink.find_with(
                 subject,
                 place,
@@ -119,13 +122,13 @@ fn unbound(world: &World<'_>, sink: &mut Sink<'_>) {
 
 fn references(world: &World<'_>, sink: &mut Sink<'_>) {
     let graph = world.graph;
-    let tasks: Vec<&str> = graph.tasks.keys().map(String::as_str).collect();
-    let flows: Vec<&str> = graph.flows.keys().map(String::as_str).collect();
-    let rows: Vec<&str> = graph.uat.keys().map(String::as_str).collect();
-    let gaps: Vec<&str> = graph.gaps.keys().map(String::as_str).collect();
-    let mut check = |what: &str, name: &str, known: &[&str], subject: &str, place: Place| {
+    let tasks: Words<'_> = graph.tasks.keys().map(String::as_str).collect();
+    let flows: Words<'_> = graph.flows.keys().map(String::as_str).collect();
+    let rows: Words<'_> = graph.uat.keys().map(String::as_str).collect();
+    let gaps: Words<'_> = graph.gaps.keys().map(String::as_str).collect();
+    let mut check = |what: &str, name: &str, known: &Words<'_>, subject: &str, place: Place| {
         sink.look();
-        if !known.contains(&name) {
+        if !known.contains(name) {
             sink.find_with(
                 subject,
                 place,
@@ -154,7 +157,7 @@ fn references(world: &World<'_>, sink: &mut Sink<'_>) {
         for covered in &gap.covers {
             let (flow, part) = covered.split_once(':').unwrap_or((covered, ""));
             check("flow", flow, &flows, id, gap.place("covers"));
-            let parts: Vec<&str> = crate::model::PathName::ALL
+            let parts: Words<'_> = crate::model::PathName::ALL
                 .iter()
                 .map(|path| path.word())
                 .chain(crate::model::Level::ALL.iter().map(|level| level.word()))

@@ -5,7 +5,7 @@ use crate::{
     finding::{Place, Severity, nearest},
     load::OPS,
     model::{Item, Ops, day},
-    ops::codeowners,
+    ops::exports,
     results::{Verdict, proof},
     world::{World, says_something},
 };
@@ -52,8 +52,9 @@ pub(super) static RULES: &[&Rule] = &[
         run: commands_unproven,
     },
     &Rule {
-        name: "codeowners-drift",
-        about: "CODEOWNERS is what the operating model says, byte for byte: reviews are asked of those who answer.",
+        name: "export-drift",
+        about: "CODEOWNERS, and the calendar where one is named, are what the operating model says, byte for byte: \
+                reviews are asked of those who answer, and those on duty see it.",
         severity: Severity::Error,
         run: drift,
     },
@@ -105,8 +106,8 @@ fn owners(world: &World<'_>, sink: &mut Sink<'_>) {
         if !names.insert(&area.name) {
             sink.find(&area.name, place(ops, "area"), "Two areas have this name.");
         }
-        let code = crate::tree::globs(&area.code);
-        if !code.is_ok_and(|set| world.tree.files().any(|file| set.is_match(file))) {
+        let there = |glob: &String| world.tree.any(glob).unwrap_or(false);
+        if area.code.is_empty() || !area.code.iter().all(there) {
             sink.find(&area.name, place(ops, "area"), "Its code is no file.");
         }
     }
@@ -117,7 +118,10 @@ fn unbound(world: &World<'_>, sink: &mut Sink<'_>) {
     let areas = ops.area.iter().flat_map(|one| [&one.owner, &one.backup]);
     let decisions = ops.decision.iter().flat_map(|one| [&one.owner, &one.backup]);
     let duty = ops.rotation.iter().flat_map(|one| &one.members);
-    let roles: BTreeSet<&String> = areas.chain(decisions).chain(duty).collect();
+    let asked = ops.route.iter().flat_map(|one| &one.steps).map(|step| &step.to);
+    let told = ops.signal.iter().map(|one| &one.owner).chain(ops.review.iter().map(|one| &one.by));
+    let roles: BTreeSet<&String> =
+        areas.chain(decisions).chain(duty).chain(asked).chain(told).collect();
     for role in roles.into_iter().filter(|role| world.config.roles.contains_key(*role)) {
         sink.look();
         if world.config.person(role).is_none() {
@@ -238,12 +242,14 @@ fn commands_unproven(world: &World<'_>, sink: &mut Sink<'_>) {
 
 fn drift(world: &World<'_>, sink: &mut Sink<'_>) {
     let Some(ops) = &world.graph.ops else { return };
-    sink.look();
-    let written = world.tree.text("CODEOWNERS").unwrap_or_default();
-    if written != codeowners(ops, world.config) {
-        let help = Some("`fairway ops codeowners` writes it".to_owned());
-        let words = "It is not what the operating model says.";
-        sink.find_with("CODEOWNERS", Place::at("CODEOWNERS", 0), words, help);
+    for (file, wanted) in exports(world.config, ops) {
+        sink.look();
+        let same = wanted.is_ok_and(|wanted| world.tree.text(&file).is_ok_and(|now| now == wanted));
+        if !same {
+            let help = Some("`fairway ops export` writes it".to_owned());
+            let words = "It is not what the operating model says.";
+            sink.find_with(&file, Place::at(&file, 0), words, help);
+        }
     }
 }
 

@@ -4,24 +4,12 @@ use super::{Rule, Sink};
 use crate::{
     finding::{Place, Severity},
     gate::{Answer, flows_answer},
+    git,
     model::{Assessed, Bucket, Disposition, Item, Level, Pass, Readiness, State},
     recon::{classes, rank, remainder},
+    render::recon::FILES,
     world::{World, says_something},
 };
-
-/// The ten files of a package.
-pub const FILES: [&str; 10] = [
-    "spec.md",
-    "plan.md",
-    "tasks.md",
-    "repo-truth-map.md",
-    "platform-readiness-report.md",
-    "candidate-reconciliation.md",
-    "roadmap-reconciliation.md",
-    "app-boundary-map.md",
-    "next-spec-recommendation.md",
-    "checklists/requirements.md",
-];
 
 pub(super) static RULES: &[&Rule] = &[
     &Rule {
@@ -77,6 +65,10 @@ pub(super) static RULES: &[&Rule] = &[
 ];
 
 fn partition(world: &World<'_>, sink: &mut Sink<'_>) {
+    if !world.graph.passes.is_empty() && world.current_passes().count() != 1 {
+        let words = "Passes follow one another to one that is newest; here it is not so.";
+        sink.find("passes", Place::at("fairway/recon", 0), words);
+    }
     for (id, pass) in world.current_passes() {
         for one in &pass.decision {
             match world.candidates.get(&one.candidate) {
@@ -126,7 +118,9 @@ fn decisions(world: &World<'_>, sink: &mut Sink<'_>) {
             let here = pass.within.contains(&one.target);
             let fits = match one.bucket {
                 Bucket::A | Bucket::B => here && one.disposition == Disposition::Keep,
-                Bucket::D | Bucket::E => !here,
+                Bucket::D | Bucket::E => {
+                    !here && matches!(one.disposition, Disposition::Move | Disposition::Defer)
+                }
                 Bucket::F => {
                     matches!(one.disposition, Disposition::Drop | Disposition::Merge)
                 }
@@ -231,7 +225,8 @@ fn states(world: &World<'_>, sink: &mut Sink<'_>) {
             (Readiness::Candidate, Reach::Nothing) if one.candidates.is_empty() => {
                 wrong("it names no candidate".to_owned());
             }
-            (Readiness::Candidate | Readiness::Roadmap, Reach::Nothing) => {}
+            (Readiness::Candidate | Readiness::Roadmap, Reach::Nothing)
+                if one.evidence.iter().all(|name| name.contains(".md")) => {}
             (Readiness::Candidate | Readiness::Roadmap, _) => {
                 wrong("something of it is there already".to_owned());
             }
@@ -241,6 +236,9 @@ fn states(world: &World<'_>, sink: &mut Sink<'_>) {
                 wrong("its flows have no code with tests that pass".to_owned());
             }
             (Readiness::Partial, Reach::Nothing) => wrong("nothing of it is there".to_owned()),
+            (Readiness::Partial, Reach::Tested | Reach::Proven) => {
+                wrong("its flows are tested: it is functional, or more".to_owned());
+            }
             _ if !cited => wrong("it cites nothing of the tree".to_owned()),
             (Readiness::Functional, _) if reach(world, one, false) == Reach::Proven => {
                 wrong("all its flows are at L4: it is productized".to_owned());
@@ -267,7 +265,12 @@ fn unproven(world: &World<'_>, sink: &mut Sink<'_>) {
             sink.find(id, place, words);
         }
     });
+    let root = world.tree.root();
     for (id, pass) in world.current_passes() {
+        sink.look();
+        if !git::is_there(root) || git::is_shallow(root) {
+            sink.find(id, pass.place("allow"), "History does not say what its commits changed.");
+        }
         for (name, said) in said(pass) {
             sink.look();
             let answer = world.config.gates.get(name).map(|gate| flows_answer(world, gate));
@@ -294,8 +297,10 @@ fn answers(world: &World<'_>, sink: &mut Sink<'_>) {
             let answer = world.config.gates.get(name).map(|gate| flows_answer(world, gate));
             let words = match (answer, said) {
                 (None, _) => format!("There is no gate {name} to answer it."),
-                (Some(Answer::Fails), true) => format!("It says {name}; the gate does not hold."),
-                (Some(Answer::Holds), false) => format!("It says not {name}; the gate holds."),
+                (Some(Answer::Fails), true) => format!("It says {name}; flows of that gate fail."),
+                (Some(Answer::Holds), false) => {
+                    format!("It says not {name}; all flows of that gate hold.")
+                }
                 _ => continue,
             };
             sink.find(id, pass.place("answers"), words);
@@ -321,6 +326,16 @@ fn recommendations(world: &World<'_>, sink: &mut Sink<'_>) {
         if !(3..=7).contains(&pass.next.len()) {
             wrong(format!("It recommends {} items; three to seven.", pass.next.len()));
         }
+        let order: Vec<String> =
+            rank(world, pass).into_iter().map(|(rank, _)| rank.candidate).collect();
+        let places =
+            pass.next.iter().filter_map(|next| order.iter().position(|one| one == &next.candidate));
+        let places: Vec<usize> = places.collect();
+        if !places.is_sorted_by(|a, b| a < b) {
+            wrong(
+                "Items of A and B stand in another order than the shown one, or twice.".to_owned(),
+            );
+        }
         for next in &pass.next {
             let decided = pass.decision.iter().find(|one| one.candidate == next.candidate);
             let Some(decided) = decided else {
@@ -341,9 +356,8 @@ fn recommendations(world: &World<'_>, sink: &mut Sink<'_>) {
                 wrong(format!("{}: it gives no reason.", next.candidate));
             }
         }
-        let first = rank(world, pass).into_iter().next().map(|(rank, _)| rank.candidate);
-        let primary = pass.next.first().map(|next| next.candidate.clone());
-        if let Some(first) = first.filter(|first| Some(first) != primary.as_ref()) {
+        let primary = pass.next.first().map(|next| &next.candidate);
+        if let Some(first) = order.first().filter(|first| Some(*first) != primary) {
             wrong(format!("The shown order puts {first} first; the primary item is another."));
         }
     }
@@ -352,16 +366,20 @@ fn recommendations(world: &World<'_>, sink: &mut Sink<'_>) {
 fn packages(world: &World<'_>, sink: &mut Sink<'_>) {
     for (id, pass) in world.current_passes() {
         sink.look();
-        for file in FILES {
+        for (file, part) in FILES {
             let path = format!("{}/{file}", pass.package);
             let place = Place::at(&path, 0);
             match world.tree.text(&path) {
                 Err(why) => sink.find(id, place, format!("The package lacks {file}: {why}.")),
                 Ok(text) => {
-                    let part = crate::render::recon::part_of(file).unwrap_or("none");
-                    let mark = format!("<!-- fairway: recon {part} {id} -->");
-                    if part != "none" && !text.contains(&mark) {
-                        sink.find(id, place, format!("{file} has no part `{mark}`."));
+                    let mark = part.map(|part| format!("<!-- fairway: recon {part} {id} -->"));
+                    let words = text.lines().filter(|line| says_something(line)).count();
+                    match mark {
+                        Some(mark) if !text.contains(&mark) => {
+                            sink.find(id, place, format!("{file} has no part `{mark}`."));
+                        }
+                        None if words < 3 => sink.find(id, place, format!("{file} says nothing.")),
+                        _ => {}
                     }
                 }
             }

@@ -40,6 +40,12 @@ fn a_packet_shows_no_names_and_outsiders_no_ids() {
     assert!(inside.contains("| e2e on build |"), "{inside}");
     let (_, outside) = repo.ask(&["packet", "FLOW-BOIL-001", "--audience", "public"]);
     assert!(outside.contains("[making] says [internal] boils."), "{outside}");
+    repo.change("fairway/flows/FLOW-BOIL-001.md", "Ada says", "@ada, ADA and Adam say");
+    repo.change("fairway.toml", "person = \"Ada\"", "person = \"Ada Lovelace\"\nhandle = \"@ada\"");
+    let (_, outside) = repo.ask(&["packet", "FLOW-BOIL-001", "--audience", "public"]);
+    assert!(outside.contains("[making], [making] and Adam say [internal] boils."), "{outside}");
+    let (code, release) = repo.ask(&["packet", "1.1"]);
+    assert!(code == 0 && release.contains("| Commit | planned |"), "{release}");
     let (_, outside) = repo.ask(&["packet", "D-001"]);
     assert!(outside.contains("Boil with gas") && !outside.contains("hot"), "{outside}");
     assert_eq!(repo.ask(&["packet", "NO-SUCH"]).0, 2);
@@ -87,6 +93,8 @@ fn a_pass_is_begun_suggested_and_ranked() {
         "{pass}"
     );
     assert_eq!(repo.ask(&["recon", "suggest", "PASS-001", "--accept", "ideas#no"]).0, 2);
+    let (code, _) = repo.ask(&["--format", "json", "recon", "list"]);
+    assert_eq!(code, 1, "the same in every format");
     for bad in ["../../out", "specs/..", "specs/a/b", "/tmp/x", "specs/"] {
         assert_eq!(repo.ask(&["recon", "new", "P-2", bad, "--within", "kitchen"]).0, 2, "{bad}");
     }
@@ -104,10 +112,10 @@ fn duty_calendar_and_reviewers_come_from_one_file() {
     let (_, text) = repo.ask(&["ops", "calendar"]);
     assert_eq!(text.matches("BEGIN:VEVENT").count(), 27, "26 weeks and a release: {text}");
     assert!(text.contains("SUMMARY:duty: making (Ada)\r\n"), "{text}");
-    assert_eq!(repo.ask(&["ops", "codeowners", "--check"]).0, 0);
     repo.change("fairway.toml", "person = \"Ada\"", "person = \"Ada\"\nhandle = \"@ada\"");
-    assert_eq!(repo.ask(&["ops", "codeowners", "--check"]).0, 1);
-    assert_eq!(repo.ask(&["ops", "codeowners"]).0, 0);
+    assert_eq!(repo.ask(&["ops", "check"]).0, 1, "reviewers are not those written down");
+    assert_eq!(repo.ask(&["ops", "export"]).0, 0);
+    assert_eq!(repo.ask(&["ops", "check"]).0, 0);
     assert!(repo.read("CODEOWNERS").contains("/src/ @ada\n"));
     let none = Repo::bare();
     none.put("fairway.toml", "version = 1\nproduct = \"x\"\n");
@@ -213,4 +221,23 @@ fn a_spec_kept_as_a_page_is_taken_over() {
     }
     assert!(spec.ends_with(page), "nothing is lost");
     assert_eq!(run().status.code(), Some(2), "twice is refused");
+}
+
+/// What operators read in this product's runbook is typed here.
+#[test]
+fn every_command_of_the_runbook_runs_and_says_something() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let text = std::fs::read_to_string(root.join("fairway/ops.toml")).unwrap();
+    let model: toml::Value = toml::from_str(&text).unwrap();
+    let procedures = model["procedure"].as_array().unwrap();
+    let steps = procedures.iter().flat_map(|one| one["steps"].as_array().unwrap());
+    let lines: Vec<&str> =
+        steps.filter_map(|step| step["run"].as_str()?.strip_prefix("fairway ")).collect();
+    assert!(lines.len() >= 3, "{lines:?}");
+    for line in lines {
+        let args: Vec<&str> = line.split_whitespace().collect();
+        let out = crate::common::run_in(&root, &args);
+        assert_ne!(out.status.code(), Some(2), "{line}: {}", String::from_utf8_lossy(&out.stderr));
+        assert!(!out.stdout.is_empty(), "{line} says nothing");
+    }
 }

@@ -245,7 +245,7 @@ impl Repo {
             TASK.replace("KETTLE-RECOVERY-001", "KETTLE-NEXT-001").replace("\"P0\"", "\"P2\"");
         repo.put("fairway/tasks/KETTLE-NEXT-001.md", &next);
         assert!(repo.run(&["--now", NOW, "render"]).status.success());
-        assert!(repo.run(&["ops", "codeowners"]).status.success());
+        assert!(repo.run(&["--now", NOW, "ops", "export"]).status.success());
         repo.commit("The product");
         for (name, tier, tests) in REPORTS {
             repo.evidence(name, tier, &report(tests), "2026-03-09T12:00:00Z");
@@ -269,6 +269,10 @@ impl Repo {
         let pass = model::PASS.replace("@tea", &mark("tea")).replace("@shop", &mark("shop"));
         self.put("fairway/recon/PASS-001.toml", pass.replace("@steam", &mark("steam")));
         self.put("specs/001-stand/spec.md", model::SPEC);
+        for file in ["plan", "tasks"] {
+            let text = format!("# {file}\n\n1. Look at all.\n2. Write it down.\n");
+            self.put(&format!("specs/001-stand/{file}.md"), text);
+        }
         assert!(self.run(&["--now", NOW, "render"]).status.success());
         self.commit("One pass");
     }

@@ -42,6 +42,7 @@ expires = 2026-09-01
 "#;
 
 pub const OPS: &str = r#"version = 1
+calendar = "duty.ics"
 
 [[area]]
 name = "Boiling"
@@ -176,7 +177,7 @@ boundary = "street"
 [[area]]
 name = "Words"
 now = "Plain."
-state = "partially-implemented"
+state = "functional-not-productized"
 flows = ["FLOW-BOIL-001"]
 evidence = ["docs/boil.md#boil-water"]
 gap = "One language."

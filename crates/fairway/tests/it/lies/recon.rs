@@ -7,6 +7,80 @@ const SPEC: &str = "specs/001-stand/spec.md";
 
 pub const LIES: &[Lie] = &[
     (
+        "a pass that follows itself",
+        |r| change(r, PASS, "within =", "follows = [\"PASS-001\"]\nwithin ="),
+        "recon-partition",
+    ),
+    (
+        "partly there, and tested",
+        |r| {
+            change(
+                r,
+                PASS,
+                "state = \"functional-not-productized\"",
+                "state = \"partially-implemented\"",
+            )
+        },
+        "recon-state",
+    ),
+    (
+        "a candidate with code",
+        |r| {
+            change(
+                r,
+                PASS,
+                "candidates = [\"ideas#tea\"]",
+                "candidates = [\"ideas#tea\"]\nevidence = [\"src/**\"]",
+            )
+        },
+        "recon-state",
+    ),
+    (
+        "one item three times",
+        |r| {
+            let text = r.read(PASS);
+            r.put(
+                PASS,
+                text.replace(
+                    "candidate = \"ideas#shop\"\nclass = \"move-to-street\"",
+                    "candidate = \"ideas#tea\"\nclass = \"must-do-before-sellable\"",
+                ),
+            );
+        },
+        "recon-next",
+    ),
+    ("a plan that says nothing", |r| r.put("specs/001-stand/plan.md", "# Plan\n"), "recon-package"),
+    (
+        "it allows itself everything",
+        |r| change(r, PASS, "\"fairway/**\"]", "\"fairway/**\", \"**\"]"),
+        "recon-posture",
+    ),
+    (
+        "a page of no boundary",
+        |r| r.put("routes.txt", r.read("routes.txt") + "GET /fry fry.read\n"),
+        "boundary-crossed",
+    ),
+    (
+        "a source that is no file",
+        |r| change(r, CONFIG, "files = \"ideas.md\"", "files = \"notions.md\""),
+        "candidate-source",
+    ),
+    (
+        "a word of no registry",
+        |r| change(r, SPEC, "done =", "terms = [\"kettledrum\"]\ndone ="),
+        "spec-intake",
+    ),
+    (
+        "ticked, and its test is gone",
+        |r| change(r, SPEC, "shown_by = \"recon-posture\"", "shown_by = \"e2e:boil.spec#fries\""),
+        "spec-criteria",
+    ),
+    (
+        "ticked by what looks at itself",
+        |r| change(r, SPEC, "shown_by = \"recon-posture\"", "shown_by = \"page-not-rendered\""),
+        "spec-criteria",
+    ),
+    (
         "a candidate nobody decided on",
         |r| r.put("ideas.md", r.read("ideas.md") + "- More\n"),
         "recon-partition",

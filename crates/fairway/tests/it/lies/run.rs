@@ -66,6 +66,26 @@ pub const LIES: &[Lie] = &[
         },
         "ops-route",
     ),
+    ("a calendar of yesterday", |r| change(r, "duty.ics", "making", "baking"), "export-drift"),
+    ("a release planned for never", |r| change(r, OPS, "2026-04-01", "2999-04-01"), "ops-cadence"),
+    (
+        "a later step asked first",
+        |r| change(r, OPS, "after_minutes = 5", "after_minutes = 50"),
+        "ops-route",
+    ),
+    (
+        "turns longer than time",
+        |r| change(r, OPS, "turn_days = 7", "turn_days = 100000000"),
+        "ops-rotation",
+    ),
+    (
+        "a route step nobody holds",
+        |r| {
+            change(r, CONFIG, "[roles.making]", "[roles.away]\n[roles.making]");
+            change(r, OPS, "to = \"checking\"", "to = \"away\"");
+        },
+        "ops-unbound",
+    ),
     (
         "a route of five steps",
         |r| {
@@ -126,11 +146,11 @@ pub const LIES: &[Lie] = &[
         |r| change(r, OPS, "smoke:kettle#empties", "smoke:kettle#fills"),
         "runbook-command",
     ),
-    ("reviewers by hand", |r| r.put("CODEOWNERS", "* @everybody\n"), "codeowners-drift"),
+    ("reviewers by hand", |r| r.put("CODEOWNERS", "* @everybody\n"), "export-drift"),
     (
         "reviewers of yesterday",
         |r| change(r, CONFIG, "person = \"Ada\"", "person = \"Ada\"\nhandle = \"@ada\""),
-        "codeowners-drift",
+        "export-drift",
     ),
     (
         "a decision without a reason",
