@@ -225,6 +225,9 @@ pub struct Portal {
     /// The folder they lie in; none when there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
+    /// Where pages are read: `/docs/`; beside each other when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// Words that stand on internal pages alone.
     pub internal_words: Vec<String>,
     /// Sentences that need a flow to be proven.

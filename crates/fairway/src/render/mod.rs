@@ -5,7 +5,7 @@ mod ops;
 pub mod recon;
 
 use crate::{
-    model::PathName,
+    model::{Flow, Item, PathName},
     path::{Decided, decided},
     portal::blocks,
     queue,
@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// What a generated part can show.
-pub const KINDS: [&str; 7] = ["flows", "queue", "gaps", "paths", "runbook", "model", "decisions"];
+pub const KINDS: [&str; 8] =
+    ["flows", "details", "queue", "gaps", "paths", "runbook", "model", "decisions"];
 
 /// Returns what is to stand between a part's marks.
 ///
@@ -23,6 +24,7 @@ pub fn block(world: &World<'_>, what: &str) -> Result<String, String> {
     let words: Vec<&str> = what.split(' ').collect();
     let text = match words.as_slice() {
         ["flows"] => flows(world),
+        ["details"] => details(world),
         ["queue"] => queue_table(world),
         ["gaps"] => gaps(world),
         ["paths"] => paths(world),
@@ -74,7 +76,41 @@ fn names<'a>(list: impl IntoIterator<Item = &'a String>) -> String {
     if list.is_empty() { "none".to_owned() } else { list.join(", ") }
 }
 
+/// Returns what each flow names: every path with its proof, every contract.
+fn details(world: &World<'_>) -> String {
+    let one = |(id, flow): (&String, &Item<Flow>)| {
+        let rows = flow.path.iter().map(|(name, spec)| {
+            let said = match decided(spec) {
+                Decided::Proof => names(spec.proof.iter().flatten()),
+                Decided::Na => format!("n/a: {}", spec.na.clone().unwrap_or_default()),
+                Decided::Gap(gap) => format!("`{gap}`"),
+                Decided::No(why) => why,
+            };
+            vec![name.to_string(), spec.text.clone(), said]
+        });
+        let paths = table(&["Path", "What happens", "Walked by"], rows, "No path.");
+        format!(
+            "### {id}\n\n{}.\n\n{paths}\nContracts: {}.\n\n",
+            flow.title,
+            names(&flow.contracts)
+        )
+    };
+    world.graph.flows.iter().map(one).collect()
+}
+
+/// Returns the address of the page that holds a part.
+fn page_with(world: &World<'_>, part: &str) -> Option<String> {
+    let mark = format!("<!-- fairway: {part} -->");
+    let holds = |file: &&String| world.tree.text(file).is_ok_and(|text| text.contains(&mark));
+    let stem = world.pages.keys().find(holds)?.rsplit('/').next()?.strip_suffix(".md")?;
+    Some(match &world.config.portal.address {
+        Some(address) => format!("{address}{stem}"),
+        None => format!("{stem}.md"),
+    })
+}
+
 fn flows(world: &World<'_>) -> String {
+    let details = page_with(world, "details");
     let mut all: Vec<_> = world.graph.flows.iter().collect();
     all.sort_by_key(|(id, flow)| (flow.priority, (*id).clone()));
     let rows = all.into_iter().map(|(id, flow)| {
@@ -84,14 +120,18 @@ fn flows(world: &World<'_>) -> String {
                     || spec.proof.as_ref().is_some_and(|list| !list.is_empty())
             })
         });
+        let fact = |count: String| match &details {
+            Some(page) => format!("[{count}]({page}#{})", id.to_lowercase()),
+            None => count,
+        };
         let open = world.open.get(id.as_str()).into_iter().flatten();
         vec![
             format!("`{id}`"),
             flow.title.clone(),
             flow.priority.to_string(),
             flow.owner.clone(),
-            format!("{} of 6", walked.count()),
-            flow.contracts.len().to_string(),
+            fact(format!("{} of 6", walked.count())),
+            fact(flow.contracts.len().to_string()),
             names(open.map(|task| &task.id)),
         ]
     });
