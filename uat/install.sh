@@ -3,7 +3,7 @@
 # it is left in $FAIRWAY_UAT_DIR/env.
 set -euo pipefail
 target="${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/gpuaas-target}"
-cargo build --release --locked -q -p gpuaas
+cargo build --release --locked -q -p gpuaas -p fairway
 dir="$FAIRWAY_UAT_DIR"
 mkdir -p "$dir/bin" "$dir/logs" "$dir/answers"
 install -m 755 "$target/release/gpuaas" "$dir/bin/gpuaas"

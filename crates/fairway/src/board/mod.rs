@@ -1,6 +1,7 @@
 //! The same facts as pages: a board, a matrix, gates, evidence, reconciliation, operations, an inbox.
 //! Pages are made on the server and read without a script; no page has logic of its own.
 
+mod markup;
 mod pages;
 
 use crate::{
@@ -8,8 +9,7 @@ use crate::{
     report::Findings,
     world::World,
 };
-use maud::{DOCTYPE, Markup, PreEscaped, html};
-use pulldown_cmark::{Event, Options, Parser};
+use maud::{DOCTYPE, Markup, html};
 use std::cell::OnceCell;
 
 /// The style of every page.
@@ -136,7 +136,7 @@ pub fn findings_page(of: Findings<'_>) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "fairway " (of.asked) }
-                style { (PreEscaped(STYLE)) }
+                (markup::style())
             }
             body { main {
                 h1 { (of.asked) " " (answer(of.answer)) }
@@ -155,21 +155,4 @@ fn answer(answer: Answer) -> Markup {
         Answer::Fails | Answer::Unreadable => "tag bad",
     };
     html! { span class=(class) { (answer.word()) } }
-}
-
-/// Returns Markdown as HTML, in which HTML stays text.
-fn markdown(text: &str) -> Markup {
-    let events = Parser::new_ext(text, Options::ENABLE_TABLES).filter_map(|event| match event {
-        Event::Html(html) | Event::InlineHtml(html) if html.trim_start().starts_with("<!--") => {
-            None
-        }
-        Event::Html(html) | Event::InlineHtml(html) => Some(Event::Text(html)),
-        Event::Start(pulldown_cmark::Tag::Link { .. }) => None,
-        Event::End(pulldown_cmark::TagEnd::Link) => None,
-        other => Some(other),
-    });
-    let mut out = String::new();
-    pulldown_cmark::html::push_html(&mut out, events);
-    let out = out.replace("<table>", "<div class=\"scroll\" tabindex=\"0\"><table>");
-    PreEscaped(out.replace("</table>", "</table></div>"))
 }

@@ -1,6 +1,6 @@
 //! The pages.
 
-use super::{Board, answer, markdown};
+use super::{Board, answer, markup::markdown};
 use crate::{
     finding::{Finding, Severity},
     inbox,

@@ -9,7 +9,8 @@ mod names;
 mod ops;
 mod portal;
 mod proof;
-pub mod recon;
+mod ready;
+mod recon;
 mod surface;
 mod tasks;
 
@@ -44,6 +45,7 @@ pub fn all() -> Vec<&'static Rule> {
         surface::RULES,
         portal::RULES,
         recon::RULES,
+        ready::RULES,
         boundary::RULES,
         intake::RULES,
         ops::RULES,

@@ -12,9 +12,30 @@ pub fn markdown(text: &str) -> Markup {
         Event::Html(raw) | Event::InlineHtml(raw) => Some(Event::Text(raw)),
         other => Some(table.take(other)),
     });
+    let mut events: Vec<Event<'_>> = events.collect();
+    name_headings(&mut events);
     let mut out = String::new();
-    html::push_html(&mut out, events);
+    html::push_html(&mut out, events.into_iter());
     PreEscaped(out)
+}
+
+/// Gives every heading the name links lead to: lower case, words joined by `-`.
+fn name_headings(events: &mut [Event<'_>]) {
+    for at in 0..events.len() {
+        let rest = events.get(at + 1..).unwrap_or_default();
+        let inside = rest.iter().take_while(|one| !matches!(one, Event::End(TagEnd::Heading(_))));
+        let words = inside.filter_map(|one| match one {
+            Event::Text(text) | Event::Code(text) => Some(text.to_lowercase()),
+            _ => None,
+        });
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        if let Some(Event::Start(Tag::Heading { .. })) = events.get(at) {
+            let name: String = words.collect::<String>().chars().filter(kept).collect();
+            if let Some(Event::Start(Tag::Heading { id, .. })) = events.get_mut(at) {
+                *id = Some(name.replace(' ', "-").into());
+            }
+        }
+    }
 }
 
 fn is_comment(raw: &str) -> bool {
@@ -84,8 +105,15 @@ mod tests {
     fn raw_html_is_text_and_comments_are_nothing() {
         let out = markdown("# A\n\n<script>alert(1)</script>\n\n<!-- b -->\n\nc <!-- d --> e");
         let out = out.into_string();
-        assert!(out.contains("<h1>A</h1>") && !out.contains("<script>"), "{out}");
+        assert!(out.contains("<h1 id=\"a\">A</h1>") && !out.contains("<script>"), "{out}");
         assert!(!out.contains("<!--") && !out.contains("&lt;!--"), "{out}");
+    }
+
+    #[test]
+    fn headings_have_the_names_links_lead_to() {
+        let out = markdown("## When `runc` is *gone*\n\n### FLOW-A-001\n").into_string();
+        assert!(out.contains("<h2 id=\"when-runc-is-gone\">"), "{out}");
+        assert!(out.contains("<h3 id=\"flow-a-001\">"), "{out}");
     }
 
     #[test]

@@ -29,6 +29,7 @@ const PAGES: &[(&str, &str)] = &[
     ("operate", include_str!("../../../../docs/operate.md")),
     ("product", include_str!("../../../../docs/product.md")),
     ("handoff", include_str!("../../../../docs/handoff.md")),
+    ("runbook", include_str!("../../../../docs/runbook.md")),
     ("truth", include_str!("../../../../docs/truth.md")),
 ];
 
