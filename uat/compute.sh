@@ -3,13 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 auth=(-H "Authorization: Bearer $(token)")
 json=(-H 'Content-Type: application/json')
-ready() {
-  for _ in $(seq 100); do
-    gpuaas catalog --output json | has sim-h100-slice && return 0
-    sleep 0.2
-  done
-  return 1
-}
 launched() { gpuaas launch sim-h100-slice -n "${1:-1}" --name "$FAIRWAY_ROW" --yes --output json >"$FAIRWAY_ROW_DIR/launched"; }
 id() { python3 -c "import json,sys; print(json.load(open(sys.argv[1]))['id'])" "$FAIRWAY_ROW_DIR/launched"; }
 state() {

@@ -45,3 +45,12 @@ out = [{"resource": name, "state": state, **({} if state == "cleaned" else {"own
 (folder / "cleanup.json").write_text(json.dumps(out))
 END
 }
+
+# ready: waits until the simulated machine's hardware is offered.
+ready() {
+  for _ in $(seq 100); do
+    gpuaas catalog --output json | has sim-h100-slice && return 0
+    sleep 0.2
+  done
+  return 1
+}

@@ -23,7 +23,7 @@ kept() { get audit 200 "/api/v1/admin/audit-logs?limit=50" && cp "$answers/$FAIR
 join() { post join 201 /api/v1/admin/nodes/join && answer join | has 'gpuaas agent'; }
 stranger() { ask stranger 401 "$UAT_URL/api/v1/admin/nodes"; }
 drained() { post drain 204 "/api/v1/admin/nodes/$(node)/drain" && node_is draining; }
-full() { ! launched 2>"$FAIRWAY_ROW_DIR/full" && has -i 'capacity\|free\|nothing\|blocked' "$FAIRWAY_ROW_DIR/full"; }
+full() { ! launched 2>"$FAIRWAY_ROW_DIR/full" && has -i 'capacity\|free\|sold out\|not enough' "$FAIRWAY_ROW_DIR/full"; }
 back() { post resume 204 "/api/v1/admin/nodes/$(node)/resume" && node_is active; }
 nobody() { get nobody 404 /api/v1/admin/nodes/node_01jd3x5gq8f9v7m2k4n6p8r0st; }
 
@@ -52,6 +52,7 @@ empty_one() { local d; d=$(mktemp -d) && fairway --root "$d" check; [ $? = 3 ]; 
 
 case $FAIRWAY_ROW in
 UAT-OPS-001)
+  ready || { echo "blocked fixture no simulated node offered anything"; exit 0; }
   check happy "a line to paste joins a machine" join
   check negative "a stranger is asked to sign in" stranger
   check negative "a machine that is not there is not there" nobody
@@ -62,7 +63,7 @@ UAT-OPS-001)
   gpuaas release "$(id)" --wait >/dev/null && made "allocation $(id)" cleaned
   kept ;;
 UAT-OPS-002)
-  launched && state active || { echo "blocked fixture no workload became active"; exit 0; }
+  ready && launched && state active || { echo "blocked fixture no workload became active"; exit 0; }
   check blocked "a silent machine's workload is unreachable" lost
   check negative "an operator who gives no reason is refused" no_reason
   check happy "an operator ends it with a reason" forced
@@ -71,7 +72,7 @@ UAT-OPS-002)
   made "allocation $(id)" cleaned
   kept ;;
 UAT-TERMINAL-001)
-  launched && state active || { echo "blocked fixture no workload became active"; exit 0; }
+  ready && launched && state active || { echo "blocked fixture no workload became active"; exit 0; }
   check happy "a shell answers and ends with its own code" shell
   check recovery "another one opens after it" shell
   check negative "a workload that is not there has none" no_shell
