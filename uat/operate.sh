@@ -28,7 +28,14 @@ back() { post resume 204 "/api/v1/admin/nodes/$(node)/resume" && node_is active;
 nobody() { get nobody 404 /api/v1/admin/nodes/node_01jd3x5gq8f9v7m2k4n6p8r0st; }
 
 agent() { pgrep -P "$(cat "$FAIRWAY_UAT_DIR/pid")" -f ' agent' | head -1; }
-lost() { kill -STOP "$(agent)" && state unreachable; }
+lost() {
+  kill -STOP "$(agent)" || return 1
+  for _ in $(seq 90); do
+    get show 200 "/api/v1/allocations/$(id)" && [ "$(value show "d['unreachable']")" = True ] && return 0
+    sleep 1
+  done
+  return 1
+}
 no_reason() { post no-reason 422 "/api/v1/admin/allocations/$(id)/force-release" '{"reason":""}' || get show 200 "/api/v1/allocations/$(id)" && ! [ "$(value show "d['state']")" = releasing ]; }
 forced() { post forced 202 "/api/v1/admin/allocations/$(id)/force-release" '{"reason":"its machine is lost"}'; }
 found() { kill -CONT "$(agent)" && state released; }
