@@ -27,9 +27,9 @@ full() { ! launched 2>"$FAIRWAY_ROW_DIR/full" && has -i 'capacity\|free\|sold ou
 back() { post resume 204 "/api/v1/admin/nodes/$(node)/resume" && node_is active; }
 nobody() { get nobody 404 /api/v1/admin/nodes/node_01jd3x5gq8f9v7m2k4n6p8r0st; }
 
-agent() { pgrep -P "$(cat "$FAIRWAY_UAT_DIR/pid")" -f ' agent' | head -1; }
+agents() { pkill "-$1" -P "$(cat "$FAIRWAY_UAT_DIR/pid")" -f ' agent'; }
 lost() {
-  kill -STOP "$(agent)" || return 1
+  agents STOP || return 1
   for _ in $(seq 90); do
     get show 200 "/api/v1/allocations/$(id)" && [ "$(value show "d['unreachable']")" = True ] && return 0
     sleep 1
@@ -38,7 +38,7 @@ lost() {
 }
 no_reason() { post no-reason 422 "/api/v1/admin/allocations/$(id)/force-release" '{"reason":""}' || get show 200 "/api/v1/allocations/$(id)" && ! [ "$(value show "d['state']")" = releasing ]; }
 forced() { post forced 202 "/api/v1/admin/allocations/$(id)/force-release" '{"reason":"its machine is lost"}'; }
-found() { kill -CONT "$(agent)" && state released; }
+found() { agents CONT && state released; }
 
 shell() { printf 'echo uat-$((40+2))\nexit 7\n' | timeout 30 gpuaas shell "$(id)" >"$FAIRWAY_ROW_DIR/shell"; [ $? = 7 ] && has uat-42 "$FAIRWAY_ROW_DIR/shell"; }
 no_shell() { timeout 30 gpuaas shell alloc_01jd3x5gq8f9v7m2k4n6p8r0st </dev/null; [ $? = 4 ]; }
