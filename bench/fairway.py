@@ -180,11 +180,11 @@ def main():
         peer = folder / "peer"
         needs(peer)
 
-        def build():
+        def theirs_built():
             shutil.rmtree(folder / "out", ignore_errors=True)
             return timed([str(PEER / "bin/sphinx-build"), "-q", "-E", "-b", "needs", str(peer), str(folder / "out")], peer)
 
-        theirs = median("sphinx-needs needs.json, 10,000 items", build, min(ROUNDS, 3))
+        theirs = median("sphinx-needs needs.json, 10,000 items", theirs_built, min(ROUNDS, 3))
         print(f"CPU: the peer takes {theirs / ours:.0f} times ours")
 
 

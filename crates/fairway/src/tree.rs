@@ -6,6 +6,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -149,13 +150,15 @@ impl Tree {
                 .map_err(|error| Unreadable::Refused(error.to_string()))?;
             return found.pop().flatten().map(Cow::Owned).ok_or(Unreadable::Missing);
         }
-        let place = self.root.join(path);
         let refused = |error: std::io::Error| Unreadable::Refused(error.to_string());
-        let size = std::fs::metadata(&place).map_err(refused)?.len();
-        if size > MOST {
+        let file = std::fs::File::open(self.root.join(path)).map_err(refused)?;
+        let mut bytes = Vec::with_capacity(1024);
+        file.take(MOST + 1).read_to_end(&mut bytes).map_err(refused)?;
+        if bytes.len() as u64 > MOST {
+            let size = std::fs::metadata(self.root.join(path)).map_or(MOST + 1, |meta| meta.len());
             return Err(Unreadable::TooLarge(size));
         }
-        std::fs::read(&place).map(Cow::Owned).map_err(refused)
+        Ok(bytes.into())
     }
 
     /// Returns a file as text.
