@@ -28,5 +28,8 @@ statement integration "$out/nextest.xml" --only 'gpuaas-server::it#*' --only 'fa
 statement smoke "$out/nextest.xml" --only 'gpuaas::it#*' --only 'fairway::cli#*'
 statement e2e "$out/browser.xml"
 "$fairway" --evidence "$out" check
+"$fairway" --evidence "$out" gate review
+for gate in reconciliation operations; do "$fairway" --evidence "$out" gate "$gate" || [ $? -eq 3 ]; done
+"$fairway" prove
 "$fairway" --evidence "$out" gate pre-uat || [ $? -ne 2 ]
 echo "all green; results in $out"

@@ -63,7 +63,8 @@ pub struct Finding {
 impl Finding {
     /// Returns an error.
     pub fn error(rule: &'static str, subject: &str, place: Place, message: String) -> Self {
-        let subject = subject.to_owned();
+        let (subject, message) = (plain(subject), plain(&message));
+        let place = Place { file: plain(&place.file), line: place.line };
         Self { severity: Severity::Error, rule, subject, place, message, help: None }
     }
 
@@ -80,9 +81,20 @@ impl Finding {
     /// Says what would mend it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(plain(&help.into()));
         self
     }
+}
+
+/// Returns whether two titles are nearly the same; long ones never are.
+pub fn alike(one: &str, two: &str) -> bool {
+    one.len().max(two.len()) <= 200
+        && strsim::jaro_winkler(&one.to_lowercase(), &two.to_lowercase()) > 0.93
+}
+
+/// Returns a text without what moves a terminal's hand or ends a line.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Puts findings in the order of reports, each once.

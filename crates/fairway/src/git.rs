@@ -80,11 +80,25 @@ pub fn files_at(root: &Path, rev: &str) -> Result<Vec<String>> {
 /// Returns the contents of objects by their names, in one call; none for what is not there. A name with a
 /// line break in it cannot be asked for.
 pub fn read_objects(root: &Path, names: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
-    let asked = names.iter().map(|name| format!("{}\n", name.replace('\n', " "))).collect();
-    let out = answer(root, &["cat-file", "--batch"], asked)?;
+    let line = |name: &String| format!("{}\n", name.replace('\n', " "));
+    let sizes = answer(
+        root,
+        &["cat-file", "--batch-check=%(objectsize)"],
+        names.iter().map(line).collect(),
+    )?;
+    let sizes = String::from_utf8_lossy(&sizes).into_owned();
+    // What is too large to be judged is not read: it may be of any size.
+    let fits = |size: &str| size.parse::<u64>().is_ok_and(|size| size <= crate::tree::MOST);
+    let wanted: Vec<bool> = sizes.lines().map(fits).collect();
+    let picked = names.iter().zip(&wanted).filter(|(_, wanted)| **wanted);
+    let out = answer(root, &["cat-file", "--batch"], picked.map(|(name, _)| line(name)).collect())?;
     let mut rest = out.as_slice();
     let mut found = Vec::with_capacity(names.len());
-    for _ in names {
+    for wanted in wanted {
+        if !wanted {
+            found.push(None);
+            continue;
+        }
         let end = rest.iter().position(|byte| *byte == b'\n').context("read git's answer")?;
         let (head, after) = rest.split_at(end);
         rest = after.get(1..).unwrap_or_default();
@@ -212,11 +226,13 @@ pub fn ever_added(root: &Path, rev: &str, folders: &[&str]) -> Result<Vec<(Strin
     Ok(found.into_iter().collect())
 }
 
-/// Returns the commits that changed a file, newest first, each with every file it changed.
+/// Returns the commits that changed a path, newest first, each with every file it changed; of a merge, what
+/// is of none of its parents.
 pub fn commits_of(root: &Path, rev: &str, file: &str) -> Result<Vec<(String, Vec<String>)>> {
     let args = [
         "log",
         "--full-diff",
+        "-c",
         "--min-parents=1",
         "--no-renames",
         "--name-only",
@@ -237,7 +253,7 @@ pub fn commits_of(root: &Path, rev: &str, file: &str) -> Result<Vec<(String, Vec
 
 /// Returns when a file was first committed, seconds; none for a new one.
 pub fn first_commit_of(root: &Path, file: &str) -> Result<Option<i64>> {
-    let out = text(root, &["log", "--diff-filter=A", "--format=%ct", "--", file])?;
+    let out = text(root, &["log", "--follow", "--format=%ct", "--", file])?;
     Ok(out.lines().last().and_then(|line| line.trim().parse().ok()))
 }
 

@@ -149,7 +149,16 @@ fn config(tree: &Tree, faults: &mut Vec<Finding>) -> Option<Config> {
         }
     };
     match toml::from_str::<Config>(&text) {
-        Ok(config) if config.version == 1 => Some(config),
+        Ok(config) if config.version == 1 => {
+            let names = config.gates.keys().chain(config.lanes.keys());
+            let mut names = names.chain(config.boundaries.keys());
+            if let Some(name) = names.find(|name| !is_name(name)) {
+                let words = format!("`{name}` is no name: letters, digits, dashes and low lines.");
+                faults.push(Finding::error("data-unreadable", CONFIG, Place::at(CONFIG, 0), words));
+                return None;
+            }
+            Some(config)
+        }
         Ok(config) => {
             let line = text.lines().position(|line| line.starts_with("version")).unwrap_or(0) + 1;
             let words = format!("Version {} is not known; this program reads 1.", config.version);
@@ -161,6 +170,12 @@ fn config(tree: &Tree, faults: &mut Vec<Finding>) -> Option<Config> {
             None
         }
     }
+}
+
+/// Returns whether a word may name a file.
+pub(crate) fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    !name.is_empty() && name.len() <= 100 && name.chars().all(fits)
 }
 
 /// Says why a file could not be read.
@@ -208,8 +223,7 @@ fn folder<T: DeserializeOwned + Named>(
         let Some(item) = one::<T>(tree, file, faults) else { continue };
         let id = item.it.id().to_owned();
         let name = stem.rsplit('/').next().unwrap_or(stem);
-        let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-        if id.is_empty() || id.len() > 100 || !id.chars().all(fits) {
+        if !is_name(&id) {
             let words = "An id is letters, digits, dashes and low lines, at most 100.".to_owned();
             faults.push(Finding::error("data-unreadable", name, item.place("id"), words));
             continue;

@@ -5,7 +5,7 @@ use crate::{
     model::{Ops, Rotation, day},
 };
 use anyhow::{Context, Result};
-use jiff::{Span, civil::Date, tz::TimeZone};
+use jiff::{Span, Timestamp, civil::Date, tz::TimeZone};
 use std::fmt::Write;
 
 /// A turn of a rotation.
@@ -17,6 +17,15 @@ pub struct Turn {
     pub to: Date,
     /// The role on duty.
     pub role: String,
+}
+
+/// Returns the moment a turn begins or ends on a day.
+///
+/// # Errors
+/// A zone or an hour there is not.
+pub fn handover(rotation: &Rotation, date: Date) -> Result<Timestamp> {
+    let zone = TimeZone::get(&rotation.zone).context("find its zone")?;
+    Ok(date.at(rotation.hour, 0, 0, 0).to_zoned(zone)?.timestamp())
 }
 
 /// Returns the turns of a rotation; at most a thousand.
@@ -59,17 +68,15 @@ pub fn calendar(product: &str, ops: &Ops, config: &Config) -> Result<String> {
         format!("PRODID:-//fairway//{}//EN", text(product)),
     ];
     for rotation in &ops.rotation {
-        let zone = TimeZone::get(&rotation.zone).context("find its zone")?;
         for turn in turns(rotation).with_context(|| format!("rotation {}", rotation.name))? {
             let at = |date: Date| -> Result<String> {
-                let moment = date.at(rotation.hour, 0, 0, 0).to_zoned(zone.clone())?;
-                Ok(moment.timestamp().strftime("%Y%m%dT%H%M%SZ").to_string())
+                Ok(handover(rotation, date)?.strftime("%Y%m%dT%H%M%SZ").to_string())
             };
             let person = config.roles.get(&turn.role).and_then(|role| role.person.as_deref());
             let who = person.unwrap_or("nobody named yet");
             lines.extend([
                 "BEGIN:VEVENT".to_owned(),
-                format!("UID:{}-{}@fairway", rotation.name, turn.from),
+                format!("UID:{}-{}@fairway", text(&rotation.name), turn.from),
                 format!("DTSTAMP:{}", at(turn.from)?),
                 format!("DTSTART:{}", at(turn.from)?),
                 format!("DTEND:{}", at(turn.to)?),
@@ -119,7 +126,7 @@ fn folded(line: &str) -> String {
 /// Returns every file others read of the operating model, with what it is to hold.
 pub fn exports(config: &Config, ops: &Ops) -> Vec<(String, Result<String>)> {
     let mut files = vec![("CODEOWNERS".to_owned(), Ok(codeowners(ops, config)))];
-    if let Some(file) = &ops.calendar {
+    if let Some(file) = ops.calendar.as_ref().filter(|file| file.ends_with(".ics")) {
         files.push((file.clone(), calendar(&config.product, ops, config)));
     }
     files
@@ -133,7 +140,8 @@ pub fn codeowners(ops: &Ops, config: &Config) -> String {
             .iter()
             .filter_map(|role| config.roles.get(*role)?.handle.as_deref())
             .collect();
-        let _ = writeln!(out, "\n# {}: {}, then {}", area.name, area.owner, area.backup);
+        let name = area.name.replace(['\n', '\r'], " ");
+        let _ = writeln!(out, "\n# {name}: {}, then {}", area.owner, area.backup);
         for glob in &area.code {
             let glob = glob.strip_suffix("**").unwrap_or(glob);
             let line = format!("/{glob} {}", handles.join(" "));

@@ -129,9 +129,10 @@ const CLOSES: &str = "<!-- /fairway -->";
 /// The line of a mark that is not closed.
 pub fn blocks(text: &str) -> Result<Vec<Block<'_>>, usize> {
     let mut found = Vec::new();
-    let mut at = 0;
+    let (mut at, mut line) = (0, 1);
     while let Some(next) = text.get(at..).and_then(|rest| rest.find(OPENS)) {
         let opens = at + next;
+        line += text.get(at..opens).unwrap_or_default().matches('\n').count();
         if !matches!(
             opens.checked_sub(1).and_then(|before| text.as_bytes().get(before)),
             None | Some(b'\n')
@@ -139,7 +140,6 @@ pub fn blocks(text: &str) -> Result<Vec<Block<'_>>, usize> {
             at = opens + OPENS.len();
             continue;
         }
-        let line = 1 + text.get(..opens).unwrap_or_default().matches('\n').count();
         let rest = text.get(opens + OPENS.len()..).unwrap_or_default();
         let (what, _) = rest.split_once(" -->").ok_or(line)?;
         let start = opens + OPENS.len() + what.len() + " -->".len();
@@ -150,6 +150,7 @@ pub fn blocks(text: &str) -> Result<Vec<Block<'_>>, usize> {
             return Err(line);
         }
         found.push(Block { what, text: inner, line, start });
+        line += inner.matches('\n').count();
         at = start + end + CLOSES.len();
     }
     Ok(found)
@@ -157,18 +158,28 @@ pub fn blocks(text: &str) -> Result<Vec<Block<'_>>, usize> {
 
 /// Returns the lines of a page that people wrote: below the front matter, outside our parts and code.
 pub fn own_lines(text: &str) -> Vec<(usize, &str)> {
+    let mut ours = false;
+    let mut lines = all_lines(text);
+    lines.retain(|(_, line)| {
+        ours |= line.starts_with(OPENS);
+        let own = !ours;
+        ours &= !line.contains(CLOSES);
+        own
+    });
+    lines
+}
+
+/// Returns the lines of a page below its front matter and outside code.
+pub fn all_lines(text: &str) -> Vec<(usize, &str)> {
     let first = front_matter(text).map_or(1, |(_, _, line)| line);
-    let (mut ours, mut code) = (false, false);
+    let mut code = false;
     let mut lines = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let number = number + 1;
-        ours |= line.starts_with(OPENS);
         let fence = line.trim_start().starts_with("```");
         code ^= fence;
-        if !ours && !code && !fence && number >= first {
-            lines.push((number, line));
+        if !code && !fence && number + 1 >= first {
+            lines.push((number + 1, line));
         }
-        ours &= !line.contains(CLOSES);
     }
     lines
 }

@@ -3,10 +3,10 @@
 use crate::{
     config::{Config, Take},
     evidence::sha256,
-    finding::{Finding, Place},
+    finding::{Finding, Place, alike},
     load::{Graph, unreadable},
     model::{Bucket, Decision, Item, Pass, Priority, State},
-    portal::own_lines,
+    portal::all_lines,
     tree::{Tree, globs},
     world::World,
 };
@@ -83,20 +83,23 @@ pub fn collect(
 
 /// Returns the pieces of a page that are candidates, with their lines.
 fn pieces(text: &str, take: Take) -> Vec<(usize, String)> {
-    let lines = own_lines(text);
+    let lines = all_lines(text);
+    let is_rule = |line: &str| line.len() > 2 && line.chars().all(|c| "|-: ".contains(c));
     let mut found: Vec<(usize, String)> = Vec::new();
     let mut open = false;
     for (at, (number, line)) in lines.iter().enumerate() {
-        let rule = lines.get(at + 1).is_some_and(|(_, next)| next.starts_with("|--"));
+        let head =
+            lines.get(at + 1).is_some_and(|(_, next)| next.starts_with('|') && is_rule(next));
+        let indent = line.len() - line.trim_start().len();
         let starts = match take {
             Take::Headings => line.starts_with("##"),
-            Take::Items => line.starts_with("- ") || line.starts_with("* "),
-            Take::Rows => line.starts_with('|') && !line.starts_with("|--") && !rule,
+            Take::Items => indent < 2 && is_item(line.trim_start()),
+            Take::Rows => line.starts_with('|') && !is_rule(line) && !head,
             Take::Tasks => false,
         };
         let goes_on = match take {
             Take::Headings => !line.starts_with('#'),
-            Take::Items => line.starts_with("  "),
+            Take::Items => line.trim().is_empty() || indent >= 2,
             Take::Rows | Take::Tasks => false,
         };
         if starts {
@@ -113,9 +116,20 @@ fn pieces(text: &str, take: Take) -> Vec<(usize, String)> {
     found
 }
 
+/// Returns whether a line begins an item of a list: `-`, `*`, `+`, `1.`, `1)`.
+fn is_item(line: &str) -> bool {
+    let numbered = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let marks = ["- ", "* ", "+ "];
+    marks.iter().any(|mark| line.starts_with(mark))
+        || numbered.len() < line.len() && (numbered.starts_with(". ") || numbered.starts_with(") "))
+}
+
 /// Returns a piece's name: its heading, its bold words or first sentence, its first cell.
 fn title(text: &str, take: Take) -> String {
-    let text = text.trim_start_matches(['#', '-', '*', '|', ' ']);
+    let text = text.trim_start_matches(['#', '-', '*', '+', '|', ' ']);
+    let text = text
+        .trim_start_matches(|c: char| c.is_ascii_digit())
+        .trim_start_matches(['.', ')', ' ', '*']);
     let name = match take {
         Take::Rows => text.split('|').next(),
         Take::Headings => text.lines().next(),
@@ -130,20 +144,21 @@ fn slug(title: &str) -> String {
     kept.collect::<String>().split_whitespace().collect::<Vec<_>>().join("-")
 }
 
+/// What a candidate looks like: the bucket, why, and the boundary it would belong to.
+pub type Suggestion = (Bucket, String, Option<String>);
+
 /// Returns what a candidate looks like, and why; nothing where the files do not say.
-pub fn suggest(world: &World<'_>, key: &str, candidate: &Candidate) -> Option<(Bucket, String)> {
-    let near = |title: &str| {
-        strsim::jaro_winkler(&title.to_lowercase(), &candidate.title.to_lowercase()) > 0.93
-    };
+pub fn suggest(world: &World<'_>, key: &str, candidate: &Candidate) -> Option<Suggestion> {
+    let near = |title: &str| alike(title, &candidate.title);
     let over =
         world.graph.tasks.values().find(|task| task.state == State::Done && near(&task.title));
     if let Some(task) = over {
-        return Some((Bucket::F, format!("{} is done", task.id)));
+        return Some((Bucket::F, format!("{} is done", task.id), None));
     }
     let spec =
         world.graph.specs.values().find(|spec| near(&spec.title) && !spec.criteria.is_empty());
     if let Some(spec) = spec.filter(|spec| spec.criteria.iter().all(|one| one.met)) {
-        return Some((Bucket::F, format!("specs/{} covers it", spec.id)));
+        return Some((Bucket::F, format!("specs/{} covers it", spec.id), None));
     }
     let words: Vec<&str> = candidate.text.split_whitespace().collect();
     for (name, boundary) in &world.config.boundaries {
@@ -153,12 +168,13 @@ pub fn suggest(world: &World<'_>, key: &str, candidate: &Candidate) -> Option<(B
         });
         if let Some(route) = named.filter(|_| !mine) {
             let bucket = if name.contains("site") { Bucket::E } else { Bucket::D };
-            return Some((bucket, format!("it names {route}, which is of {name}")));
+            let why = format!("it names {route}, which is of {name}");
+            return Some((bucket, why, Some(name.clone())));
         }
     }
     let task = world.graph.tasks.get(key.strip_prefix("tasks#")?)?;
     let bucket = if task.priority == Priority::P0 { Bucket::A } else { Bucket::B };
-    Some((bucket, format!("it is a {} task", task.priority)))
+    Some((bucket, format!("it is a {} task", task.priority), None))
 }
 
 /// Why an item comes where it comes: shown, never weighed in secret.

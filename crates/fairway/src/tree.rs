@@ -2,7 +2,7 @@
 
 use crate::git;
 use anyhow::{Context, Result, bail};
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -190,7 +190,9 @@ pub fn globs<S: AsRef<str>>(patterns: &[S]) -> Result<GlobSet> {
                 pattern.chars().take(40).collect::<String>()
             );
         }
-        set.add(Glob::new(pattern).with_context(|| format!("read the glob `{pattern}`"))?);
+        // A star stays within a folder; two go below it.
+        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+        set.add(glob.with_context(|| format!("read the glob `{pattern}`"))?);
     }
     set.build().context("read globs")
 }

@@ -247,7 +247,9 @@ impl<'a> World<'a> {
 
 /// Returns whether a text holds words: letters that can be seen, at least three.
 pub fn says_something(text: &str) -> bool {
-    text.chars().filter(|c| c.is_alphabetic()).count() >= 3
+    let word = text.trim().trim_end_matches('.').to_lowercase();
+    !["tbd", "todo", "later", "unknown"].contains(&word.as_str())
+        && text.chars().filter(|c| c.is_alphabetic()).count() >= 3
 }
 
 /// Returns open tasks by the flow they name, or that names them, by id.

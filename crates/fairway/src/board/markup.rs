@@ -15,7 +15,8 @@ pub(super) fn markdown(text: &str) -> Markup {
             None
         }
         Event::Html(html) | Event::InlineHtml(html) => Some(Event::Text(html)),
-        Event::Start(pulldown_cmark::Tag::Link { .. }) => None,
+        Event::Start(pulldown_cmark::Tag::Link { .. } | pulldown_cmark::Tag::Image { .. }) => None,
+        Event::End(pulldown_cmark::TagEnd::Image) => None,
         Event::End(pulldown_cmark::TagEnd::Link) => None,
         other => Some(other),
     });

@@ -103,7 +103,7 @@ pub fn packet(global: &Global, args: &Packet) -> Result<Answer> {
             }
             out
         } else if let Some(one) = releases(world).find(|one| one.version == args.id) {
-            of_release(one)
+            of_release(world, one)
         } else {
             bail!("there is no flow, decision or release {}", args.id)
         };
@@ -168,19 +168,25 @@ fn of_flow(world: &World<'_>, flow: &Item<Flow>, reader: Reader) -> String {
 }
 
 /// Returns a release: what went out, on what, with which exceptions, and the way back.
-fn of_release(one: &Release) -> String {
+fn of_release(world: &World<'_>, one: &Release) -> String {
     let commit = one.commit.as_deref().unwrap_or("planned");
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
     format!(
         "# Release {}\n\n| What | |\n|---|---|\n| Date | {} |\n| Commit | {commit} |\n| Approved by | {} |\n| Evidence | {} |\n| Exceptions | {} |\n| Way back | {} |\n| Read back | {} |\n",
         one.version,
         one.date,
-        one.approved_by.join(", "),
+        // Only roles: who is none is nobody's name to be shown.
+        listed(&one.approved_by, &|role| world.config.roles.contains_key(role)),
         one.evidence.join(", "),
-        one.exceptions.join(", "),
+        listed(&one.exceptions, &|gap| world.graph.gaps.contains_key(gap)),
         or_none(&one.rollback),
         or_none(&one.readback)
     )
+}
+
+fn listed(names: &[String], known: &dyn Fn(&str) -> bool) -> String {
+    let names = names.iter().map(|name| if known(name) { name.as_str() } else { "unknown" });
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Takes out of a text what is not for its readers: people by name, by parts of it and by handle, and for
@@ -197,7 +203,12 @@ fn redacted(world: &World<'_>, text: &str, reader: Reader) -> String {
     if reader != Reader::Internal {
         let graph = world.graph;
         let ids = graph.tasks.keys().chain(graph.flows.keys()).chain(graph.gaps.keys());
-        let inside = ids.chain(graph.decided.keys()).chain(&world.config.portal.internal_words);
+        let more = graph.uat.keys().chain(graph.passes.keys()).chain(graph.specs.keys());
+        let inside = ids
+            .chain(more)
+            .chain(graph.statements.keys())
+            .chain(graph.decided.keys())
+            .chain(&world.config.portal.internal_words);
         words.extend(inside.map(|word| (word.clone(), "[internal]".to_owned())));
     }
     words.retain(|(word, _)| !word.is_empty());

@@ -11,6 +11,7 @@ use crate::{
     gate::Answer,
     git,
     model::Tier,
+    path::inside,
 };
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
@@ -161,7 +162,7 @@ fn make_statement(global: &Global, make: &Make) -> Result<Answer> {
     }
     let out = match &make.out {
         Some(out) => out.clone(),
-        None => root.join(place(config, &statement)?),
+        None => inside(&root, &place(config, &statement)?.to_string_lossy())?,
     };
     write(&out, &text)?;
     let part = &statement.predicate;
@@ -280,10 +281,11 @@ fn add(global: &Global, files: &[PathBuf], no_commit: bool) -> Result<Answer> {
             bail!("{}: `{lane}` is no lane of fairway.toml", file.display());
         }
         let place = place(config, &statement)?;
-        if root.join(&place).exists() {
+        let target = inside(&root, &place.to_string_lossy())?;
+        if target.exists() {
             bail!("{} is there already", place.display());
         }
-        write(&root.join(&place), &text)?;
+        write(&target, &text)?;
         added.push(place.display().to_string());
     }
     print(&added.iter().map(|file| format!("{file}\n")).collect::<String>());

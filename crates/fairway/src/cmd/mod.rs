@@ -207,6 +207,9 @@ static UNWRITTEN: AtomicBool = AtomicBool::new(false);
 /// Writes to standard output. A reader that went away changes nothing about the answer; a full disk does.
 pub(crate) fn print(text: &str) {
     use std::io::{ErrorKind, Write};
+    // What moves a terminal's hand is nobody's name.
+    let text: String =
+        text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')).collect();
     let mut out = std::io::stdout().lock();
     if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
         && error.kind() != ErrorKind::BrokenPipe

@@ -77,7 +77,13 @@ fn duty(world: &World<'_>, model: &Ops, config: &Config) -> Result<Answer> {
     let mut answer = Answer::Holds;
     for rotation in &model.rotation {
         let turns = ops::turns(rotation)?;
-        let now = turns.iter().find(|one| one.from <= world.today && world.today < one.to);
+        let mut now = None;
+        for one in &turns {
+            let moment = |date| ops::handover(rotation, date);
+            if moment(one.from)? <= world.ask.now && world.ask.now < moment(one.to)? {
+                now = Some(one);
+            }
+        }
         let words = match now {
             Some(turn) => format!("{} until {}", who(&turn.role), turn.to),
             None => "nobody".to_owned(),

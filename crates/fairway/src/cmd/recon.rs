@@ -98,7 +98,7 @@ fn list(global: &Global, world: &World<'_>) -> Result<Answer> {
         for (key, one) in &world.candidates {
             let words = match (decided.get(key.as_str()), suggest(world, key, one)) {
                 (Some(bucket), _) => bucket.to_string(),
-                (None, Some((bucket, why))) => format!("undecided, perhaps {bucket}: {why}"),
+                (None, Some((bucket, why, _))) => format!("undecided, perhaps {bucket}: {why}"),
                 (None, None) => "undecided".to_owned(),
             };
             print(&format!("{key}: {words}  {}:{}\n", one.place.file, one.place.line));
@@ -141,11 +141,14 @@ fn begin(world: &World<'_>, id: &str, package: &str, within: &[String]) -> Resul
     if let Some(name) = within.iter().find(|name| !world.config.boundaries.contains_key(*name)) {
         bail!("`{name}` is no boundary of fairway.toml");
     }
+    if world.tree.rev().is_some() {
+        bail!("a commit cannot be written to: leave out --at");
+    }
     let branch = git::text(root, &["rev-parse", "--abbrev-ref", "HEAD"])?;
     let pass = format!(
-        "id = \"{id}\"\ntitle = \"\"\ndate = {}\nbranch = \"{}\"\npackage = \"{package}\"\nwithin = {within:?}\nallow = [\"{package}/**\", \"fairway/**\", \"specs/**\"]\ninputs = []\nrisks = []\n\n[answers]\ndaily_use = false\ndemoable = false\nsellable = false\nblocked_by = []\n",
+        "id = \"{id}\"\ntitle = \"\"\ndate = {}\nbranch = {}\npackage = \"{package}\"\nwithin = {within:?}\nallow = [\"{package}/**\", \"fairway/**\", \"specs/**\"]\ninputs = []\nrisks = []\n\n[answers]\ndaily_use = false\ndemoable = false\nsellable = false\nblocked_by = []\n",
         world.today,
-        branch.trim(),
+        toml::Value::from(branch.trim()),
     );
     let spec = crate::import::spec::empty(name)?;
     let mut files = vec![(format!("fairway/recon/{id}.toml"), pass)];
@@ -176,7 +179,7 @@ fn suggestions(world: &World<'_>, pass: &Item<Pass>, accept: &[String]) -> Resul
     let mut document: DocumentMut = text.parse().context("read the pass")?;
     let mut taken = 0;
     for (key, candidate) in world.candidates.iter().filter(|(key, _)| !known(key)) {
-        let Some((bucket, why)) = suggest(world, key, candidate) else {
+        let Some((bucket, why, target)) = suggest(world, key, candidate) else {
             print(&format!("{key}: no suggestion\n"));
             continue;
         };
@@ -195,7 +198,10 @@ fn suggestions(world: &World<'_>, pass: &Item<Pass>, accept: &[String]) -> Resul
             ("text", &candidate.fingerprint),
             ("bucket", bucket.word()),
             ("disposition", disposition.word()),
-            ("target", pass.within.first().context("the pass names no boundary")?),
+            (
+                "target",
+                target.as_ref().or(pass.within.first()).context("the pass names no boundary")?,
+            ),
             ("reason", &why),
         ] {
             row.insert(name, value(word));

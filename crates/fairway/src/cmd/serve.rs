@@ -12,7 +12,7 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use axum::{
     Form, Router,
-    extract::{Path as At, Request, State},
+    extract::{Path as At, Query, Request, State},
     http::{HeaderMap, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
@@ -89,9 +89,10 @@ pub fn serve(global: &Global, args: &Serve) -> Result<Answer> {
     let graph = global.graph(&global.tree()?)?;
     look::config(&graph)?;
     let token = if args.write { Some(token()?) } else { None };
-    let shared = Arc::new(Shared { global: global.clone(), token, kept: Mutex::default() });
+    let shared =
+        Arc::new(Shared { global: global.clone(), token: token.clone(), kept: Mutex::default() });
     let app = Router::new()
-        .route("/", get(|state| page(state, At("index.html".to_owned()))))
+        .route("/", get(home))
         .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css")], STYLE) }))
         .route("/live.js", get(|| async { ([(header::CONTENT_TYPE, "text/javascript")], LIVE) }))
         .route("/version", get(version))
@@ -105,7 +106,10 @@ pub fn serve(global: &Global, args: &Serve) -> Result<Answer> {
         let listener = tokio::net::TcpListener::bind(address)
             .await
             .with_context(|| format!("listen on {address}"))?;
-        print(&format!("http://{}\n", listener.local_addr().context("read the address")?));
+        // Who may write is who read this line: another user of this machine did not.
+        let address = listener.local_addr().context("read the address")?;
+        let key = token.map(|token| format!("/?key={token}")).unwrap_or_default();
+        print(&format!("http://{address}{key}\n"));
         let end = async { drop(tokio::signal::ctrl_c().await) };
         axum::serve(listener, app).with_graceful_shutdown(end).await.context("serve")
     })?;
@@ -158,6 +162,29 @@ fn looked(global: &Global) -> Result<(String, Tree)> {
     Ok((crate::evidence::sha256(format!("{head}\n{minute}\n{text}").as_bytes()), tree))
 }
 
+/// Returns whether a request carries the cookie of who read the key.
+fn may_write(shared: &Shared, headers: &HeaderMap) -> bool {
+    let Some(token) = &shared.token else { return false };
+    let cookies =
+        headers.get(header::COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    cookies.split("; ").any(|one| one.strip_prefix("fairway=") == Some(token))
+}
+
+/// The board; with the key, leaves the cookie that lets pages write.
+async fn home(
+    State(shared): State<Arc<Shared>>,
+    Query(query): Query<BTreeMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    match query.get("key") {
+        Some(key) if shared.token.as_ref() == Some(key) => {
+            let cookie = format!("fairway={key}; HttpOnly; SameSite=Strict; Path=/");
+            ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+        }
+        _ => page(State(shared), At("index.html".to_owned()), headers).await,
+    }
+}
+
 async fn version(State(shared): State<Arc<Shared>>) -> Response {
     match looked(&shared.global) {
         Ok((version, _)) => version.into_response(),
@@ -165,8 +192,12 @@ async fn version(State(shared): State<Arc<Shared>>) -> Response {
     }
 }
 
-async fn page(State(shared): State<Arc<Shared>>, At(path): At<String>) -> Response {
-    match made(&shared, &path) {
+async fn page(
+    State(shared): State<Arc<Shared>>,
+    At(path): At<String>,
+    headers: HeaderMap,
+) -> Response {
+    match made(&shared, &path, may_write(&shared, &headers)) {
         Ok(Some(page)) => {
             ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
         }
@@ -176,21 +207,23 @@ async fn page(State(shared): State<Arc<Shared>>, At(path): At<String>) -> Respon
 }
 
 /// Returns a page, made anew when a file changed.
-fn made(shared: &Shared, path: &str) -> Result<Option<String>> {
+fn made(shared: &Shared, path: &str, write: bool) -> Result<Option<String>> {
     let (version, tree) = looked(&shared.global)?;
     let mut kept = shared.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if kept.version != version {
         *kept = Kept { version, pages: BTreeMap::new() };
     }
-    if let Some(page) = kept.pages.get(path) {
+    let key = format!("{write} {path}");
+    if let Some(page) = kept.pages.get(&key) {
         return Ok(Some(page.clone()));
     }
     let graph = shared.global.graph(&tree)?;
     let config = look::config(&graph)?;
     let world = World::new(&tree, &graph, config, shared.global.ask(Level::L3)?);
-    let page = Board::new(&world, true, shared.token.clone()).page(path);
+    let token = shared.token.clone().filter(|_| write);
+    let page = Board::new(&world, true, token).page(path);
     if let Some(page) = &page {
-        kept.pages.insert(path.to_owned(), page.clone());
+        kept.pages.insert(key, page.clone());
     }
     Ok(page)
 }
@@ -203,7 +236,7 @@ async fn change(
     Form(form): Form<BTreeMap<String, String>>,
 ) -> Response {
     let from = headers.get("sec-fetch-site").map(|value| value.as_bytes());
-    let ours = shared.token.is_some() && form.get("token") == shared.token.as_ref();
+    let ours = may_write(&shared, &headers) && form.get("token") == shared.token.as_ref();
     if !ours || !matches!(from, None | Some(b"same-origin")) {
         return (StatusCode::FORBIDDEN, "these pages change nothing\n").into_response();
     }

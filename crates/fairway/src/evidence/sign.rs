@@ -16,16 +16,19 @@ const NAMESPACE: &str = "fairway";
 /// # Errors
 /// What ssh-keygen says.
 pub fn sign(file: &Path, key: &Path) -> Result<()> {
-    let beside = format!("{}.sig", file.display());
-    if Path::new(&beside).exists() {
-        std::fs::remove_file(&beside).with_context(|| format!("replace {beside}"))?;
-    }
+    let folder = tempfile::tempdir().context("make a folder")?;
+    let copy = folder.path().join("statement");
+    std::fs::copy(file, &copy).with_context(|| format!("read {}", file.display()))?;
     let mut keygen = Command::new("ssh-keygen");
-    keygen.args(["-q", "-Y", "sign", "-n", NAMESPACE, "-f"]).arg(key).arg(file);
+    keygen.args(["-q", "-Y", "sign", "-n", NAMESPACE, "-f"]).arg(key).arg(&copy);
     let out = keygen.stdin(Stdio::null()).output().context("run ssh-keygen")?;
     if !out.status.success() {
         bail!("ssh-keygen: {}", String::from_utf8_lossy(&out.stderr).trim());
     }
+    // The old one goes only when there is a new one.
+    let beside = format!("{}.sig", file.display());
+    std::fs::copy(copy.with_extension("sig"), &beside)
+        .with_context(|| format!("write {beside}"))?;
     Ok(())
 }
 

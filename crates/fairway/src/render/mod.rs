@@ -34,7 +34,8 @@ pub fn block(world: &World<'_>, what: &str) -> Result<String, String> {
         ["recon", part, pass] => recon::part(world, part, pass)?,
         _ => return Err(format!("There is no part `{what}`; there are {}", KINDS.join(", "))),
     };
-    Ok(format!("\n{text}"))
+    // Nothing within may look like a mark of ours.
+    Ok(format!("\n{}", text.replace("<!--", "&lt;!--")))
 }
 
 /// Returns a page with its parts as they should be, or nothing when they are.

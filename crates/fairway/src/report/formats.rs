@@ -23,13 +23,13 @@ pub struct Findings<'a> {
 
 /// Returns a table in Markdown.
 pub fn markdown(of: Findings<'_>) -> String {
-    let mut out = format!("## {}: {}\n\n", of.asked, of.answer.word());
+    let mut out = format!("## {}: {}\n\n", flat(of.asked), of.answer.word());
     if !of.list.is_empty() {
         out += "| Weight | Rule | Subject | Where | What | Help |\n|---|---|---|---|---|---|\n";
     }
     for one in of.list {
         let cell = |text: &str| flat(text).replace('\\', "\\\\").replace('|', "\\|");
-        let cell = |text: &str| cell(text).replace('<', "&lt;");
+        let cell = |text: &str| cell(text).replace('<', "&lt;").replace('[', "\\[");
         let help = cell(one.help.as_deref().unwrap_or_default());
         let place = cell(&format!("{}:{}", one.place.file, one.place.line));
         let (subject, message) = (cell(&one.subject), cell(&one.message));

@@ -19,8 +19,9 @@ pub(super) static RULES: &[&Rule] = &[
     },
     &Rule {
         name: "boundary-crossed",
-        about: "Boundaries own disjoint files and addresses, and no file of one holds words that are banned there. \
-                Work of a boundary waits until what it consumes is stable.",
+        about: "Boundaries own disjoint files; of addresses the longest beginning decides. No file of one holds words \
+                that are banned there, and every page is of one. Work of a boundary waits until what it consumes \
+                is stable.",
         severity: Severity::Error,
         run: boundaries,
     },
@@ -50,7 +51,7 @@ fn posture(world: &World<'_>, sink: &mut Sink<'_>) {
             continue; // what is not known is said by recon-unproven
         }
         let rev = world.tree.rev().unwrap_or("HEAD");
-        let mut commits = git::commits_of(root, rev, &pass.file).unwrap_or_default();
+        let mut commits = git::commits_of(root, rev, "fairway/recon").unwrap_or_default();
         let now = git::uncommitted(root).unwrap_or_default();
         if world.tree.rev().is_none() && now.contains(&pass.file) {
             commits.push(("not yet made".to_owned(), now));
@@ -85,7 +86,11 @@ fn boundaries(world: &World<'_>, sink: &mut Sink<'_>) {
             sink.look();
             let Ok(text) = world.tree.text(file) else { continue };
             for (number, line) in text.lines().enumerate() {
-                for word in one.banned.iter().filter(|word| line.contains(word.as_str())) {
+                for word in one
+                    .banned
+                    .iter()
+                    .filter(|word| line.to_lowercase().contains(&word.to_lowercase()))
+                {
                     let words = format!("`{word}` does not belong in {name}.");
                     sink.find(file, Place::at(file, number + 1), words);
                 }

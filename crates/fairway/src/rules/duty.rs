@@ -5,7 +5,7 @@ use crate::{
     finding::Severity,
     git,
     load::OPS,
-    model::{State, day},
+    model::{Item, Ops, State, day},
     ops::turns,
     world::{World, says_something},
 };
@@ -92,10 +92,14 @@ fn rotations(world: &World<'_>, sink: &mut Sink<'_>) {
                 continue;
             }
         };
+        let longest = 31;
+        if rotation.turn_days > longest || rotation.zone.starts_with("Etc/Unknown") {
+            wrong(format!("A turn is longer than {longest} days, or its zone is nowhere."));
+        }
         let covered = turns.iter().any(|one| one.from <= world.today)
-            && turns
-                .last()
-                .is_some_and(|last| (last.to - world.today).get_days() >= ops.limits.cover_days);
+            && turns.last().is_some_and(|last| {
+                (last.to - world.today).get_days() >= ops.limits.cover_days.max(1)
+            });
         if !covered {
             let days = ops.limits.cover_days;
             wrong(format!("It does not cover the {days} days from {}.", world.today));
@@ -141,6 +145,21 @@ fn cadence(world: &World<'_>, sink: &mut Sink<'_>) {
             format!("Nobody reviewed it within {days} days."),
         );
     }
+    releases(world, ops, sink);
+    for (id, task) in world.graph.tasks.iter().filter(|(_, task)| task.state == State::Inbox) {
+        sink.look();
+        let seconds = git::first_commit_of(world.tree.root(), &task.file).ok().flatten();
+        let days = seconds.map_or(0, |at| (world.ask.now.as_second() - at) / 86_400);
+        if days > i64::from(ops.limits.triage_days) {
+            let words = format!("It has been in the inbox for {days} days.");
+            sink.find(id, task.place("state"), words);
+        }
+    }
+}
+
+/// A release that was made names what it rests on, who approved it, and the way back.
+fn releases(world: &World<'_>, ops: &Item<Ops>, sink: &mut Sink<'_>) {
+    let today = world.today;
     for one in &ops.release {
         sink.look();
         let mut wrong = |why: &str| {
@@ -157,11 +176,20 @@ fn cadence(world: &World<'_>, sink: &mut Sink<'_>) {
             continue;
         }
         let commit = one.commit.as_deref().unwrap_or_default();
-        if world.resolve(&format!("commit:{commit}")).is_err() || commit.len() < 40 {
+        let full = matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| b.is_ascii_hexdigit());
+        if !full || world.resolve(&format!("commit:{commit}")).is_err() {
             wrong("its commit is not there, or not written in full");
         }
-        if one.approved_by.is_empty() || one.rollback.is_none() || one.readback.is_none() {
-            wrong("it lacks approval, rollback or readback");
+        let roles = &world.config.roles;
+        if one.approved_by.is_empty()
+            || one.approved_by.iter().any(|role| !roles.contains_key(role))
+        {
+            wrong("no role approved it");
+        }
+        let leads =
+            |name: &Option<String>| name.as_ref().is_some_and(|name| world.resolve(name).is_ok());
+        if !leads(&one.rollback) || !leads(&one.readback) {
+            wrong("its rollback or readback leads nowhere");
         }
         let statements = &world.graph.statements;
         if one.evidence.is_empty() || one.evidence.iter().any(|file| !statements.contains_key(file))
@@ -170,15 +198,6 @@ fn cadence(world: &World<'_>, sink: &mut Sink<'_>) {
         }
         if one.exceptions.iter().any(|gap| !world.graph.gaps.contains_key(gap)) {
             wrong("an exception is no gap");
-        }
-    }
-    for (id, task) in world.graph.tasks.iter().filter(|(_, task)| task.state == State::Inbox) {
-        sink.look();
-        let seconds = git::first_commit_of(world.tree.root(), &task.file).ok().flatten();
-        let days = seconds.map_or(0, |at| (world.ask.now.as_second() - at) / 86_400);
-        if days > i64::from(ops.limits.triage_days) {
-            let words = format!("It has been in the inbox for {days} days.");
-            sink.find(id, task.place("state"), words);
         }
     }
 }

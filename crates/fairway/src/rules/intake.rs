@@ -130,6 +130,7 @@ fn criteria(world: &World<'_>, sink: &mut Sink<'_>) {
         if spec.criteria.is_empty() || spec.done.is_empty() {
             sink.find(id, spec.place("criteria"), "It has no criteria, or no definition of done.");
         }
+        let mut known: BTreeMap<&str, Option<String>> = BTreeMap::new();
         for (number, one) in spec.criteria.iter().enumerate() {
             let mut wrong = |why: String| {
                 sink.find(id, spec.place("criteria"), format!("{}: {why}", one.id));
@@ -137,13 +138,18 @@ fn criteria(world: &World<'_>, sink: &mut Sink<'_>) {
             if one.id != format!("AC{}", number + 1) {
                 wrong(format!("it stands where AC{} should.", number + 1));
             }
+            if !says_something(&one.text) {
+                wrong("it says nothing.".to_owned());
+            }
             let shown = one.shown_by.as_str();
             let rule = super::all().into_iter().find(|rule| rule.name == shown);
             if let Some(rule) = rule.filter(|rule| !IN_A_RING.contains(&rule.name)) {
-                let against = super::run(world, &[rule]).findings;
-                let first = against.iter().find(|one| one.rule == rule.name);
-                if let Some(first) = first.filter(|_| one.met) {
-                    wrong(format!("it is ticked, and {}", first.message));
+                let first = known.entry(rule.name).or_insert_with(|| {
+                    let against = super::run(world, &[rule]).findings;
+                    against.into_iter().find(|one| one.rule == rule.name).map(|one| one.message)
+                });
+                if let Some(first) = first.as_ref().filter(|_| one.met) {
+                    wrong(format!("it is ticked, and {first}"));
                 }
             } else if let Some(proof) = proof(shown) {
                 let (none, lanes) = (globset::GlobSet::empty(), world.lanes());

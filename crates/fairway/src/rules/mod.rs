@@ -81,7 +81,11 @@ impl Sink<'_> {
         help: Option<String>,
     ) {
         let base = Finding::error(self.rule.name, subject, place, message.into());
-        self.findings.push(Finding { severity: self.rule.severity, help, ..base });
+        let base = Finding { severity: self.rule.severity, ..base };
+        self.findings.push(match help {
+            Some(help) => base.help(help),
+            None => base,
+        });
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Rule, Sink};
 use crate::{
     finding::{Place, Severity, nearest},
     load::OPS,
-    model::{Item, Ops, day},
+    model::{Item, Ops, Procedure, day},
     ops::exports,
     results::{Verdict, proof},
     world::{World, says_something},
@@ -107,6 +107,11 @@ fn owners(world: &World<'_>, sink: &mut Sink<'_>) {
             sink.find(&area.name, place(ops, "area"), "Two areas have this name.");
         }
         let there = |glob: &String| world.tree.any(glob).unwrap_or(false);
+        if area.code.iter().any(|glob| glob.contains(['{', '[', '?'])) {
+            let words =
+                "Code hosts read no braces, brackets or question marks: name paths and stars.";
+            sink.find(&area.name, place(ops, "area"), words);
+        }
         if area.code.is_empty() || !area.code.iter().all(there) {
             sink.find(&area.name, place(ops, "area"), "Its code is no file.");
         }
@@ -164,7 +169,14 @@ fn incomplete(world: &World<'_>, sink: &mut Sink<'_>) {
         }
     }
     let mut follow = |name: &str, table: &str, what: &str, anchor: &str| {
-        if let Err(lost) = world.places.follow(world.tree, anchor) {
+        let bare = !matches!(what, "docs" | "made_by") && !anchor.contains('#');
+        if bare || what == "docs" && !anchor.contains(".md") {
+            sink.find(
+                name,
+                place(ops, table),
+                format!("{what}: `{anchor}` is no heading of a page."),
+            );
+        } else if let Err(lost) = world.places.follow(world.tree, anchor) {
             sink.find(name, place(ops, table), format!("{what}: {}.", lost.why));
         }
     };
@@ -184,7 +196,14 @@ fn incomplete(world: &World<'_>, sink: &mut Sink<'_>) {
             sink.find(&one.name, place(ops, "decision"), words);
         }
     }
-    for one in ops.procedure.iter().filter(|one| one.steps.is_empty() || one.when.is_empty()) {
+    for one in ops.signal.iter().filter(|one| !says_something(&one.shows)) {
+        sink.find(&one.failure, place(ops, "signal"), "It does not say what shows it.");
+    }
+    if ops.calendar.as_ref().is_some_and(|file| !file.ends_with(".ics")) {
+        sink.find(OPS, place(ops, "calendar"), "A calendar's name ends in .ics.");
+    }
+    let blank = |one: &&Procedure| one.steps.is_empty() || !says_something(&one.when);
+    for one in ops.procedure.iter().filter(blank) {
         sink.find(&one.name, place(ops, "procedure"), "It has no steps, or nobody knows when.");
     }
     for one in &ops.procedure {
@@ -218,6 +237,12 @@ fn commands(world: &World<'_>, sink: &mut Sink<'_>) {
             let help = meant.map(|name| format!("did you mean `{name}`?"));
             sink.find_with(name, place.clone(), format!("There is no command `{run}`."), help);
         }
+        if run.contains([';', '|', '&', '$', '<', '>', '`']) {
+            sink.find(name, place.clone(), format!("`{run}` is more than one command."));
+        }
+        if proof(test).is_some_and(|proof| proof.pattern.starts_with('*')) {
+            sink.find(name, place.clone(), format!("`{test}` would fit any test."));
+        }
         match verdict {
             None => sink.find(name, place, format!("`{run}`: `{test}` is no proof.")),
             Some(Verdict::NoSuchTest(_)) => {
@@ -242,6 +267,15 @@ fn commands_unproven(world: &World<'_>, sink: &mut Sink<'_>) {
 
 fn drift(world: &World<'_>, sink: &mut Sink<'_>) {
     let Some(ops) = &world.graph.ops else { return };
+    for file in [".github/CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"] {
+        if world.tree.has(file) {
+            sink.find(
+                file,
+                Place::at(file, 0),
+                "Code hosts read this file before the one that is written.",
+            );
+        }
+    }
     for (file, wanted) in exports(world.config, ops) {
         sink.look();
         let same = wanted.is_ok_and(|wanted| world.tree.text(&file).is_ok_and(|now| now == wanted));
@@ -267,10 +301,20 @@ fn register(world: &World<'_>, sink: &mut Sink<'_>) {
             if let Err(lost) = world.resolve(name) {
                 wrong("evidence", format!("{}.", lost.why));
             }
+            let (none, lanes) = (GlobSet::empty(), world.lanes());
+            let verdict =
+                proof(name).map(|one| world.results.verdict(&one, &world.scope(&none, &lanes)));
+            if let Some(Verdict::Fail(test)) = verdict {
+                wrong("evidence", format!("{test} fails."));
+            }
         }
         match (day(&one.date), day(&one.expires)) {
-            (Some(date), Some(end)) if date <= end && end >= world.today => {}
-            _ => wrong("expires", "It is over, or its days are none: decide again.".to_owned()),
+            (Some(date), Some(end))
+                if date <= world.today && end >= world.today && (end - date).get_days() <= 366 => {}
+            _ => wrong(
+                "expires",
+                "It is over, not yet, for more than a year, or no days: decide again.".to_owned(),
+            ),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     portal::{Audience, PageClaim, PageFront, blocks, own_lines},
     world::World,
 };
+use std::collections::BTreeMap;
 
 pub(super) static RULES: &[&Rule] = &[
     &Rule {
@@ -305,6 +306,7 @@ fn unproven(world: &World<'_>, sink: &mut Sink<'_>) {
 }
 
 fn rendered(world: &World<'_>, sink: &mut Sink<'_>) {
+    let mut known: BTreeMap<String, Result<String, String>> = BTreeMap::new();
     for file in world.rendered() {
         let Ok(text) = world.tree.text(file) else { continue };
         let blocks = match blocks(&text) {
@@ -317,9 +319,10 @@ fn rendered(world: &World<'_>, sink: &mut Sink<'_>) {
         for block in blocks {
             sink.look();
             let place = Place::at(file, block.line);
-            match crate::render::block(world, block.what) {
+            let wanted = known.entry(block.what.to_owned());
+            match wanted.or_insert_with(|| crate::render::block(world, block.what)) {
                 Err(why) => sink.find(file, place, format!("{why}.")),
-                Ok(wanted) if wanted != block.text => {
+                Ok(wanted) if *wanted != block.text => {
                     let help = Some("`fairway render` writes it".to_owned());
                     sink.find_with(
                         file,

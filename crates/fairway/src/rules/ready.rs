@@ -8,6 +8,7 @@ use crate::{
     model::{Assessed, Item, Level, Pass, Readiness},
     world::World,
 };
+use std::collections::BTreeSet;
 
 pub(super) static RULES: &[&Rule] = &[
     &Rule {
@@ -69,11 +70,15 @@ fn each(world: &World<'_>, mut see: impl FnMut(&str, &Item<Pass>, Place, &Assess
 }
 
 fn states(world: &World<'_>, sink: &mut Sink<'_>) {
+    let mut told = BTreeSet::new();
     each(world, |id, pass, place, one| {
         sink.look();
         let mut wrong = |why: String| {
             sink.find(id, place.clone(), format!("{} is {}: {why}.", one.name, one.state));
         };
+        if !told.insert((id.to_owned(), place.line, one.name.clone())) {
+            wrong("it is there twice".to_owned());
+        }
         let items = one.flows.iter().chain(&one.evidence);
         for name in items.chain(&one.specs) {
             if let Err(lost) = world.resolve(name) {
@@ -88,7 +93,10 @@ fn states(world: &World<'_>, sink: &mut Sink<'_>) {
         }
         let cited = !one.flows.is_empty() || !one.evidence.is_empty();
         match (one.state, reach(world, one, true)) {
-            (Readiness::External, _) => {
+            (Readiness::External, reach) => {
+                if reach != Reach::Nothing {
+                    wrong("something of it is there already".to_owned());
+                }
                 let other = one.boundary.as_ref().is_some_and(|name| {
                     !pass.within.contains(name) && world.config.boundaries.contains_key(name)
                 });

@@ -4,7 +4,7 @@ use super::{Rule, Sink};
 use crate::{
     finding::{Place, Severity},
     gate::{Answer, flows_answer},
-    model::{Bucket, Disposition, Pass, State},
+    model::{Bucket, Disposition, Pass, day},
     recon::{classes, rank, remainder},
     render::recon::FILES,
     world::{World, says_something},
@@ -74,14 +74,15 @@ fn partition(world: &World<'_>, sink: &mut Sink<'_>) {
         }
         let names = world.candidates.keys().map(String::as_str).inspect(|_| sink.look());
         let decided = pass.decision.iter().map(|one| one.candidate.as_str());
-        for (key, count) in remainder(names, decided) {
+        for (at, (key, count)) in remainder(names, decided).into_iter().enumerate() {
             let Some(candidate) = world.candidates.get(key) else { continue };
             let words = match count {
                 0 => format!("{key} is in no bucket of {id}."),
                 _ => format!("{key} is decided {count} times in {id}."),
             };
-            let help = crate::recon::suggest(world, key, candidate);
-            let help = help.map(|(bucket, why)| format!("perhaps {bucket}: {why}"));
+            // Of very many, looking for likeness would take longer than reading them.
+            let like = if at < 100 { crate::recon::suggest(world, key, candidate) } else { None };
+            let help = like.map(|(bucket, why, _)| format!("perhaps {bucket}: {why}"));
             sink.find_with(key, candidate.place.clone(), words, help);
         }
     }
@@ -126,10 +127,8 @@ fn decisions(world: &World<'_>, sink: &mut Sink<'_>) {
             let task = one.task.as_ref().map(|id| (id, world.graph.tasks.get(id)));
             match task {
                 Some((task, None)) => wrong(format!("there is no task {task}")),
-                Some((task, Some(item)))
-                    if item.state == State::Done && one.bucket != Bucket::F =>
-                {
-                    wrong(format!("{task} is done: it is F"));
+                Some((task, Some(item))) if !item.state.is_open() && one.bucket != Bucket::F => {
+                    wrong(format!("{task} is {}: it is F", item.state));
                 }
                 _ => {}
             }
@@ -228,11 +227,12 @@ fn packages(world: &World<'_>, sink: &mut Sink<'_>) {
             match world.tree.text(&path) {
                 Err(why) => sink.find(id, place, format!("The package lacks {file}: {why}.")),
                 Ok(text) => {
-                    let mark = part.map(|part| format!("<!-- fairway: recon {part} {id} -->"));
+                    let what = part.map(|part| format!("recon {part} {id}"));
+                    let blocks = crate::portal::blocks(&text).unwrap_or_default();
                     let words = text.lines().filter(|line| says_something(line)).count();
-                    match mark {
-                        Some(mark) if !text.contains(&mark) => {
-                            sink.find(id, place, format!("{file} has no part `{mark}`."));
+                    match what {
+                        Some(what) if !blocks.iter().any(|one| one.what == what) => {
+                            sink.find(id, place, format!("{file} has no part `{what}`."));
                         }
                         None if words < 3 => sink.find(id, place, format!("{file} says nothing.")),
                         _ => {}
@@ -249,6 +249,7 @@ fn packages(world: &World<'_>, sink: &mut Sink<'_>) {
             ("what it inspected", pass.inputs.is_empty()),
             ("known risks", !pass.risks.iter().any(|risk| says_something(risk))),
             ("its branch", pass.branch.trim().is_empty()),
+            ("its day", day(&pass.date).is_none_or(|date| date > world.today)),
             ("what it recommends within", pass.within.is_empty()),
             ("themes", pass.theme.is_empty()),
             ("areas", pass.area.is_empty()),

@@ -10,6 +10,7 @@ use std::{
 struct Server {
     child: Child,
     address: String,
+    key: String,
 }
 
 impl Drop for Server {
@@ -31,8 +32,9 @@ impl Server {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("http://").unwrap().to_owned();
-        Self { child, address }
+        let line = line.trim().strip_prefix("http://").unwrap();
+        let (address, key) = line.split_once("/?key=").unwrap_or((line, ""));
+        Self { child, address: address.to_owned(), key: key.to_owned() }
     }
 
     /// Sends a request; returns status line, head and body.
@@ -50,6 +52,11 @@ impl Server {
 
     fn get(&self, path: &str) -> String {
         self.ask(&self.address, &format!("GET {path} HTTP/1.1"), "")
+    }
+
+    /// The same as who read the key.
+    fn writer(&self, head: &str, body: &str) -> String {
+        self.ask(&self.address, &format!("{head}\r\nCookie: fairway={}", self.key), body)
     }
 }
 
@@ -98,20 +105,25 @@ fn an_edit_is_on_the_next_page_and_writing_is_asked_for() {
     repo.change("fairway/flows/FLOW-BOIL-001.md", "Boil water", "Boil much water");
     assert_ne!(server.get("/version"), before);
     assert!(server.get("/matrix.html").contains("Boil much water"));
-    let page = server.get("/tasks.html");
+    assert!(!server.get("/tasks.html").contains("<form"), "whoever did not read the key");
+    let entered = server.get(&format!("/?key={}", server.key));
+    assert!(entered.starts_with("HTTP/1.1 303") && entered.contains("HttpOnly"), "{entered}");
+    let page = server.writer("GET /tasks.html HTTP/1.1", "");
     let token = page.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap();
     let claim = "POST /task/KETTLE-RECOVERY-001/claim HTTP/1.1";
     let away = format!("{claim}\r\nSec-Fetch-Site: cross-site");
     for (head, body) in [(claim, "by=eve".to_owned()), (&away, format!("token={token}&by=eve"))] {
-        assert!(server.ask(&server.address, head, &body).starts_with("HTTP/1.1 403"), "{body}");
+        assert!(server.writer(head, &body).starts_with("HTTP/1.1 403"), "{body}");
     }
-    let done = server.ask(&server.address, claim, &format!("token={token}&by=ada"));
+    let bare = server.ask(&server.address, claim, &format!("token={token}&by=eve"));
+    assert!(bare.starts_with("HTTP/1.1 403"), "{bare}");
+    let done = server.writer(claim, &format!("token={token}&by=ada"));
     assert!(done.starts_with("HTTP/1.1 303"), "{done}");
     assert!(repo.read("fairway/tasks/KETTLE-RECOVERY-001.md").contains("assignee = \"ada\""));
-    let twice = server.ask(&server.address, claim, &format!("token={token}&by=eve"));
+    let twice = server.writer(claim, &format!("token={token}&by=eve"));
     assert!(twice.starts_with("HTTP/1.1 409") && twice.contains("held by ada"), "{twice}");
     let close = "POST /task/KETTLE-RECOVERY-001/close HTTP/1.1";
-    let early = server.ask(&server.address, close, &format!("token={token}"));
+    let early = server.writer(close, &format!("token={token}"));
     assert!(early.starts_with("HTTP/1.1 409") && early.contains("cannot be closed"), "{early}");
 }
 

@@ -4,6 +4,7 @@ mod evidence;
 mod pages;
 mod recon;
 mod run;
+mod spec;
 mod written;
 
 use crate::common::Repo;
@@ -40,10 +41,11 @@ fn every_lie_is_caught_by_its_rule_and_the_truth_is_not() {
     let (code, text) = sound.ask(&["gate", "pre-uat"]);
     assert_eq!(code, 0, "the clean twin: {text}");
     assert_eq!(sound.ask(&["check"]).0, 0);
-    let lies: Vec<&Lie> = [written::LIES, evidence::LIES, pages::LIES, run::LIES, recon::LIES]
-        .into_iter()
-        .flatten()
-        .collect();
+    let lies: Vec<&Lie> =
+        [written::LIES, evidence::LIES, pages::LIES, run::LIES, recon::LIES, spec::LIES]
+            .into_iter()
+            .flatten()
+            .collect();
     let missed: Vec<String> = std::thread::scope(|scope| {
         let parts = lies.chunks(lies.len().div_ceil(4));
         let running: Vec<_> = parts.map(|part| scope.spawn(|| missed_of(&sound, part))).collect();

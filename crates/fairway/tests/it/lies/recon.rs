@@ -3,9 +3,89 @@
 use super::{CONFIG, Lie, change};
 
 const PASS: &str = "fairway/recon/PASS-001.toml";
-const SPEC: &str = "specs/001-stand/spec.md";
 
 pub const LIES: &[Lie] = &[
+    (
+        "a report whose part is not ours any more",
+        |r| {
+            let file = "specs/001-stand/platform-readiness-report.md";
+            let text = r
+                .read(file)
+                .replace("<!-- fairway: recon", " <!-- fairway: recon")
+                .replace("| Sellable? | no |", "| Sellable? | yes |");
+            r.put(file, text);
+        },
+        "recon-package",
+    ),
+    (
+        "a candidate behind a mark",
+        |r| r.put("ideas.md", r.read("ideas.md") + "<!-- fairway: x -->\n- **Hidden**: yes.\n"),
+        "recon-partition",
+    ),
+    (
+        "a candidate with a plus",
+        |r| r.put("ideas.md", r.read("ideas.md") + "+ **Plus**: yes.\n"),
+        "recon-partition",
+    ),
+    (
+        "a candidate with a number",
+        |r| r.put("ideas.md", r.read("ideas.md") + "\n1. **One**: yes.\n"),
+        "recon-partition",
+    ),
+    (
+        "a second paragraph decided on by nobody",
+        |r| {
+            r.put(
+                "ideas.md",
+                r.read("ideas.md").replace("a bag in it.\n", "a bag in it.\n\n  And gold.\n"),
+            )
+        },
+        "recon-partition",
+    ),
+    (
+        "elsewhere, and proven here",
+        |r| {
+            change(
+                r,
+                PASS,
+                "state = \"deferred-external\"",
+                "state = \"deferred-external\"\nflows = [\"FLOW-BOIL-001\"]",
+            )
+        },
+        "recon-state",
+    ),
+    ("one theme twice", |r| change(r, PASS, "name = \"Selling\"", "name = \"Tea\""), "recon-state"),
+    (
+        "carried by a task that was dropped",
+        |r| {
+            change(
+                r,
+                super::TASK,
+                "state = \"ready\"",
+                "state = \"dropped\"\nreason = \"Nobody needs it.\"",
+            )
+        },
+        "recon-decision",
+    ),
+    (
+        "a pass of tomorrow",
+        |r| change(r, PASS, "date = 2026-03-09", "date = 2999-01-01"),
+        "recon-package",
+    ),
+    (
+        "a pass in a merge with code",
+        |r| {
+            r.git(&["checkout", "-qb", "side"]);
+            r.put("docs/side.md", "# Side\n");
+            r.commit("Side");
+            r.git(&["checkout", "-q", "main"]);
+            r.git(&["merge", "-q", "--no-ff", "--no-commit", "side"]);
+            change(r, PASS, "Where it stands", "Where it stood");
+            r.put("src/kettle.rs", "fn heat() { boil() }\n");
+            r.commit("Merged");
+        },
+        "recon-posture",
+    ),
     (
         "a pass that follows itself",
         |r| change(r, PASS, "within =", "follows = [\"PASS-001\"]\nwithin ="),
@@ -56,29 +136,9 @@ pub const LIES: &[Lie] = &[
         "recon-posture",
     ),
     (
-        "a page of no boundary",
-        |r| r.put("routes.txt", r.read("routes.txt") + "GET /fry fry.read\n"),
-        "boundary-crossed",
-    ),
-    (
         "a source that is no file",
         |r| change(r, CONFIG, "files = \"ideas.md\"", "files = \"notions.md\""),
         "candidate-source",
-    ),
-    (
-        "a word of no registry",
-        |r| change(r, SPEC, "done =", "terms = [\"kettledrum\"]\ndone ="),
-        "spec-intake",
-    ),
-    (
-        "ticked, and its test is gone",
-        |r| change(r, SPEC, "shown_by = \"recon-posture\"", "shown_by = \"e2e:boil.spec#fries\""),
-        "spec-criteria",
-    ),
-    (
-        "ticked by what looks at itself",
-        |r| change(r, SPEC, "shown_by = \"recon-posture\"", "shown_by = \"page-not-rendered\""),
-        "spec-criteria",
     ),
     (
         "a candidate nobody decided on",
@@ -260,67 +320,5 @@ pub const LIES: &[Lie] = &[
             r.commit("A pass");
         },
         "recon-posture",
-    ),
-    (
-        "a file of two boundaries",
-        |r| change(r, CONFIG, "[\"pages/**\"]", "[\"pages/**\", \"src/**\"]"),
-        "boundary-crossed",
-    ),
-    (
-        "an address of two boundaries",
-        |r| {
-            change(
-                r,
-                CONFIG,
-                "paths = [\"pages/**\"]",
-                "paths = [\"pages/**\"]\nroutes = [\"/boil\"]",
-            )
-        },
-        "boundary-crossed",
-    ),
-    (
-        "a word that does not belong",
-        |r| r.put("src/kettle.rs", "// for the salesman\n"),
-        "boundary-crossed",
-    ),
-    (
-        "begun before what it consumes is stable",
-        |r| {
-            change(
-                r,
-                PASS,
-                "bucket = \"G\"\ndisposition = \"defer\"\ntarget = \"kitchen\"",
-                "bucket = \"C\"\ndisposition = \"keep\"\ntarget = \"guests\"",
-            )
-        },
-        "boundary-crossed",
-    ),
-    ("a spec without a problem", |r| change(r, SPEC, "\"Nobody knows.\"", "\"\""), "spec-intake"),
-    (
-        "not applicable, without a reason",
-        |r| change(r, SPEC, "N/A: no provider.", "N/A"),
-        "spec-intake",
-    ),
-    ("a total that is none", |r| change(r, SPEC, "total = 11", "total = 12"), "spec-intake"),
-    (
-        "a score out of range",
-        |r| change(r, SPEC, "reuse = 2\ntotal = 11", "reuse = 3\ntotal = 12"),
-        "spec-intake",
-    ),
-    (
-        "neither approved nor rejected",
-        |r| change(r, SPEC, "decision = \"approve\"", "decision = \"later\""),
-        "spec-intake",
-    ),
-    (
-        "no surface, no reason",
-        |r| change(r, SPEC, "rationale = \"It reads.\"", "rationale = \"\""),
-        "spec-intake",
-    ),
-    ("criteria out of order", |r| change(r, SPEC, "id = \"AC1\"", "id = \"AC2\""), "spec-criteria"),
-    (
-        "ticked, and not so",
-        |r| change(r, PASS, "allow = [\"specs/**\", \"fairway/**\"]", "allow = [\"none/**\"]"),
-        "spec-criteria",
     ),
 ];

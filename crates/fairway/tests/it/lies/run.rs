@@ -7,6 +7,55 @@ const DECIDED: &str = "fairway/decisions/D-001.toml";
 
 pub const LIES: &[Lie] = &[
     (
+        "a release of no commit",
+        |r| {
+            let head = "HEAD~0~0~0~0~0~0~0~0~0~0~0~0~0~0~0~0~0~0~0~0";
+            change(
+                r,
+                OPS,
+                "date = 2026-04-01",
+                &format!(
+                    "date = 2026-03-05\ncommit = \"{head}\"\napproved_by = [\"\"]\nrollback = \"wing it\"\nreadback = \"\""
+                ),
+            );
+        },
+        "ops-cadence",
+    ),
+    (
+        "reviewers another file names first",
+        |r| r.put(".github/CODEOWNERS", "* @mallory\n"),
+        "export-drift",
+    ),
+    ("code no host reads", |r| change(r, OPS, "[\"src/**\"]", "[\"{src,lib}/**\"]"), "ops-owner"),
+    (
+        "a runbook that is a page, and no heading",
+        |r| change(r, OPS, "runbook = \"docs/boil.md#boil-water\"", "runbook = \"docs/boil.md\""),
+        "ops-incomplete",
+    ),
+    (
+        "two commands in one",
+        |r| change(r, OPS, "kettle boil --again", "kettle boil; rm -r kitchen"),
+        "runbook-command",
+    ),
+    (
+        "a test that fits anything",
+        |r| change(r, OPS, "smoke:kettle#empties", "smoke:*e*"),
+        "runbook-command",
+    ),
+    (
+        "a signal that shows nothing",
+        |r| change(r, OPS, "\"kettle_dry_total\"", "\"\""),
+        "ops-incomplete",
+    ),
+    ("one turn for ever", |r| change(r, OPS, "turn_days = 7", "turn_days = 3650"), "ops-rotation"),
+    ("a calendar that is code", |r| change(r, OPS, "duty.ics", "src/kettle.rs"), "ops-incomplete"),
+    ("decided for ever", |r| change(r, DECIDED, "2026-09-01", "9999-12-31"), "decision-invalid"),
+    (
+        "decided tomorrow",
+        |r| change(r, DECIDED, "date = 2026-03-01", "date = 2026-04-01"),
+        "decision-invalid",
+    ),
+    (
         "an area nobody known owns",
         |r| change(r, OPS, "owner = \"making\"", "owner = \"king\""),
         "ops-owner",
