@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 pub(super) static RULES: &[&Rule] = &[
     &Rule {
         name: "recon-state",
-        about: "The state of a theme or an area is compared with the tree both ways: 1 needs all its flows at L4, 2 \
+        about: "The state of a theme or an area is compared with the tree both ways: 1 needs all its flows at L4 and no open task that holds them up, 2 \
                 code and tests with something missing, 3 some of it, 4 and 5 nothing of it, 6 another boundary. \
                 Text alone is no evidence.",
         severity: Severity::Error,
@@ -50,7 +50,9 @@ fn reach(world: &World<'_>, one: &Assessed, unknown_counts: bool) -> Reach {
         !flow.contracts.is_empty()
             || flow.path.values().any(|spec| spec.proof.as_ref().is_some_and(|one| !one.is_empty()))
     });
-    match (up_to(Level::L4), up_to(Level::L2)) {
+    // What an open task holds up is not productized, however far its proof reaches.
+    let held_up = judged.iter().any(|judged| !judged.blockers.is_empty());
+    match (up_to(Level::L4) && !held_up, up_to(Level::L2)) {
         (true, _) => Reach::Proven,
         (false, true) => Reach::Tested,
         (false, false) if begun => Reach::Some,
