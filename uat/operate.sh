@@ -5,7 +5,7 @@ auth=(-H "Authorization: Bearer $(token)")
 json=(-H 'Content-Type: application/json')
 get() { ask "$1" "$2" "${auth[@]}" "$UAT_URL$3"; }
 post() { ask "$1" "$2" "${auth[@]}" "${json[@]}" -H "X-Idempotency-Key: $FAIRWAY_ROW-$1" -X POST "$UAT_URL$3" -d "${4:-{\}}"; }
-node() { get nodes 200 /api/v1/admin/nodes && value nodes "d['items'][0]['id']"; }
+node() { get nodes 200 /api/v1/admin/nodes && value nodes "next(n['id'] for n in d['items'] if n['simulated'])"; }
 node_is() { get node 200 "/api/v1/admin/nodes/$(node)" && [ "$(value node "d['status']")" = "$1" ]; }
 launched() { gpuaas launch sim-h100-slice --name "$FAIRWAY_ROW" --yes --output json >"$FAIRWAY_ROW_DIR/launched"; }
 id() { python3 -c "import json,sys; print(json.load(open(sys.argv[1]))['id'])" "$FAIRWAY_ROW_DIR/launched"; }
