@@ -125,10 +125,9 @@ fn walk(
         print(&line(&one));
         walked.push(one);
     }
-    if let Some(remove) = &config.uat.remove {
-        walk.run(remove, &folder.join("remove"), "remove")?;
-    }
-    let gates = gates_of_the_run(&folder, config);
+    let removed = removal(&walk, config, &folder)?;
+    let mut gates = gates_of_the_run(&folder, config);
+    gates.extend(removed);
     write_down(global, tree, &folder, args, &walked, &gates)?;
     let outcomes = walked.iter().flat_map(Walked::tests).chain(gates).map(|test| test.outcome);
     Ok(match outcomes.max() {
@@ -174,6 +173,20 @@ fn line(walked: &Walked) -> String {
 }
 
 /// What is looked at after all rows: logs without errors, answers without what is nobody's business.
+/// Ends what was installed; what cannot be ended, or was left running by a row, fails the run.
+fn removal(walk: &Walk<'_>, config: &Config, folder: &Path) -> Result<Option<Test>> {
+    let Some(remove) = &config.uat.remove else { return Ok(None) };
+    let ended = walk.run(remove, &folder.join("remove"), "remove")?;
+    let (outcome, reason) = match ended {
+        Some(status) if status.success() => (Outcome::Pass, None),
+        _ => (Outcome::Fail, Some("remove/output.txt says what stayed".to_owned())),
+    };
+    if outcome == Outcome::Fail {
+        print("The product was not removed cleanly: remove/output.txt\n");
+    }
+    Ok(Some(Test { id: "UAT-RUN#clean-removal".to_owned(), outcome, names: Vec::new(), reason }))
+}
+
 fn gates_of_the_run(folder: &Path, config: &Config) -> Vec<Test> {
     let one = |name: &str, place: &str, words: &[String]| {
         let found = lines_with(&folder.join(place), words);

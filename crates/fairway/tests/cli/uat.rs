@@ -121,3 +121,17 @@ fn logs_answers_fixtures_and_gates_are_looked_at() {
     assert_eq!((code, place.exists()), (1, false), "{text}");
     assert!(text.contains("The gate review must hold before rows are walked."), "{text}");
 }
+
+#[test]
+fn a_product_that_stays_fails_the_run() {
+    let repo = with(GOOD);
+    repo.change("fairway.toml", "touch $FAIRWAY_UAT_DIR/removed", "echo it stayed; exit 1");
+    repo.commit("It cannot be removed");
+    let (code, text, place) = walk(&repo);
+    assert!(code == 1 && text.contains("was not removed cleanly"), "{text}");
+    assert!(
+        std::fs::read_to_string(place.join("remove/output.txt")).unwrap().contains("it stayed")
+    );
+    let statement = std::fs::read_to_string(place.join("statement.json")).unwrap();
+    assert!(statement.contains("UAT-RUN#clean-removal"), "{statement}");
+}
