@@ -27,7 +27,6 @@ costs() {
   cli=$(gpuaas show "$(id)" --output json | python3 -c "import json,sys; print(json.load(sys.stdin)['charged']['micros'])")
   [ "$api" = "$cli" ]
 }
-nothing_left() { ! pgrep -f "$(id)" >/dev/null; }
 history() { ask history 200 "${auth[@]}" "$UAT_URL/api/v1/allocations?status=released"; }
 restart() { kill -KILL "$(pgrep -P "$(cat "$FAIRWAY_UAT_DIR/pid")" -f ' server ' | head -1)"; sleep 1; state active; }
 
@@ -37,10 +36,11 @@ check blocked "what does not fit is said before anything changes" too_many
 check negative "what is not there is not there" unknown
 check happy "launched" launched
 check happy "it becomes active" state active
+check happy "it is there: processes, groups, folders" something_there
 check happy "a shell in it answers" shell
 check recovery "it goes on after the control plane was killed" restart
 check cleanup "released" released
-check cleanup "no process of it is left" nothing_left
+check cleanup "nothing of it is left: processes, groups, folders, mounts" nothing_left
 check negative "asking twice is fine" twice
 check happy "the cost is the same in command line and API" costs
 ask audit 200 "${auth[@]}" "$UAT_URL/api/v1/admin/audit-logs?limit=50" && cp "$answers/$FAIRWAY_ROW-audit" "$FAIRWAY_ROW_DIR/attach/audit.json"

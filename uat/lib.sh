@@ -54,3 +54,15 @@ ready() {
   done
   return 1
 }
+
+# left_of ID: prints what this machine holds of a workload: processes by their group, mounts, groups, folders.
+left_of() {
+  {
+    grep -ls "$1" /proc/[0-9]*/cgroup
+    grep "$1" /proc/mounts
+    find /sys/fs/cgroup /run/gpuaas -maxdepth 6 -name "*$1*"
+  } 2>/dev/null
+}
+# Both look at the workload the row launched; the first shows that the second can fail.
+something_there() { [ -n "$(left_of "$(id)")" ]; }
+nothing_left() { local left; left=$(left_of "$(id)"); echo "left: $left"; [ -z "$left" ]; }

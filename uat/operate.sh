@@ -16,7 +16,6 @@ state() {
   done
   return 1
 }
-nothing_left() { ! pgrep -f "$(id)" >/dev/null; }
 kept() { get audit 200 "/api/v1/admin/audit-logs?limit=50" && cp "$answers/$FAIRWAY_ROW-audit" "$FAIRWAY_ROW_DIR/attach/audit.json"
   get ops 200 /api/v1/admin/ops/overview && cp "$answers/$FAIRWAY_ROW-ops" "$FAIRWAY_ROW_DIR/attach/observability.json"; }
 
@@ -71,20 +70,22 @@ UAT-OPS-001)
   kept ;;
 UAT-OPS-002)
   ready && launched && state active || { echo "blocked fixture no workload became active"; exit 0; }
+  check happy "it is there: processes, groups, folders" something_there
   check blocked "a silent machine's workload is unreachable" lost
   check negative "an operator who gives no reason is refused" no_reason
   check happy "an operator ends it with a reason" forced
   check recovery "the machine comes back and it is settled" found
-  check cleanup "no process of it is left" nothing_left
+  check cleanup "nothing of it is left: processes, groups, folders, mounts" nothing_left
   made "allocation $(id)" cleaned
   kept ;;
 UAT-TERMINAL-001)
   ready && launched && state active || { echo "blocked fixture no workload became active"; exit 0; }
+  check happy "it is there: processes, groups, folders" something_there
   check happy "a shell answers and ends with its own code" shell
   check recovery "another one opens after it" shell
   check negative "a workload that is not there has none" no_shell
   check cleanup "after the release there is none" over
-  check cleanup "no process of it is left" nothing_left
+  check cleanup "nothing of it is left: processes, groups, folders, mounts" nothing_left
   made "allocation $(id)" cleaned
   kept ;;
 UAT-IAM-001)
