@@ -58,7 +58,10 @@ ready() {
 # left_of ID: prints what this machine holds of a workload: processes by their group, mounts, groups, folders.
 left_of() {
   {
-    grep -ls "$1" /proc/[0-9]*/cgroup
+    # One that has ended and waits to be counted by its parent is no process any more.
+    for group in $(grep -ls "$1" /proc/[0-9]*/cgroup); do
+      grep -qs '^State:.Z' "${group%cgroup}status" || echo "$group"
+    done
     grep "$1" /proc/mounts
     find /sys/fs/cgroup /run/gpuaas -maxdepth 6 -name "*$1*"
   } 2>/dev/null
