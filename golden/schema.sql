@@ -55,6 +55,16 @@ CREATE TABLE audit_waiting (
   entry_id BLOB PRIMARY KEY
 ) STRICT;
 
+CREATE TABLE break_glass_codes (
+  id BLOB PRIMARY KEY,
+  code_hash BLOB NOT NULL,
+  made_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  used_at INTEGER,
+  use_reason TEXT,
+  ended_at INTEGER
+) STRICT;
+
 CREATE TABLE claims (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL,
@@ -79,6 +89,28 @@ CREATE TABLE departments (
   created_at INTEGER NOT NULL,
   UNIQUE (org_id, id),
   UNIQUE (org_id, slug)
+) STRICT;
+
+CREATE TABLE factor_challenges (
+  id BLOB PRIMARY KEY,
+  session_id BLOB,
+  purpose TEXT NOT NULL CHECK (purpose IN ('enrol', 'prove', 'sign_in')),
+  state BLOB NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE factors (
+  id BLOB PRIMARY KEY,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  kind TEXT NOT NULL CHECK (kind IN ('totp', 'passkey')),
+  name TEXT NOT NULL,
+  secret BLOB NOT NULL,
+  credential_id BLOB,
+  last_step INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  confirmed_at INTEGER,
+  last_used_at INTEGER,
+  CHECK (kind = 'totp' OR credential_id IS NOT NULL)
 ) STRICT;
 
 CREATE TABLE grants (
@@ -173,6 +205,18 @@ CREATE TABLE ledger_transactions (
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
+CREATE TABLE mails (
+  id BLOB PRIMARY KEY,
+  address TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  body TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  sent_at INTEGER,
+  fault TEXT
+) STRICT;
+
 CREATE TABLE marks (
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
@@ -242,6 +286,18 @@ CREATE TABLE nodes (
   created_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE notices (
+  id BLOB PRIMARY KEY,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  kind TEXT NOT NULL,
+  security INTEGER NOT NULL,
+  title TEXT NOT NULL,
+  body TEXT NOT NULL,
+  href TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  read_at INTEGER
+) STRICT;
+
 CREATE TABLE one_time_links (
   id BLOB PRIMARY KEY,
   purpose TEXT NOT NULL CHECK (purpose IN ('first_sign_in')),
@@ -300,10 +356,46 @@ CREATE TABLE projects (
   FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id)
 ) STRICT;
 
+CREATE TABLE recovery_approvals (
+  id BLOB PRIMARY KEY,
+  request_id BLOB NOT NULL REFERENCES recovery_requests (id),
+  approver_id BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE recovery_codes (
+  id BLOB PRIMARY KEY,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  code_hash BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  used_at INTEGER
+) STRICT;
+
+CREATE TABLE recovery_requests (
+  id BLOB PRIMARY KEY,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  kind TEXT NOT NULL CHECK (kind IN ('recover', 'remove')),
+  factor_id BLOB,
+  reason TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('requested', 'approved', 'completed', 'refused', 'cancelled', 'expired')),
+  started_by BLOB NOT NULL REFERENCES users (id),
+  approvals_needed INTEGER NOT NULL CHECK (approvals_needed BETWEEN 1 AND 2),
+  created_at INTEGER NOT NULL,
+  ready_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  end_reason TEXT
+) STRICT;
+
 CREATE TABLE schema_migrations (
     name TEXT PRIMARY KEY,
     checksum TEXT NOT NULL
 );
+
+CREATE TABLE seal_keys (
+  place INTEGER PRIMARY KEY CHECK (place = 1),
+  key_id TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE sessions (
   id BLOB PRIMARY KEY,
@@ -319,7 +411,7 @@ CREATE TABLE sessions (
   expires_at INTEGER NOT NULL,
   revoked_at INTEGER,
   revoke_reason TEXT
-) STRICT;
+, stage TEXT NOT NULL DEFAULT 'full' CHECK (stage IN ('half', 'enrol', 'full')), strong INTEGER NOT NULL DEFAULT FALSE, methods TEXT NOT NULL DEFAULT 'pwd', fresh_at INTEGER NOT NULL DEFAULT 0, fresh_by BLOB) STRICT;
 
 CREATE TABLE skus (
   id BLOB PRIMARY KEY,
@@ -418,6 +510,8 @@ CREATE INDEX audit_entries_correlation ON audit_entries (correlation_id);
 
 CREATE INDEX audit_entries_org ON audit_entries (org_id, id);
 
+CREATE UNIQUE INDEX break_glass_codes_code ON break_glass_codes (code_hash);
+
 CREATE INDEX claims_allocation ON claims (allocation_id);
 
 CREATE UNIQUE INDEX claims_live_slot ON claims (slot_id) WHERE state = 'live';
@@ -427,6 +521,12 @@ CREATE INDEX claims_node ON claims (node_id) WHERE state = 'live';
 CREATE INDEX claims_slot ON claims (slot_id, id);
 
 CREATE UNIQUE INDEX departments_one_default ON departments (org_id) WHERE is_default;
+
+CREATE INDEX factor_challenges_end ON factor_challenges (expires_at);
+
+CREATE UNIQUE INDEX factors_credential ON factors (credential_id);
+
+CREATE INDEX factors_user ON factors (user_id, id);
 
 CREATE UNIQUE INDEX holds_one_open ON holds (allocation_id) WHERE state = 'open';
 
@@ -456,6 +556,10 @@ CREATE UNIQUE INDEX ledger_transactions_fact ON ledger_transactions (source, sou
 
 CREATE INDEX ledger_transactions_org ON ledger_transactions (org_id, id);
 
+CREATE INDEX mails_due ON mails (due_at, id) WHERE sent_at IS NULL;
+
+CREATE INDEX mails_sent ON mails (sent_at) WHERE sent_at IS NOT NULL;
+
 CREATE INDEX meters_open ON meters (allocation_id) WHERE stopped_at IS NULL;
 
 CREATE INDEX meters_running ON meters (org_id) WHERE stopped_at IS NULL;
@@ -468,6 +572,8 @@ CREATE INDEX node_works_node ON node_works (node_id);
 
 CREATE INDEX node_works_unsettled ON node_works (node_id, allocation_id)
   WHERE NOT (want = 'absent' AND observed_generation = generation AND observed_state IS NOT NULL AND observed_state = 'absent');
+
+CREATE INDEX notices_user ON notices (user_id, id);
 
 CREATE UNIQUE INDEX one_time_links_token ON one_time_links (token_hash);
 
@@ -484,6 +590,14 @@ CREATE UNIQUE INDEX project_members_person ON project_members (project_id, user_
 CREATE INDEX project_members_user ON project_members (user_id);
 
 CREATE UNIQUE INDEX projects_slug ON projects (org_id, slug) WHERE deleted_at IS NULL;
+
+CREATE UNIQUE INDEX recovery_approvals_once ON recovery_approvals (request_id, approver_id);
+
+CREATE UNIQUE INDEX recovery_codes_code ON recovery_codes (user_id, code_hash);
+
+CREATE UNIQUE INDEX recovery_requests_open ON recovery_requests (user_id) WHERE ended_at IS NULL;
+
+CREATE INDEX recovery_requests_queue ON recovery_requests (ended_at, id);
 
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 
@@ -514,6 +628,8 @@ CREATE UNIQUE INDEX usage_windows_seq ON usage_windows (allocation_id, seq);
 CREATE UNIQUE INDEX usage_windows_to ON usage_windows (allocation_id, to_at);
 
 CREATE UNIQUE INDEX users_email ON users (email);
+
+CREATE INDEX users_operators ON users (id) WHERE operator;
 
 CREATE TRIGGER allocations_over_stay BEFORE UPDATE ON allocations WHEN OLD.ended_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'over'); END;

@@ -23,6 +23,37 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A form with a passkey: the server asks, the browser answers, and the form carries the answer.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!form.dataset.passkey || form.elements.credential.value) return;
+  event.preventDefault();
+  const words = form.querySelector("[data-passkey-words]");
+  const say = (text) => { words.textContent = text; words.hidden = !text; };
+  say("");
+  answerPasskey(form).then(() => form.submit()).catch((error) => {
+    const away = new URL(form.dataset.home).origin !== location.origin;
+    if (error.code === "step_up_required") location.assign(`/auth/factor?return=${encodeURIComponent(location.pathname)}`);
+    else if (away) say(`Passkeys of this site belong to ${form.dataset.home}. Open it under that address.`);
+    else if (error.name === "NotAllowedError") say("Nothing was confirmed: it was cancelled, took too long, or there is no passkey for this site here.");
+    else if (error.name === "InvalidStateError") say("This device has a passkey of yours already.");
+    else say(error.message || "The passkey could not be used.");
+  });
+}, true);
+
+async function answerPasskey(form) {
+  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) throw new Error("This browser cannot use passkeys here.");
+  const asked = await fetch(form.dataset.options, { method: "POST", headers: { Accept: "application/json" } });
+  const answer = await asked.json();
+  if (!asked.ok) throw Object.assign(new Error(answer.detail || answer.title), { code: answer.code });
+  const question = answer.options.publicKey;
+  const key = form.dataset.passkey === "create"
+    ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(question) })
+    : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(question) });
+  form.elements.challenge_id.value = answer.challenge_id;
+  form.elements.credential.value = JSON.stringify(key.toJSON());
+}
+
 // A form is sent once: the second click finds the button busy.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;

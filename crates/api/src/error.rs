@@ -30,6 +30,16 @@ codes! {
     TokenInvalid = "token_invalid", 401, "This sign-in is no longer valid. Sign in again.";
     /// The credential is past its end.
     TokenExpired = "token_expired", 401, "This sign-in has expired. Sign in again.";
+    /// The password was right; a second factor is outstanding.
+    SecondFactorRequired = "second_factor_required", 401, "Confirm with your second factor to go on.";
+    /// Policy asks for a second factor this person has not set up.
+    EnrolmentRequired = "factor_enrolment_required", 403, "Set up a second factor to go on.";
+    /// This needs fresh proof of who asks.
+    StepUpRequired = "step_up_required", 403, "Confirm that it is you to go on.";
+    /// A code or passkey did not prove anything.
+    FactorRefused = "factor_refused", 403, "This code is wrong, was used, or has expired.";
+    /// It is the only one, and policy asks for one.
+    LastFactor = "last_factor", 409, "A second factor is required of you. Add another before you remove this one.";
     /// The caller sees the thing but may not do this to it.
     InsufficientPermissions = "insufficient_permissions", 403, "Your role does not allow this. Ask an owner or admin of the project.";
     /// Only people who run the platform may do this.

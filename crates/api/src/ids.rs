@@ -142,6 +142,22 @@ ids! {
     MemberId = "mem",
     /// A signed-in session.
     SessionId = "sess",
+    /// A second factor: an authenticator app or a passkey.
+    FactorId = "fact",
+    /// A challenge a passkey answers once.
+    ChallengeId = "chal",
+    /// A code that stands in for a lost factor, once.
+    RecoveryCodeId = "code",
+    /// A request to get back in without one's factors.
+    RecoveryId = "rec",
+    /// Somebody's approval of such a request.
+    ApprovalId = "appr",
+    /// A sealed code of the break-glass account.
+    BreakGlassId = "glass",
+    /// Something a person is told.
+    NoticeId = "note",
+    /// A mail on its way.
+    MailId = "mail",
     /// A one-time link.
     LinkId = "link",
     /// An audit entry.

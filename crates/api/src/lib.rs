@@ -9,6 +9,7 @@ pub mod audit;
 pub mod billing;
 pub mod catalog;
 pub mod error;
+pub mod factors;
 pub mod fleet;
 pub mod ids;
 pub mod money;
@@ -21,9 +22,10 @@ pub mod words;
 
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
-    AccountId, AllocationId, AuditId, BadId, ClaimId, CorrelationId, DeptId, GrantId, HoldId,
-    JoinId, LinkId, MemberId, NodeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, SessionId,
-    SkuId, SlotId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
+    AccountId, AllocationId, ApprovalId, AuditId, BadId, BreakGlassId, ChallengeId, ClaimId,
+    CorrelationId, DeptId, FactorId, GrantId, HoldId, JoinId, LinkId, MailId, MemberId, NodeId,
+    NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, RecoveryCodeId, RecoveryId,
+    SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

@@ -51,6 +51,9 @@ pub struct SignIn {
     /// A name for this device, shown in the session list.
     #[serde(default)]
     pub device_label: Option<String>,
+    /// A code of an authenticator app, or a recovery code, where `second_factor_required` was the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// A fresh sign-in: the token is shown once.

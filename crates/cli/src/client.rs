@@ -36,7 +36,7 @@ impl Failure {
             Self::Refused(problem) => {
                 let code = match problem.code {
                     Code::TokenMissing | Code::TokenInvalid | Code::TokenExpired => 3,
-                    Code::SignInRefused => 3,
+                    Code::SignInRefused | Code::SecondFactorRequired => 3,
                     Code::Blocked | Code::InsufficientBalance | Code::SkuUnavailable => 5,
                     _ if matches!(problem.status, 403 | 404) => 4,
                     _ if problem.status >= 500 => 7,
@@ -207,5 +207,24 @@ impl Client {
             request = request.header("X-Idempotency-Key", key);
         }
         self.send(request).await
+    }
+    /// Changes fields of something.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    /// Removes something.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.send(self.request(Method::DELETE, path)).await
     }
 }

@@ -20,4 +20,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0008_allocations.sql"),
     migration!("0009_open_rows.sql"),
     migration!("0010_over.sql"),
+    migration!("0011_factors.sql"),
 ];

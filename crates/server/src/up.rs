@@ -51,7 +51,15 @@ pub fn server_home(data: &Path) -> Result<PathBuf> {
     let home = data.join("server");
     std::fs::create_dir_all(&home).context("make the control plane's folder")?;
     // Earlier versions kept them one level up. The database goes last: until then this is done again.
-    for name in ["fleet-ca.pem", "fleet-ca.key", "gpuaas.db-wal", "gpuaas.db-shm", "gpuaas.db"] {
+    for name in [
+        "fleet-ca.pem",
+        "fleet-ca.key",
+        "seal.key",
+        "mail",
+        "gpuaas.db-wal",
+        "gpuaas.db-shm",
+        "gpuaas.db",
+    ] {
         let (old, new) = (data.join(name), home.join(name));
         if old.exists() && !new.exists() {
             std::fs::rename(&old, &new).context("move the control plane's files")?;

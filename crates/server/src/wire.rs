@@ -1,8 +1,11 @@
 //! Puts the product together: the one file that names every domain.
 
 use crate::{
-    access, allocations, billing, catalog, config::Config, evidence, fleet, identity, onboarding,
-    operations, tenancy, web,
+    access, allocations, billing, catalog,
+    config::Config,
+    evidence, fleet,
+    identity::{self, factors::Passkeys},
+    onboarding, operations, tenancy, web,
 };
 use kernel::{
     App, Result,
@@ -11,6 +14,8 @@ use kernel::{
     db::Db,
     html::NavItem,
     http::{self, Route},
+    outbox::{self, Mailbox},
+    seal::{self, Seal},
     sweeps::{Sweep, Sweeps},
 };
 use seams::Seams;
@@ -39,13 +44,15 @@ fn nav() -> Vec<NavItem> {
     let mut operations = nav.split_off(1);
     let help = operations.split_off(1);
     let (compute, platform) = split(catalog::nav(), allocations::nav());
+    let (access, people) = split(tenancy::nav(), Vec::new());
     nav.extend(compute);
-    nav.extend(tenancy::nav());
+    nav.extend(access);
     nav.extend(billing::nav());
     nav.extend(identity::nav());
     nav.extend(operations);
     nav.extend(fleet::nav());
     nav.extend(platform);
+    nav.extend(people);
     nav.extend(evidence::nav());
     nav.extend(help);
     nav
@@ -58,7 +65,8 @@ fn split(one: Vec<NavItem>, other: Vec<NavItem>) -> (Vec<NavItem>, Vec<NavItem>)
 
 /// Returns every sweep.
 pub fn sweeps() -> Vec<Sweep> {
-    let mut sweeps = vec![billing::sweep(), evidence::sweep()];
+    let mut sweeps = vec![billing::sweep(), evidence::sweep(), outbox::sweep()];
+    sweeps.push(identity::factors::sweep());
     sweeps.extend([kernel::steps::sweep(), catalog::sweep(), allocations::sweep()]);
     sweeps.extend(fleet::sweeps());
     sweeps.extend(operations::sweeps());
@@ -74,6 +82,9 @@ pub fn writers() -> Vec<audit::System> {
         identity::GUESSES_WRITER,
         identity::LINK_WRITER,
         identity::SEEN_WRITER,
+        identity::factors::RECOVERY_WRITER,
+        outbox::WRITER,
+        seal::WRITER,
         operations::CLOCK_WRITER,
         billing::HOLDS_WRITER,
         billing::METERS_WRITER,
@@ -87,17 +98,22 @@ pub fn writers() -> Vec<audit::System> {
     ]
 }
 
+/// What the application is given from outside its database.
+pub struct Outside {
+    /// Where this machine's agents join.
+    pub join: fleet::LocalJoin,
+    /// The key secrets are sealed with.
+    pub seal: Seal,
+    /// Where mails go.
+    pub mailbox: Mailbox,
+}
+
 /// Builds the application over a migrated database.
 ///
 /// # Errors
 /// `internal_error` when a piece cannot be made.
-pub fn app(
-    db: Db,
-    seams: Seams,
-    site: Site,
-    config: &Config,
-    join: fleet::LocalJoin,
-) -> Result<App> {
+pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) -> Result<App> {
+    let Outside { join, seal, mailbox } = outside;
     let mut extras: HashMap<TypeId, Box<dyn Any + Send + Sync>> = HashMap::new();
     let mut add = |id: TypeId, extra: Box<dyn Any + Send + Sync>| {
         extras.insert(id, extra);
@@ -106,6 +122,9 @@ pub fn app(
     add(TypeId::of::<web::Registry>(), Box::new(registry));
     add(TypeId::of::<identity::Settings>(), Box::new(config.identity.clone()));
     add(TypeId::of::<identity::Hasher>(), Box::new(identity::Hasher::new()?));
+    add(TypeId::of::<Passkeys>(), Box::new(Passkeys::of(&site)));
+    add(TypeId::of::<Seal>(), Box::new(seal));
+    add(TypeId::of::<Mailbox>(), Box::new(mailbox));
     add(TypeId::of::<identity::Seen>(), Box::<identity::Seen>::default());
     add(TypeId::of::<identity::Callers>(), Box::<identity::Callers>::default());
     add(TypeId::of::<tenancy::Places>(), Box::<tenancy::Places>::default());

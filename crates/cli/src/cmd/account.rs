@@ -6,7 +6,7 @@ use crate::{
 };
 use anyhow::Context;
 use api::{
-    Page,
+    Code, Page,
     billing::{Balance, UsageLine},
     people::{Me, SignIn, SignedIn},
     time::span_words,
@@ -14,7 +14,7 @@ use api::{
 use std::io::{BufRead, IsTerminal, Write};
 
 /// Reads a password: without echo from a terminal, else one line of standard input.
-fn password() -> Result<String, Failure> {
+pub(super) fn password() -> Result<String, Failure> {
     use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
     let stdin = std::io::stdin();
     let mut line = String::new();
@@ -35,6 +35,25 @@ fn password() -> Result<String, Failure> {
     Ok(line.trim_end_matches('\n').to_owned())
 }
 
+/// Reads a code of the second factor: from the terminal, or the next line of standard input.
+pub(super) fn code() -> Result<String, Failure> {
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        let mut err = std::io::stderr();
+        write!(err, "Code of your second factor: ")
+            .and_then(|()| err.flush())
+            .context("ask for the code")?;
+    }
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line).context("read the code")?;
+    Ok(line.trim().to_owned())
+}
+
+/// Returns whether a refusal carries a code.
+fn is_refusal(failure: &Failure, code: Code) -> bool {
+    matches!(failure, Failure::Refused(problem) if problem.code == code)
+}
+
 /// Signs in and keeps the session.
 pub async fn login(server: &str, email: &str) -> Result<(), Failure> {
     let client = Client::anonymous(server)?;
@@ -42,8 +61,16 @@ pub async fn login(server: &str, email: &str) -> Result<(), Failure> {
         .ok()
         .and_then(|name| name.into_string().ok())
         .map(|name| format!("command line on {name}"));
-    let ask = SignIn { email: email.to_owned(), password: password()?, device_label };
-    let signed: SignedIn = client.post("/api/v1/auth/personal/login", Some(&ask), None).await?;
+    let mut ask =
+        SignIn { email: email.to_owned(), password: password()?, device_label, code: None };
+    let path = "/api/v1/auth/personal/login";
+    let signed: SignedIn = match client.post(path, Some(&ask), None).await {
+        Err(refused) if is_refusal(&refused, Code::SecondFactorRequired) => {
+            ask.code = Some(code()?);
+            client.post(path, Some(&ask), None).await?
+        }
+        other => other?,
+    };
     Kept { url: client.url.clone(), token: signed.token }.write()?;
     say(&format!("signed in as {} until {}", signed.user.email, signed.expires_at.plain()));
     Ok(())

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod account;
+mod auth;
 mod compute;
 mod operate;
 
@@ -24,6 +25,12 @@ pub enum Command {
     Logout,
     /// Say who one is and what one may enter.
     Whoami(Shape),
+    /// Your account: second factors, recovery codes, proof that it is you.
+    Auth {
+        /// What to do.
+        #[command(subcommand)]
+        what: auth::Auth,
+    },
     /// List what can be launched, with price and what is free.
     Catalog(Shape),
     /// Launch; shows the plan with its price first.
@@ -86,6 +93,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Login { server, email } => account::login(&server, &email).await,
         Command::Logout => account::logout().await,
         Command::Whoami(shape) => account::whoami(shape.output).await,
+        Command::Auth { what } => auth::run(what).await,
         Command::Balance(shape) => account::balance(shape.output).await,
         Command::Usage(shape) => account::usage(shape.output).await,
         Command::Catalog(shape) => compute::catalog(shape.output).await,

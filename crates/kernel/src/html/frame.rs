@@ -232,6 +232,7 @@ fn top_bar(head: &Head, viewer: &Viewer, chips: &[Chip]) -> Markup {
                     div class="menu-head" {
                         strong { (viewer.name) } br; span class="muted" { (viewer.email) }
                     }
+                    a href="/account/security" { (icon("shield-check")) "Security" }
                     a href="/account/sessions" { (icon("monitor")) "Sessions" }
                     a href="/docs" { (icon("book-open")) "Documentation" }
                     form method="post" action="/auth/logout" {

@@ -2,7 +2,9 @@
 //! 403), input (422), idempotency, verb; then the write and the answer become durable together.
 
 use super::{
-    Answer, Entrance, Head, Input, Output, Route, RouteInfo, anonymous, headers,
+    Answer, Entrance, Head, Input, Output, Route, RouteInfo, anonymous,
+    detour::{prove_first, sent_to},
+    headers,
     idempotency::{self, Ticket},
     output::Content,
     problem::problem,
@@ -295,8 +297,8 @@ fn refuse(app: &App, head: &Arc<Head>, info: Option<&RouteInfo>, mut error: Erro
     if head.is_api() {
         return problem(&error, head.correlation_id).unwrap_or_else(|_| last_resort());
     }
-    if matches!(code, Code::TokenMissing | Code::TokenInvalid | Code::TokenExpired) {
-        return sign_in_first(head);
+    if let Some(place) = prove_first(code) {
+        return sent_to(head, place);
     }
     let own = error.take_page();
     let page = own.unwrap_or_else(|| html::error_page(&error, head));
@@ -317,28 +319,6 @@ fn record(app: &App, head: &Arc<Head>, info: &RouteInfo, code: Code) {
     let target =
         named.and_then(|name| head.params.get(name)).map(|text| text.chars().take(64).collect());
     app.audit.refused(app, &Stamp { action: info.action, ..stamp }, target, code);
-}
-
-fn sign_in_first(head: &Head) -> Answer {
-    let back = if head.mutates() {
-        "/".to_owned()
-    } else {
-        head.uri.path_and_query().map_or("/".to_owned(), ToString::to_string)
-    };
-    let query =
-        form_urlencoded::Serializer::new(String::new()).append_pair("return", &back).finish();
-    let mut answer = Answer {
-        status: StatusCode::SEE_OTHER,
-        headers: Vec::new(),
-        content: Content::Bytes(Vec::new()),
-    };
-    if let Ok(location) = HeaderValue::try_from(format!("/auth/login?{query}")) {
-        let name = if head.is_fragment() { "hx-redirect" } else { "location" };
-        if let Ok(name) = http::HeaderName::try_from(name) {
-            answer.headers.push((name, location));
-        }
-    }
-    answer
 }
 
 fn last_resort() -> Answer {

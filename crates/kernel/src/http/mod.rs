@@ -6,6 +6,7 @@
 
 pub mod cookie;
 mod csrf;
+mod detour;
 mod dispatch;
 mod headers;
 mod idempotency;

@@ -1,8 +1,9 @@
 //! Who calls: found from the session's cookie or bearer token, once per request.
 
 use super::{
+    Settings, factors,
     sessions::Seen,
-    store::{self, Session, User},
+    store::{self, Session, Stage, User},
 };
 use api::{Code, SessionId, UserId, audit::ActorKind, people::SessionKind};
 use kernel::{
@@ -104,31 +105,74 @@ pub fn session_topic(id: SessionId) -> String {
     format!("session:{id}")
 }
 
-/// Returns who calls, or nothing when nobody is signed in.
+/// Returns who calls, or nothing when nobody is signed in; a session that has yet to prove a factor
+/// shows no frame.
 pub async fn optional_caller(app: &App, head: &Arc<Head>) -> Result<Option<Arc<Caller>>> {
-    match caller(app, head).await {
+    match anyone(app, head).await {
+        Ok(caller) if caller.session.stage == Stage::Half => Ok(None),
         Ok(caller) => Ok(Some(caller)),
         Err(error) if error.code().status() == 401 => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Returns who calls. A cookie request that changes something must prove that it comes from a page
+/// Returns who calls, when their session may reach everything they may.
+///
+/// # Errors
+/// Those of [`anyone`]; `second_factor_required`, `factor_enrolment_required`.
+pub async fn caller(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
+    let caller = anyone(app, head).await?;
+    match caller.session.stage {
+        Stage::Full => Ok(caller),
+        Stage::Half => Err(Code::SecondFactorRequired.into()),
+        Stage::Enrol => Err(Code::EnrolmentRequired.into()),
+    }
+}
+
+/// Refuses a session that has not proven the strongest kind of factor its person has within the
+/// last minutes.
+///
+/// # Errors
+/// `step_up_required`.
+pub async fn fresh(app: &App, caller: &Caller) -> Result<()> {
+    let session = &caller.session;
+    let now = app.seams.clock.now();
+    let recent = now.since(session.fresh_at) <= app.get::<Settings>().step_up();
+    if recent && session.strong {
+        return Ok(());
+    }
+    let mut tx = app.db.read().await?;
+    if recent && factors::count(&mut tx, caller.user_id()).await? == 0 {
+        return Ok(());
+    }
+    Err(Code::StepUpRequired.into())
+}
+
+/// Refuses a session in which no second factor was proven.
+///
+/// # Errors
+/// `factor_enrolment_required` where there is none, else `step_up_required`.
+pub async fn strong(app: &App, caller: &Caller) -> Result<()> {
+    if caller.session.strong {
+        return Ok(());
+    }
+    let mut tx = app.db.read().await?;
+    match factors::count(&mut tx, caller.user_id()).await? {
+        0 => Err(Code::EnrolmentRequired.into()),
+        _ => Err(Code::StepUpRequired.into()),
+    }
+}
+
+/// Returns who calls, however far their session has come. A cookie request that changes something must prove that it comes from a page
 /// of this site.
 ///
 /// # Errors
 /// `token_missing`, `token_invalid`, `token_expired`, `cross_site_request`.
-pub async fn caller(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
+pub async fn anyone(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
     if let Some(known) = head.recall::<Caller>() {
         return Ok(known);
     }
     let (token, kind) = credential(app, head)?;
-    if kind == SessionKind::Browser && head.mutates() {
-        http::same_origin(head)?;
-        if head.is_form() {
-            http::form_token(head, token.reveal())?;
-        }
-    }
     let caller = look_up(app, &token).await?;
     let Caller { session, user, .. } = &*caller;
     let now = app.seams.clock.now();
@@ -142,6 +186,12 @@ pub async fn caller(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
     }
     if session.expires_at <= now || now.since(seen) > idle {
         return Err(Code::TokenExpired.into());
+    }
+    if kind == SessionKind::Browser && head.mutates() {
+        http::same_origin(head)?;
+        if head.is_form() {
+            http::form_token(head, token.reveal())?;
+        }
     }
     app.get::<Seen>().note(session.id, now, head.ip);
     head.remember(caller.clone());
@@ -180,6 +230,10 @@ fn credential(app: &App, head: &Head) -> Result<(Secret, SessionKind)> {
 pub trait MyselfAction: Send + Sync + 'static {
     /// `session.revoke`
     const NAME: &'static str;
+    /// Whether a change needs fresh proof of who asks.
+    const STEP_UP: bool = false;
+    /// Whether somebody who must set up a factor first may do it.
+    const WHILE_ENROLLING: bool = false;
 }
 
 /// The entrance to one's own account.
@@ -217,8 +271,17 @@ impl<A: MyselfAction> Entrance for Myself<A> {
     const SCOPE: &'static str = "account";
 
     async fn enter(app: &App, head: &Arc<Head>) -> Result<Self> {
-        let caller = caller(app, head).await?;
+        let caller = match caller(app, head).await {
+            Err(error) if error.code() == Code::EnrolmentRequired && A::WHILE_ENROLLING => {
+                anyone(app, head).await?
+            }
+            other => other?,
+        };
         let stamp = caller.stamp(head, A::NAME);
+        head.remember(Arc::new(stamp.clone()));
+        if A::STEP_UP && head.mutates() {
+            fresh(app, &caller).await?;
+        }
         Ok(Self { caller, stamp, head: head.clone(), action: PhantomData })
     }
 }
@@ -229,7 +292,13 @@ impl<A> std::fmt::Debug for Myself<A> {
     }
 }
 
-/// Returns a refusal for people who are signed in but do not run the platform.
-pub fn operators_only(caller: &Caller) -> Result<()> {
-    if caller.user.operator { Ok(()) } else { Err(Error::new(Code::OperatorRequired)) }
+/// Refuses people who do not run the platform, and those who do without a second factor.
+///
+/// # Errors
+/// `operator_required`, `factor_enrolment_required`, `step_up_required`.
+pub async fn operators_only(app: &App, caller: &Caller) -> Result<()> {
+    if !caller.user.operator {
+        return Err(Error::new(Code::OperatorRequired));
+    }
+    if app.get::<Settings>().operators_without_factor { Ok(()) } else { strong(app, caller).await }
 }

@@ -26,25 +26,58 @@ pub const WRITER: System = System {
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 
-/// What is counted: the bucket and its limit in a window.
-pub type Bucket = (String, i64);
+/// What is counted, and where waiting begins.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// `account:…`, `address:…`, `factor:…`
+    pub name: String,
+    limit: i64,
+    window: Duration,
+    wait: Option<Duration>,
+}
+
+impl Bucket {
+    /// Returns a bucket with a limit in a quarter of an hour.
+    pub fn new(name: String, limit: i64) -> Self {
+        Self { name, limit, window: WINDOW, wait: None }
+    }
+
+    /// Counts over another span.
+    #[must_use]
+    pub fn over(mut self, window: Duration) -> Self {
+        self.window = window;
+        self
+    }
+
+    /// Waits as long as this past the limit, instead of a little longer each time.
+    #[must_use]
+    pub fn waits(mut self, wait: Duration) -> Self {
+        self.wait = Some(wait);
+        self
+    }
+}
 
 /// Returns the buckets of signing in.
 pub fn of_sign_in(settings: &Settings, email: &str, ip: &str, known: bool) -> Vec<Bucket> {
     let digest = secret::hex_digest(email.as_bytes());
     let ip = network(ip);
     if known {
-        return vec![(format!("device:{digest}:{ip}"), settings.guesses_per_account)];
+        return vec![Bucket::new(format!("device:{digest}:{ip}"), settings.guesses_per_account)];
     }
     vec![
-        (format!("account:{digest}"), settings.guesses_per_account),
-        (format!("address:{ip}"), settings.guesses_per_address),
+        Bucket::new(format!("account:{digest}"), settings.guesses_per_account),
+        Bucket::new(format!("address:{ip}"), settings.guesses_per_address),
     ]
 }
 
 /// Returns the bucket of making accounts.
 pub fn of_sign_up(settings: &Settings, ip: &str) -> Vec<Bucket> {
-    vec![(format!("signup:{}", network(ip)), settings.sign_ups_per_address)]
+    vec![Bucket::new(format!("signup:{}", network(ip)), settings.sign_ups_per_address)]
+}
+
+/// Returns the bucket of something strangers may ask for, by where they come from.
+pub fn of_asking(what: &str, ip: &str, limit: i64) -> Vec<Bucket> {
+    vec![Bucket::new(format!("{what}:{}", network(ip)), limit)]
 }
 
 /// An IPv6 customer has a whole /64: it counts as one address.
@@ -68,19 +101,19 @@ pub async fn known_device(tx: &mut Reader, user: UserId, ip: &str) -> Result<boo
     .map(|count| count > 0)
 }
 
-/// Counts an attempt in every bucket, or refuses it because one must wait.
+/// Counts an attempt in every bucket, or refuses it because one must wait; returns the counts.
 ///
 /// # Errors
 /// `rate_limit_exceeded`.
-pub async fn take(app: &App, buckets: &[Bucket]) -> Result<()> {
+pub async fn take(app: &App, buckets: &[Bucket]) -> Result<Vec<i64>> {
     let mut tx = app.db.write(&WRITER).await?;
     let mut fresh = Vec::new();
-    for (bucket, limit) in buckets {
-        store::make_guesses(&mut tx, bucket).await?;
+    for bucket in buckets {
+        store::make_guesses(&mut tx, &bucket.name).await?;
         let rows: Vec<Guesses> = tx
             .list_locked(
                 "SELECT {} FROM guesses WHERE bucket = $1",
-                (bucket.clone(),),
+                (bucket.name.clone(),),
                 Lock::Update,
             )
             .await?;
@@ -90,28 +123,25 @@ pub async fn take(app: &App, buckets: &[Bucket]) -> Result<()> {
                 .detail("Too many attempts. Wait a little and try again.")
                 .retry_after(old.blocked_until.since(tx.now())));
         }
-        fresh.push(after(bucket, old, *limit, tx.now()));
+        fresh.push(after(bucket, old, tx.now()));
     }
     for row in &fresh {
         store::set_guesses(&mut tx, row).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(fresh.iter().map(|row| row.failures).collect())
 }
 
 /// Returns a bucket after one more attempt: past the limit each one doubles the wait that follows,
 /// from 30 seconds to an hour.
-fn after(bucket: &str, old: Option<&Guesses>, limit: i64, now: Time) -> Guesses {
-    let recent = |row: &&Guesses| now.since(row.window_from.max(row.blocked_until)) < WINDOW;
+fn after(bucket: &Bucket, old: Option<&Guesses>, now: Time) -> Guesses {
+    let recent = |row: &&Guesses| now.since(row.window_from.max(row.blocked_until)) < bucket.window;
     let (failures, window_from) =
         old.filter(recent).map_or((1, now), |row| (row.failures + 1, row.window_from));
-    let over = u32::try_from((failures - limit).clamp(0, 8)).unwrap_or(8);
-    let wait = if over == 0 { 0 } else { (30_u64 << (over - 1)).min(3600) };
-    Guesses {
-        bucket: bucket.to_owned(),
-        failures,
-        window_from,
-        blocked_until: now.plus(Duration::from_secs(wait)),
-    }
+    let over = u32::try_from((failures - bucket.limit).clamp(0, 8)).unwrap_or(8);
+    let longer = || Duration::from_secs((30_u64 << (over - 1)).min(3600));
+    let wait = if over == 0 { Duration::ZERO } else { bucket.wait.unwrap_or_else(longer) };
+    Guesses { bucket: bucket.name.clone(), failures, window_from, blocked_until: now.plus(wait) }
 }
 
 #[cfg(test)]
@@ -121,18 +151,32 @@ mod tests {
     #[test]
     fn waiting_begins_past_the_limit_and_doubles() {
         let now = Time(1_000_000_000_000);
-        let mut row = after("account:x", None, 3, now);
+        let bucket = Bucket::new("account:x".into(), 3);
+        let mut row = after(&bucket, None, now);
         for _ in 0..2 {
-            row = after("account:x", Some(&row), 3, now);
+            row = after(&bucket, Some(&row), now);
         }
         assert_eq!((row.failures, row.blocked_until), (3, now));
         for wait in [30, 60, 120, 240, 480, 960, 1920, 3600, 3600] {
             let tried = row.blocked_until;
-            row = after("account:x", Some(&row), 3, tried);
+            row = after(&bucket, Some(&row), tried);
             assert_eq!(row.blocked_until.since(tried), Duration::from_secs(wait));
         }
         let later = row.blocked_until.plus(WINDOW);
-        assert_eq!(after("account:x", Some(&row), 3, later).failures, 1);
+        assert_eq!(after(&bucket, Some(&row), later).failures, 1);
+    }
+
+    #[test]
+    fn a_day_is_waited_where_a_day_is_meant() {
+        let day = Duration::from_secs(24 * 3600);
+        let bucket = Bucket::new("factor-day:x".into(), 2).over(day).waits(day);
+        let (now, mut row) = (Time(1_000_000_000_000), None);
+        for _ in 0..3 {
+            row = Some(after(&bucket, row.as_ref(), now));
+        }
+        let row = row.unwrap();
+        assert_eq!((row.failures, row.blocked_until), (3, now.plus(day)));
+        assert_eq!(after(&bucket, Some(&row), row.blocked_until.plus(day)).failures, 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{
     caller::Myself,
     pages,
     sessions::{self, List, Revoke, RevokeOthers, SignOut},
-    sign_in::{Attempt, sign_in},
+    sign_in::{Attempt, Place, sign_in},
     store::User,
 };
 use api::{
@@ -37,6 +37,7 @@ pub fn routes() -> Vec<Route> {
             .says("Ends every session but the one of this call."),
     ];
     routes.extend(pages::routes());
+    routes.extend(super::factors::routes());
     routes
 }
 
@@ -44,9 +45,12 @@ async fn log_in(who: Public<LogIn>, app: App, Body(body): Body<SignIn>) -> Resul
     let attempt = Attempt {
         email: &body.email,
         password: body.password,
-        kind: SessionKind::Cli,
-        device_label: body.device_label.unwrap_or_else(|| "command line".to_owned()),
-        ip: who.stamp().ip.unwrap_or_default(),
+        code: body.code,
+        place: Place {
+            kind: SessionKind::Cli,
+            device_label: body.device_label.unwrap_or_else(|| "command line".to_owned()),
+            ip: who.stamp().ip.unwrap_or_default(),
+        },
     };
     let (user, opened) = sign_in(&app, &who, attempt).await?;
     Ok(Json(SignedIn {

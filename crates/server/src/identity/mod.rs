@@ -5,9 +5,10 @@
 //! limit, or when it is revoked, and every live stream of it within five seconds.
 //!
 //! Words: *user* is a person; *session* is one sign-in on one device; *link* opens a page once.
-//! Absent here: what a person may do (tenancy), second factors and single sign-on (later).
+//! Absent here: what a person may do (tenancy), single sign-on (later).
 
 mod caller;
+pub mod factors;
 mod guesses;
 mod http;
 mod links;
@@ -20,7 +21,7 @@ mod sign_in;
 mod store;
 
 pub use caller::{
-    Caller, Callers, Me, Myself, MyselfAction, caller, operators_only, optional_caller,
+    Caller, Callers, Me, Myself, MyselfAction, caller, fresh, operators_only, optional_caller,
     session_topic,
 };
 pub use guesses::{WRITER as GUESSES_WRITER, of_sign_up, take as take_guess};
@@ -33,18 +34,17 @@ pub use pages::{LogInView, SessionsView, account_fields, signed_in};
 pub use password::Hasher;
 pub use sessions::{Seen, WRITER as SEEN_WRITER, flush_seen, prune, run as run_seen};
 pub use settings::Settings;
-pub use sign_in::{Opened, open_session};
+pub use sign_in::{Opened, Place, Proof, open_session};
 pub use store::{User, UserState, find_user_by_email, set_project};
 
 use kernel::html::{NavFor, NavItem};
 
 /// Entries of the side bar.
 pub fn nav() -> Vec<NavItem> {
-    vec![NavItem {
-        group: "Account",
-        label: "Sessions",
-        href: "/account/sessions",
-        icon: "monitor",
-        who: NavFor::Everyone,
-    }]
+    let entry =
+        |label, href, icon| NavItem { group: "Account", label, href, icon, who: NavFor::Everyone };
+    vec![
+        entry("Security", "/account/security", "shield-check"),
+        entry("Sessions", "/account/sessions", "monitor"),
+    ]
 }

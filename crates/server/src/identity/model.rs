@@ -18,7 +18,8 @@ impl Email {
         let labels = host.split('.').all(|label| {
             !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         });
-        let fits = text.len() <= 254 && name.len() <= 64 && host.contains('.');
+        let known = !host.ends_with(".invalid");
+        let fits = text.len() <= 254 && name.len() <= 64 && host.contains('.') && known;
         (fits && plain(name) && labels).then_some(Self(text))
     }
 

@@ -3,10 +3,12 @@
 use super::{
     Settings,
     caller::{Caller, Myself, optional_caller},
+    factors::{PasskeyForm, Passkeys, home, place},
     http::LogIn,
     model::return_target,
     sessions::{self, List, Revoke, RevokeOthers, SignOut},
     sign_in::{Attempt, Opened, sign_in},
+    store::Stage,
 };
 use api::{
     Time,
@@ -48,18 +50,22 @@ pub struct LogInView {
     pub entered: Entered,
     /// Whether strangers may make an account.
     pub sign_up: bool,
+    /// The address passkeys belong to; none where there can be none.
+    pub passkeys: Option<String>,
 }
 
 impl LogInView {
     /// Returns every kind of this page.
     pub fn samples() -> Vec<Self> {
-        let fresh = Self { back: "/".into(), entered: Entered::fresh(), sign_up: true };
+        let home = Some("http://localhost:8080".to_owned());
+        let fresh =
+            Self { back: "/".into(), entered: Entered::fresh(), sign_up: true, passkeys: home };
         let refused = Entered::fresh()
             .with("email", "ada@example.com")
             .refused(&Error::new(api::Code::SignInRefused));
         vec![
             fresh.clone(),
-            Self { entered: refused, sign_up: false, ..fresh.clone() },
+            Self { entered: refused, sign_up: false, passkeys: None, ..fresh.clone() },
             Self { back: "/workloads?state=active".into(), ..fresh },
         ]
     }
@@ -76,6 +82,7 @@ impl LogInView {
                 (Field::text("password", "Password").kind("password", "current-password").draw(&self.entered))
                 button class="button primary wide" { "Sign in" }
             }
+            @if let Some(home) = &self.passkeys { (self.passkey(home)) }
             @if self.sign_up {
                 p class="below" { "New here? " a href="/auth/signup" { "Create an account" } }
             } @else {
@@ -85,13 +92,34 @@ impl LogInView {
     }
 }
 
+impl LogInView {
+    fn of(app: &App, back: String, entered: Entered) -> Self {
+        let sign_up = app.get::<Settings>().sign_up;
+        let passkeys = app.get::<Passkeys>().possible().then(|| home(app));
+        Self { back, entered, sign_up, passkeys }
+    }
+
+    fn passkey(&self, home: &str) -> Markup {
+        let form = PasskeyForm {
+            action: "/auth/passkey",
+            options: "/auth/passkey/options?anew=1",
+            kind: "get",
+            home: home.to_owned(),
+        };
+        let inside = html! {
+            input type="hidden" name="anew" value="1";
+            input type="hidden" name="return" value=(self.back);
+        };
+        html! { p class="below" { "or" } (form.draw(&inside, "Sign in with a passkey")) }
+    }
+}
+
 async fn log_in_page(who: Public<LogInPage>, app: App, (): ()) -> Result<Answer> {
     let back = return_target(&who.head().query("return").unwrap_or_default());
     if optional_caller(&app, who.head()).await?.is_some() {
         return Go::to(back).answer();
     }
-    let sign_up = app.get::<Settings>().sign_up;
-    let view = LogInView { back, entered: Entered::fresh(), sign_up };
+    let view = LogInView::of(&app, back, Entered::fresh());
     Page::card("Sign in", view.draw()).answer()
 }
 
@@ -101,15 +129,20 @@ async fn log_in_form(who: Public<LogIn>, app: App, Form(fields): Form) -> Result
     let attempt = Attempt {
         email: &email,
         password: fields.raw("password").to_owned(),
-        kind: SessionKind::Browser,
-        device_label: "browser".to_owned(),
-        ip: who.stamp().ip.unwrap_or_default(),
+        code: None,
+        place: place(who.stamp().ip.unwrap_or_default()),
     };
     match sign_in(&app, &who, attempt).await {
+        Ok((_, opened)) if opened.session.stage == Stage::Half => {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("return", &back)
+                .finish();
+            signed_in(&app, &opened, &format!("/auth/factor?{query}")).answer()
+        }
         Ok((_, opened)) => signed_in(&app, &opened, &back).answer(),
         Err(error) if matches!(error.code().status(), 401 | 429) => {
             let entered = Entered::fresh().with("email", email).refused(&error);
-            let view = LogInView { back, entered, sign_up: app.get::<Settings>().sign_up };
+            let view = LogInView::of(&app, back, entered);
             let page = Page::card("Sign in", view.draw());
             let status = http::StatusCode::from_u16(error.code().status());
             Err(error.showing(page.status(status.unwrap_or(http::StatusCode::UNAUTHORIZED))))

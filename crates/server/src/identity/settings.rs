@@ -24,6 +24,16 @@ pub struct Settings {
     pub guesses_per_address: i64,
     /// New accounts per address in 15 minutes before waiting begins.
     pub sign_ups_per_address: i64,
+    /// Minutes for which a fresh proof lasts.
+    pub step_up_minutes: u64,
+    /// Hours between asking for a recovery without factors and its earliest end.
+    pub recovery_delay_hours: u64,
+    /// Days after which such a request ends by itself.
+    pub recovery_keep_days: u64,
+    /// Whether people who run the platform are excused from second factors; refused in production.
+    pub operators_without_factor: bool,
+    /// The file of the key secrets are sealed with; `seal.key` in the data folder when empty.
+    pub seal_key_file: String,
 }
 
 impl Settings {
@@ -38,12 +48,20 @@ impl Settings {
             [self.guesses_per_account, self.guesses_per_address, self.sign_ups_per_address];
         let fine = hours.iter().all(|h| (1..=24 * 90).contains(h))
             && minutes.iter().all(|m| (1..=60 * 24 * 30).contains(m))
-            && guesses.iter().all(|g| (1..=1000).contains(g));
+            && guesses.iter().all(|g| (1..=1000).contains(g))
+            && (1..=60).contains(&self.step_up_minutes)
+            && (1..=24 * 30).contains(&self.recovery_delay_hours)
+            && (self.recovery_delay_hours / 24 + 1..=90).contains(&self.recovery_keep_days);
         if fine {
             Ok(self)
         } else {
             Err(Error::internal(anyhow::anyhow!("settings of [identity]: a limit is out of range")))
         }
+    }
+
+    /// Returns for how long a fresh proof lasts.
+    pub fn step_up(&self) -> Duration {
+        Duration::from_secs(self.step_up_minutes * 60)
     }
 
     /// Returns the absolute and the idle limit of a session.

@@ -1,11 +1,11 @@
-//! Signing in with address and password.
+//! Signing in with address and password, and opening sessions.
 
 use super::{
-    Hasher, Settings, guesses,
+    Hasher, Settings, factors, guesses,
     model::Email,
-    store::{self, Session, User, UserState},
+    store::{self, Session, Stage, User, UserState},
 };
-use api::{Code, SessionId, people::SessionKind};
+use api::{Code, FactorId, SessionId, people::SessionKind};
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Key},
@@ -30,6 +30,14 @@ pub struct Attempt<'a> {
     pub email: &'a str,
     /// Password as entered.
     pub password: String,
+    /// A code of the second factor, where it was asked for at once.
+    pub code: Option<String>,
+    /// The device.
+    pub place: Place,
+}
+
+/// A device somebody signs in on.
+pub struct Place {
     /// Cookie or bearer.
     pub kind: SessionKind,
     /// Device name.
@@ -39,10 +47,12 @@ pub struct Attempt<'a> {
 }
 
 /// Signs somebody in. Unknown address, wrong password and disabled account are one answer, and take
-/// the same time.
+/// the same time. Somebody with a second factor shows it at once, or gets a session that reaches the
+/// factor page alone; the command line must show it at once.
 ///
 /// # Errors
-/// `sign_in_refused`, `rate_limit_exceeded`, `service_busy`.
+/// `sign_in_refused`, `second_factor_required`, `factor_refused`, `rate_limit_exceeded`,
+/// `service_busy`.
 pub async fn sign_in(
     app: &App,
     who: &impl Accountable,
@@ -50,34 +60,72 @@ pub async fn sign_in(
 ) -> Result<(User, Opened)> {
     let parsed = Email::parse(attempt.email);
     let name = parsed.as_ref().map_or_else(|| attempt.email.to_owned(), |e| e.as_str().to_owned());
-    let (user, known) = {
+    let place = &attempt.place;
+    let (user, known, factors) = {
         let mut tx = app.db.read().await?;
         let user = store::find_user_by_email(&mut tx, &name).await?;
-        let known = match &user {
-            Some(user) => guesses::known_device(&mut tx, user.id, &attempt.ip).await?,
-            None => false,
-        };
-        (user, known)
+        match &user {
+            Some(user) => {
+                let known = guesses::known_device(&mut tx, user.id, &place.ip).await?;
+                let factors = factors::count(&mut tx, user.id).await?;
+                (Some(user.clone()), known, factors)
+            }
+            None => (None, false, 0),
+        }
     };
-    let buckets = guesses::of_sign_in(app.get::<Settings>(), &name, &attempt.ip, known);
+    let buckets = guesses::of_sign_in(app.get::<Settings>(), &name, &place.ip, known);
     guesses::take(app, &buckets).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = app.get::<Hasher>().verify(attempt.password.clone(), hash).await?;
     let Some(user) = user.filter(|user| right && user.state == UserState::Active) else {
         return Err(Error::new(Code::SignInRefused));
     };
+    let by = match attempt.code {
+        Some(code) if factors > 0 => {
+            Some(factors::show(app, &user, None, factors::Shown::Code(code)).await?)
+        }
+        None if factors > 0 && place.kind == SessionKind::Cli => {
+            return Err(Code::SecondFactorRequired.into());
+        }
+        _ => None,
+    };
     let mut tx = app.db.write(who).await?;
-    for (bucket, _) in &buckets {
-        store::forget_guesses(&mut tx, bucket).await?;
+    for bucket in &buckets {
+        store::forget_guesses(&mut tx, &bucket.name).await?;
     }
-    let opened =
-        open_session(app, &mut tx, &user, attempt.kind, &attempt.device_label, &attempt.ip).await?;
+    let proof = match &by {
+        Some(by) => Proof::Factor(by.methods(), by.factor()),
+        None if factors > 0 => Proof::Half,
+        None => Proof::Password,
+    };
+    let opened = open_session(app, &mut tx, &user, place, proof).await?;
     tx.target(user.id);
-    tx.note(Key::Method, "password");
-    tx.note(Key::Person, user.id);
+    match &by {
+        Some(by) => factors::consume(&mut tx, &user, by).await?,
+        None => {
+            tx.note(Key::Method, "password");
+            tx.note(Key::Person, user.id);
+        }
+    }
     tx.commit().await?;
     Ok((user, opened))
 }
+
+/// What was proven when a session opens.
+#[derive(Debug, Clone, Copy)]
+pub enum Proof {
+    /// A password, of somebody without a second factor.
+    Password,
+    /// A password; the second factor is outstanding.
+    Half,
+    /// A second factor: words of RFC 8176, and which.
+    Factor(&'static str, Option<FactorId>),
+    /// A sealed code: an hour, no longer.
+    BreakGlass,
+}
+
+const HALF: Duration = Duration::from_secs(600);
+const GLASS: Duration = Duration::from_secs(3600);
 
 /// Opens a session for somebody whose identity was just proven.
 ///
@@ -87,19 +135,28 @@ pub async fn open_session(
     app: &App,
     tx: &mut WriteTx,
     user: &User,
-    kind: SessionKind,
-    device_label: &str,
-    ip: &str,
+    place: &Place,
+    proof: Proof,
 ) -> Result<Opened> {
-    let (keep, idle) = app.get::<Settings>().limits(user.operator);
+    let (stage, strong, methods, fresh_by) = match proof {
+        Proof::Password => (Stage::Full, false, "pwd", None),
+        Proof::Half => (Stage::Half, false, "pwd", None),
+        Proof::Factor(methods, by) => (Stage::Full, true, methods, by),
+        Proof::BreakGlass => (Stage::Full, true, "otp mfa", None),
+    };
+    let (keep, idle) = match proof {
+        Proof::Half => (HALF, HALF),
+        Proof::BreakGlass => (GLASS, GLASS),
+        _ => app.get::<Settings>().limits(user.operator),
+    };
     let token = Secret::generate(&*app.seams.rng, "gpuaas_s_");
     let session = Session {
         id: tx.new_id::<SessionId>(),
         user_id: user.id,
-        kind,
+        kind: place.kind,
         token_hash: token.digest(),
-        device_label: device_label.chars().filter(|c| !c.is_control()).take(80).collect(),
-        ip_address: ip.to_owned(),
+        device_label: place.device_label.chars().filter(|c| !c.is_control()).take(80).collect(),
+        ip_address: place.ip.clone(),
         project_id: None,
         signed_in_at: tx.now(),
         last_seen_at: tx.now(),
@@ -107,6 +164,11 @@ pub async fn open_session(
         expires_at: tx.now().plus(keep),
         revoked_at: None,
         revoke_reason: None,
+        stage,
+        strong,
+        methods: methods.to_owned(),
+        fresh_at: tx.now(),
+        fresh_by,
     };
     tx.insert(&session).await?;
     Ok(Opened { token, session, keep })

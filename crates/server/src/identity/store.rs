@@ -1,6 +1,6 @@
 //! All SQL of identity.
 
-use api::{LinkId, ProjectId, SessionId, Time, UserId, people::SessionKind, words};
+use api::{FactorId, LinkId, ProjectId, SessionId, Time, UserId, people::SessionKind, words};
 use kernel::{
     Result,
     db::{Reader, WriteTx},
@@ -14,6 +14,18 @@ words! {
         Active = "active",
         /// No.
         Disabled = "disabled",
+    }
+}
+
+words! {
+    /// What a session may reach.
+    pub enum Stage {
+        /// A password was right, a second factor is outstanding: the factor page only.
+        Half = "half",
+        /// A factor must be set up first: the security page only.
+        Enrol = "enrol",
+        /// Everything its person may.
+        Full = "full",
     }
 }
 
@@ -66,6 +78,16 @@ row! {
         pub revoked_at: Option<Time>,
         /// Why.
         pub revoke_reason: Option<String>,
+        /// What it may reach.
+        pub stage: Stage,
+        /// Whether a second factor was proven in it.
+        pub strong: bool,
+        /// How it was proven, in words of RFC 8176.
+        pub methods: String,
+        /// When its person last proved who they are.
+        pub fresh_at: Time,
+        /// The factor they did it with.
+        pub fresh_by: Option<FactorId>,
     }
 }
 
@@ -104,6 +126,17 @@ row! {
 /// Returns the person with an address.
 pub async fn find_user_by_email(tx: &mut Reader, email: &str) -> Result<Option<User>> {
     tx.find("SELECT {} FROM users WHERE email = $1", (email,)).await
+}
+
+/// Returns a person.
+pub async fn find_user(tx: &mut Reader, id: UserId) -> Result<Option<User>> {
+    tx.find("SELECT {} FROM users WHERE id = $1", (id,)).await
+}
+
+/// Returns everybody who runs the platform.
+pub async fn list_operators(tx: &mut Reader) -> Result<Vec<User>> {
+    tx.list("SELECT {} FROM users WHERE operator AND state = 'active' ORDER BY id LIMIT 1000", ())
+        .await
 }
 
 /// Returns whether anybody runs the platform.
@@ -161,6 +194,29 @@ pub async fn revoke_session(
         "UPDATE sessions SET revoked_at = $1, revoke_reason = $2
           WHERE user_id = $3 AND id = $4 AND revoked_at IS NULL",
         (now, reason, user, id),
+    )
+    .await
+    .map(|count| count == 1)
+}
+
+/// Gives a session another token and what was just proven; says whether it was still live.
+pub async fn raise_session(tx: &mut WriteTx, session: &Session, old_hash: &[u8]) -> Result<bool> {
+    tx.run(
+        "UPDATE sessions SET token_hash = $1, stage = $2, strong = $3, methods = $4, fresh_at = $5,
+                fresh_by = $6, idle_micros = $7, expires_at = $8
+          WHERE id = $9 AND token_hash = $10 AND revoked_at IS NULL",
+        (
+            session.token_hash.clone(),
+            session.stage,
+            session.strong,
+            session.methods.clone(),
+            session.fresh_at,
+            session.fresh_by,
+            session.idle_micros,
+            session.expires_at,
+            session.id,
+            old_hash.to_vec(),
+        ),
     )
     .await
     .map(|count| count == 1)

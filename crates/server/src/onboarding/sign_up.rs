@@ -76,7 +76,9 @@ pub async fn create_account(
     tx.insert(&user).await.map_err(taken)?;
     let (org_id, project_id) = personal_organization(app, &mut tx, &user).await?;
     let label = if kind == SessionKind::Browser { "browser" } else { "command line" };
-    let opened = identity::open_session(app, &mut tx, &user, kind, label, ip).await?;
+    let place = identity::Place { kind, device_label: label.to_owned(), ip: ip.to_owned() };
+    let proof = identity::Proof::Password;
+    let opened = identity::open_session(app, &mut tx, &user, &place, proof).await?;
     tx.target(user.id);
     tx.belongs_to(org_id, Some(project_id));
     tx.note(Key::Person, user.id);

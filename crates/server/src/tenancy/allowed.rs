@@ -121,6 +121,8 @@ pub trait Action: Send + Sync + 'static {
     const NAME: &'static str;
     /// Where it is checked.
     type Scope: ScopeOf;
+    /// Whether a change needs fresh proof of who asks.
+    const STEP_UP: bool = false;
     /// What it is done to; `()` for lists and creations.
     type Row: Send + Sync + 'static;
     /// Finds the row the request names, whoever it belongs to; who may see it is decided after.
@@ -208,6 +210,9 @@ impl<A: Action> Entrance for Allowed<A> {
         if !policy::may(role, A::NAME) {
             return Err(Code::InsufficientPermissions.into());
         }
+        if A::STEP_UP && head.mutates() {
+            identity::fresh(app, &caller).await?;
+        }
         let epoch = standing.policy_epoch;
         // What is made in a project needs the project still to be there.
         let makes = TypeId::of::<A::Row>() == TypeId::of::<()>();
@@ -240,6 +245,8 @@ impl Guard for Epoch {
 pub trait OperatorAction: Send + Sync + 'static {
     /// `node.approve`
     const NAME: &'static str;
+    /// Whether it needs fresh proof of who asks.
+    const STEP_UP: bool = false;
 }
 
 /// The entrance of people who run the platform.
@@ -282,7 +289,10 @@ impl<A: OperatorAction> Entrance for Operator<A> {
         let caller = identity::caller(app, head).await?;
         let stamp = caller.stamp(head, A::NAME);
         head.remember(Arc::new(stamp.clone()));
-        operators_only(&caller)?;
+        operators_only(app, &caller).await?;
+        if A::STEP_UP && head.mutates() {
+            identity::fresh(app, &caller).await?;
+        }
         Ok(Self { caller, head: head.clone(), stamp, action: PhantomData })
     }
 }

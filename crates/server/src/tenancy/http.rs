@@ -31,7 +31,8 @@ impl MyselfAction for ListProjects {
 
 /// Returns the routes of tenancy.
 pub fn routes() -> Vec<Route> {
-    let mut routes = vec![
+    let mut routes = super::iam::routes();
+    routes.extend([
         Route::get("/api/v1/me", me).says("Says who calls, and what they may enter."),
         Route::get("/api/v1/projects", list).says("Lists the projects the caller may enter."),
         Route::post("/api/v1/projects", create).needs_key().says("Makes a project."),
@@ -49,7 +50,7 @@ pub fn routes() -> Vec<Route> {
             .says("Changes a member's role; one owner always stays."),
         Route::delete("/api/v1/projects/{project_id}/members/{member_id}", remove_member)
             .says("Removes a member; one owner always stays."),
-    ];
+    ]);
     routes.extend(pages::routes());
     routes
 }

@@ -35,6 +35,7 @@ async fn find_member(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Proj
 pub struct SetRole;
 impl Action for SetRole {
     const NAME: &'static str = "member.set_role";
+    const STEP_UP: bool = true;
     type Scope = InProject;
     type Row = ProjectMember;
     async fn find<'a>(
@@ -49,6 +50,7 @@ impl Action for SetRole {
 pub struct Remove;
 impl Action for Remove {
     const NAME: &'static str = "member.remove";
+    const STEP_UP: bool = true;
     type Scope = InProject;
     type Row = ProjectMember;
     async fn find<'a>(

@@ -11,6 +11,7 @@
 mod allowed;
 mod context;
 mod http;
+mod iam;
 mod members;
 mod model;
 mod pages;
@@ -24,6 +25,7 @@ pub use allowed::{
 };
 pub use context::{Places, viewer};
 pub use http::routes;
+pub use iam::{GlassCodesView, IamView};
 pub use members::view_roles;
 pub use model::slug;
 pub use pages::{ProjectView, ProjectsView};
@@ -39,11 +41,20 @@ use kernel::html::{NavFor, NavItem};
 
 /// Entries of the side bar.
 pub fn nav() -> Vec<NavItem> {
-    vec![NavItem {
-        group: "Access",
-        label: "Projects",
-        href: "/access/projects",
-        icon: "folder-kanban",
-        who: NavFor::Everyone,
-    }]
+    vec![
+        NavItem {
+            group: "Access",
+            label: "Projects",
+            href: "/access/projects",
+            icon: "folder-kanban",
+            who: NavFor::Everyone,
+        },
+        NavItem {
+            group: "Platform",
+            label: "Identity",
+            href: "/platform/iam",
+            icon: "users",
+            who: NavFor::Operators,
+        },
+    ]
 }

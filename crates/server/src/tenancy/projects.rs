@@ -55,11 +55,12 @@ fn named_org(ask: &Ask<'_>) -> Result<Option<OrgId>> {
 }
 
 macro_rules! project_action {
-    ($(#[$meta:meta])* $name:ident = $word:literal) => {
+    ($(#[$meta:meta])* $name:ident = $word:literal $(, step_up = $step:literal)?) => {
         $(#[$meta])*
         pub struct $name;
         impl Action for $name {
             const NAME: &'static str = $word;
+            $(const STEP_UP: bool = $step;)?
             type Scope = InProject;
             type Row = Project;
             async fn find<'a>(
@@ -81,7 +82,7 @@ project_action!(
 );
 project_action!(
     /// Deletes a project that holds nothing.
-    Delete = "project.delete"
+    Delete = "project.delete", step_up = true
 );
 project_action!(
     /// Makes a project the one the session's pages are in.

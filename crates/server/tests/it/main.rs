@@ -10,6 +10,7 @@
 
 mod allocations;
 mod disk;
+mod factors;
 mod golden;
 mod http_rules;
 mod identity;

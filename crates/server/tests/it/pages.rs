@@ -15,6 +15,13 @@ fn all() -> Vec<(&'static str, Markup)> {
     }
     add!(
         "sign in" = identity::LogInView,
+        "factor" = identity::factors::ChallengeView,
+        "security" = identity::factors::SecurityPageView,
+        "authenticator app" = identity::factors::TotpView,
+        "recovery codes" = identity::factors::CodesView,
+        "break glass" = identity::factors::GlassView,
+        "break-glass codes" = tenancy::GlassCodesView,
+        "identity" = tenancy::IamView,
         "sessions" = identity::SessionsView,
         "sign up" = onboarding::SignUpView,
         "first link" = onboarding::FirstView,

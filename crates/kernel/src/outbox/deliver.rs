@@ -1,0 +1,174 @@
+//! Delivery of mails: into a folder by default, through an SMTP server where one is named.
+
+use super::Mail;
+use crate::{
+    App, Context, Error, Result,
+    audit::System,
+    secret::write_private,
+    sweeps::{Status, Sweep},
+};
+use lettre::{
+    AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    message::{Mailbox as Address, header::ContentType},
+    transport::smtp::authentication::Credentials,
+};
+use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
+
+/// Notes which mails went out.
+pub const WRITER: System =
+    System { name: "kernel.outbox", unaudited: Some("the act a mail tells of is audited") };
+
+const AT_ONCE: i64 = 20;
+const SLOWEST: Duration = Duration::from_secs(20);
+/// Bodies are kept no longer than they are of use: they may hold a one-time link.
+const KEEP_SENT: Duration = Duration::from_secs(24 * 3600);
+
+/// An SMTP server that takes mails.
+#[derive(Debug, Clone)]
+pub struct Smtp {
+    /// Host name.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// `starttls`, `tls` or `none` (only on this machine).
+    pub encryption: String,
+    /// User and password, where the server asks for them.
+    pub login: Option<(String, String)>,
+}
+
+/// Where mails go.
+pub enum Mailbox {
+    /// One `.eml` file each (RFC 5322).
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Who they come from.
+        from: String,
+    },
+    /// An SMTP server.
+    Server {
+        /// The connection.
+        transport: Box<AsyncSmtpTransport<Tokio1Executor>>,
+        /// Who they come from.
+        from: String,
+    },
+}
+
+impl Mailbox {
+    /// Returns a mailbox that sends through a server.
+    ///
+    /// # Errors
+    /// A sentence for the operator when the settings cannot be meant.
+    pub fn server(smtp: Smtp, from: String) -> Result<Self> {
+        type Transport = AsyncSmtpTransport<Tokio1Executor>;
+        let builder = match smtp.encryption.as_str() {
+            "tls" => Transport::relay(&smtp.host).context("make a mail connection")?,
+            "starttls" => {
+                Transport::starttls_relay(&smtp.host).context("make a mail connection")?
+            }
+            "none" => Transport::builder_dangerous(&smtp.host),
+            other => {
+                return Err(Error::internal(anyhow::anyhow!(
+                    "settings of [mail]: encryption is `tls`, `starttls` or `none`, not `{other}`"
+                )));
+            }
+        };
+        let builder = builder.port(smtp.port).timeout(Some(SLOWEST));
+        let builder = match smtp.login {
+            Some((user, password)) => builder.credentials(Credentials::new(user, password)),
+            None => builder,
+        };
+        Ok(Self::Server { transport: Box::new(builder.build()), from })
+    }
+
+    async fn send(&self, mail: &Mail) -> Result<()> {
+        match self {
+            Self::Folder { path, from } => {
+                let message = message(mail, from)?;
+                std::fs::create_dir_all(path).context("make the mail folder")?;
+                write_private(&path.join(format!("{}.eml", mail.id)), &message.formatted())
+            }
+            Self::Server { transport, from } => {
+                let message = message(mail, from)?;
+                let sent = tokio::time::timeout(SLOWEST, transport.send(message)).await;
+                sent.context("wait for the mail server")?.context("send a mail").map(|_| ())
+            }
+        }
+    }
+}
+
+fn message(mail: &Mail, from: &str) -> Result<Message> {
+    let address = |text: &str| text.parse::<Address>().context("read a mail address");
+    Message::builder()
+        .from(address(from)?)
+        .to(address(&mail.address)?)
+        .subject(mail.subject.clone())
+        .message_id(Some(format!("<{}@mail.invalid>", mail.id)))
+        .header(ContentType::TEXT_PLAIN)
+        .body(mail.body.clone())
+        .context("write a mail")
+}
+
+/// Returns the sweep that sends what is due.
+pub fn sweep() -> Sweep {
+    Sweep { name: "kernel.outbox", every: Duration::from_secs(2), walks: false, run }
+}
+
+fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
+    Box::pin(deliver(app))
+}
+
+async fn deliver(app: App) -> Result<Status> {
+    let due: Vec<Mail> = {
+        let mut tx = app.db.read().await?;
+        let now = tx.now();
+        tx.list(
+            "SELECT {} FROM mails WHERE sent_at IS NULL AND due_at <= $1 ORDER BY due_at, id LIMIT $2",
+            (now, AT_ONCE),
+        )
+        .await?
+    };
+    let (mut sent, mut failed) = (0, 0);
+    for mail in due {
+        let outcome = app.get::<Mailbox>().send(&mail).await;
+        if let Err(error) = &outcome {
+            tracing::warn!(mail = %mail.id, attempts = mail.attempts + 1, %error, "a mail waits");
+        }
+        *if outcome.is_ok() { &mut sent } else { &mut failed } += 1;
+        settle(&app, &mail, outcome.is_ok()).await?;
+    }
+    let forgotten = forget(&app).await?;
+    Ok(format!("sent {sent} mails, {failed} wait, {forgotten} forgotten"))
+}
+
+/// The pause doubles from half a minute to six hours.
+async fn settle(app: &App, mail: &Mail, sent: bool) -> Result<()> {
+    let mut tx = app.db.write(&WRITER).await?;
+    let now = tx.now();
+    if sent {
+        tx.run("UPDATE mails SET sent_at = $1, fault = NULL WHERE id = $2", (now, mail.id)).await?;
+    } else {
+        let doubled = 30_u64 << mail.attempts.clamp(0, 10);
+        let due = now.plus(Duration::from_secs(doubled.min(6 * 3600)));
+        tx.run(
+            "UPDATE mails SET attempts = attempts + 1, due_at = $1, fault = 'not taken' WHERE id = $2",
+            (due, mail.id),
+        )
+        .await?;
+    }
+    tx.commit().await
+}
+
+async fn forget(app: &App) -> Result<u64> {
+    let mut tx = app.db.read().await?;
+    let before = tx.now().minus(KEEP_SENT);
+    let old: i64 = tx.value("SELECT COUNT(*) FROM mails WHERE sent_at < $1", (before,)).await?;
+    drop(tx);
+    if old == 0 {
+        return Ok(0);
+    }
+    let mut tx = app.db.write(&WRITER).await?;
+    let gone = tx.run("DELETE FROM mails WHERE sent_at < $1", (before,)).await?;
+    tx.commit().await?;
+    Ok(gone)
+}

@@ -1,0 +1,123 @@
+//! What people are told: written in the transaction of the change it tells of, delivered after it.
+//!
+//! Promises: a change that commits is told of, one that does not is not; a mail is sent at least
+//! once, and tried again with growing pauses until it is; what is told holds no secret but a
+//! one-time link.
+
+mod deliver;
+
+pub use deliver::{Mailbox, Smtp, WRITER, sweep};
+
+use crate::{Result, db::WriteTx, row};
+use api::{MailId, NoticeId, Time, UserId};
+
+/// Who is told.
+#[derive(Debug, Clone)]
+pub struct Recipient {
+    /// The person.
+    pub user_id: UserId,
+    /// Their address.
+    pub email: String,
+}
+
+/// What somebody is told.
+#[derive(Debug, Clone)]
+pub struct Notice {
+    /// `mfa.factor_added`
+    pub kind: &'static str,
+    /// Whether it is about the safety of the account: such notices cannot be switched off.
+    pub security: bool,
+    /// One line.
+    pub title: String,
+    /// A few sentences: what happened, and what to do if it was not you.
+    pub body: String,
+    /// The page where one acts on it.
+    pub href: &'static str,
+}
+
+row! {
+    /// A notice of somebody's inbox.
+    pub struct NoticeRow in "notices" {
+        /// Identifier.
+        pub id: NoticeId,
+        /// Whose.
+        pub user_id: UserId,
+        /// `mfa.factor_added`
+        pub kind: String,
+        /// Whether it is about the safety of the account.
+        pub security: bool,
+        /// One line.
+        pub title: String,
+        /// A few sentences.
+        pub body: String,
+        /// The page where one acts on it.
+        pub href: String,
+        /// When.
+        pub created_at: Time,
+        /// When it was read.
+        pub read_at: Option<Time>,
+    }
+}
+
+row! {
+    /// A mail on its way.
+    pub struct Mail in "mails" {
+        /// Identifier.
+        pub id: MailId,
+        /// To whom.
+        pub address: String,
+        /// Subject.
+        pub subject: String,
+        /// Plain text.
+        pub body: String,
+        /// When it was written.
+        pub created_at: Time,
+        /// When it is tried next.
+        pub due_at: Time,
+        /// How often it was tried.
+        pub attempts: i64,
+        /// When it went out.
+        pub sent_at: Option<Time>,
+        /// What the last try met.
+        pub fault: Option<String>,
+    }
+}
+
+/// Tells somebody: in their inbox, and by mail.
+///
+/// # Errors
+/// What the database says.
+pub async fn tell(tx: &mut WriteTx, to: &Recipient, notice: &Notice) -> Result<()> {
+    let row = NoticeRow {
+        id: tx.new_id(),
+        user_id: to.user_id,
+        kind: notice.kind.to_owned(),
+        security: notice.security,
+        title: notice.title.clone(),
+        body: notice.body.clone(),
+        href: notice.href.to_owned(),
+        created_at: tx.now(),
+        read_at: None,
+    };
+    tx.insert(&row).await?;
+    mail(tx, &to.email, &notice.title, &notice.body).await
+}
+
+/// Writes a mail.
+///
+/// # Errors
+/// What the database says.
+pub async fn mail(tx: &mut WriteTx, address: &str, subject: &str, body: &str) -> Result<()> {
+    let row = Mail {
+        id: tx.new_id(),
+        address: address.to_owned(),
+        subject: subject.to_owned(),
+        body: body.to_owned(),
+        created_at: tx.now(),
+        due_at: tx.now(),
+        attempts: 0,
+        sent_at: None,
+        fault: None,
+    };
+    tx.insert(&row).await
+}

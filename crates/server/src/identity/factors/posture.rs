@@ -1,0 +1,89 @@
+//! How accounts stand: one's own, and everybody's in counts.
+
+use super::{enrol, model, passkeys::Passkeys, recovery, remove::required, store};
+use crate::identity::{Settings, caller::Caller, http::view as person, store as people};
+use api::factors::{ExternalPosture, MfaReadiness, ReadinessGroup, SecurityView};
+use kernel::{App, Result, db::Reader};
+
+/// Returns how the caller's account stands.
+///
+/// # Errors
+/// What the database says.
+pub async fn own(app: &App, caller: &Caller) -> Result<SecurityView> {
+    let (user, session) = (caller.user(), caller.session());
+    let mut tx = app.db.read().await?;
+    let factors = store::list(&mut tx, user.id).await?;
+    let confirmed = factors.iter().filter(|factor| factor.confirmed_at.is_some()).count();
+    let open = recovery::open_of(&mut tx, user).await?;
+    let state = model::state(confirmed, factors.len() - confirmed, open.is_some());
+    let reason = required(app, user).unwrap_or_default();
+    Ok(SecurityView {
+        state,
+        required: !reason.is_empty(),
+        required_reason: reason.to_owned(),
+        factors: factors.iter().map(enrol::view).collect(),
+        recovery_codes_left: store::codes_left(&mut tx, user.id).await?,
+        recovery: open,
+        session_strong: session.strong,
+        session_methods: session.methods.split_whitespace().map(str::to_owned).collect(),
+        fresh_until: enrol::fresh_until(app, session),
+        external: ExternalPosture::NotUsed,
+        passkeys_possible: app.get::<Passkeys>().possible(),
+    })
+}
+
+kernel::row! {
+    struct Count {
+        people: i64,
+        protected: i64,
+        with_backup: i64,
+    }
+}
+
+/// Returns how many people have second factors, and what waits.
+///
+/// # Errors
+/// What the database says.
+pub async fn readiness(app: &App, tx: &mut Reader) -> Result<MfaReadiness> {
+    let excused = app.get::<Settings>().operators_without_factor;
+    let everybody = counts(tx, false).await?;
+    let operators = counts(tx, true).await?;
+    let group = |name: &str, count: Count, required| ReadinessGroup {
+        group: name.to_owned(),
+        people: count.people,
+        protected: count.protected,
+        with_backup: count.with_backup,
+        required,
+    };
+    let mut without = Vec::new();
+    for user in people::list_operators(tx).await? {
+        if user.password_hash.is_some() && store::count(tx, user.id).await? == 0 {
+            without.push(person(&user));
+        }
+    }
+    let (break_glass_left, break_glass_used_at) = store::glass_left(tx).await?;
+    Ok(MfaReadiness {
+        read_at: tx.now(),
+        groups: vec![group("operators", operators, !excused), group("people", everybody, false)],
+        operators_without: without,
+        operators_excused: excused,
+        recovery_open: store::list_open(tx).await?.len().try_into().unwrap_or(i64::MAX),
+        break_glass_left,
+        break_glass_used_at,
+    })
+}
+
+/// Counts people who can sign in by themselves; the break-glass account cannot.
+async fn counts(tx: &mut Reader, operators: bool) -> Result<Count> {
+    tx.get(
+        "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN n > 0 THEN 1 ELSE 0 END), 0) AS BIGINT),
+                CAST(COALESCE(SUM(CASE WHEN n > 1 THEN 1 ELSE 0 END), 0) AS BIGINT)
+           FROM (SELECT u.id, (SELECT COUNT(*) FROM factors f
+                                WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS n
+                   FROM users u
+                  WHERE u.state = 'active' AND u.password_hash IS NOT NULL
+                    AND (u.operator OR NOT $1)) AS each",
+        (operators,),
+    )
+    .await
+}

@@ -1,0 +1,260 @@
+//! Proving a factor: a code, a recovery code, a passkey, or, where there is no factor, the password.
+//! Checking reads; using up and raising the session are one transaction.
+
+use super::{
+    model::{Typed, code_hash, typed},
+    passkeys::{self, Proof},
+    recovery, store, totp,
+};
+use crate::identity::{
+    Hasher, Settings,
+    guesses::{self, Bucket},
+    sign_in::Opened,
+    store::{Session, Stage, User, raise_session},
+};
+use api::{ChallengeId, Code, FactorId, SessionId, TypedId, UserId};
+use kernel::{
+    App, Error, Result,
+    audit::Key,
+    db::{Reader, WriteTx},
+    outbox::{Notice, Recipient, tell},
+    seal::Seal,
+    secret::Secret,
+};
+use std::time::Duration;
+
+/// What somebody shows.
+pub enum Shown {
+    /// Six digits or a recovery code, as typed.
+    Code(String),
+    /// A password.
+    Password(String),
+    /// A passkey's answer.
+    Passkey(ChallengeId, serde_json::Value),
+}
+
+/// What was shown and is right; not used up yet.
+pub enum Match {
+    /// A code of an authenticator app.
+    Totp(FactorId, i64),
+    /// A recovery code.
+    Recovery(api::RecoveryCodeId),
+    /// A passkey.
+    Passkey(Box<Proof>),
+    /// The password of somebody without a factor.
+    Password,
+}
+
+impl Match {
+    /// Returns the factor it was.
+    pub fn factor(&self) -> Option<FactorId> {
+        match self {
+            Self::Totp(id, _) => Some(*id),
+            Self::Passkey(proof) => Some(proof.factor.id),
+            Self::Recovery(_) | Self::Password => None,
+        }
+    }
+
+    /// Returns whether it proves more than a password does.
+    pub fn is_factor(&self) -> bool {
+        !matches!(self, Self::Password)
+    }
+
+    /// Returns the words of RFC 8176 for a session it was proven in.
+    pub fn methods(&self) -> &'static str {
+        match self {
+            Self::Totp(..) | Self::Recovery(_) => "pwd otp mfa",
+            Self::Passkey(_) => "pop user mfa",
+            Self::Password => "pwd",
+        }
+    }
+
+    /// Returns the word of the audit record.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Totp(..) => "totp",
+            Self::Recovery(_) => "recovery_code",
+            Self::Passkey(_) => "passkey",
+            Self::Password => "password",
+        }
+    }
+}
+
+/// Wrong codes after which a person's codes wait for a day, and they are told.
+const LOCK_AFTER: i64 = 20;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Returns what guesses at a person's codes count against: five in a quarter of an hour, twenty in a
+/// day. Passkeys cannot be guessed and do not count.
+pub fn of_guessing(user: UserId) -> Vec<Bucket> {
+    vec![
+        Bucket::new(format!("factor:{user}"), 5),
+        Bucket::new(format!("factor-day:{user}"), LOCK_AFTER - 1).over(DAY).waits(DAY),
+    ]
+}
+
+fn wrong() -> Error {
+    Error::new(Code::FactorRefused)
+}
+
+/// Checks what somebody shows. A wrong code counts; nothing is used up yet.
+///
+/// # Errors
+/// `factor_refused`, `rate_limit_exceeded`, `service_busy`.
+pub async fn show(
+    app: &App,
+    user: &User,
+    session: Option<SessionId>,
+    shown: Shown,
+) -> Result<Match> {
+    match shown {
+        Shown::Passkey(challenge, answer) => {
+            let mut tx = app.db.read().await?;
+            let proof = passkeys::check(app, &mut tx, session, challenge, answer).await?;
+            let own = proof.factor.user_id == user.id;
+            if own { Ok(Match::Passkey(Box::new(proof))) } else { Err(wrong()) }
+        }
+        Shown::Code(text) => {
+            let counts = guesses::take(app, &of_guessing(user.id)).await?;
+            let mut tx = app.db.read().await?;
+            let found = find_code(app, &mut tx, user.id, &text).await?;
+            drop(tx);
+            if found.is_none() && counts.last() == Some(&LOCK_AFTER) {
+                tell_locked(app, user).await?;
+            }
+            found.ok_or_else(wrong)
+        }
+        Shown::Password(password) => {
+            guesses::take(app, &of_guessing(user.id)).await?;
+            let mut tx = app.db.read().await?;
+            let has = store::count(&mut tx, user.id).await? > 0;
+            let known = crate::identity::store::find_user(&mut tx, user.id).await?;
+            drop(tx);
+            let hash = known.and_then(|user| user.password_hash);
+            let right = app.get::<Hasher>().verify(password, hash).await?;
+            if right && !has { Ok(Match::Password) } else { Err(wrong()) }
+        }
+    }
+}
+
+async fn find_code(app: &App, tx: &mut Reader, user: UserId, text: &str) -> Result<Option<Match>> {
+    match typed(text) {
+        Typed::Totp(code) => {
+            let now = tx.now();
+            for factor in store::list(tx, user).await? {
+                if factor.credential_id.is_some() || factor.confirmed_at.is_none() {
+                    continue;
+                }
+                let seed = app.get::<Seal>().unseal(factor.id.uuid().as_bytes(), &factor.secret)?;
+                if let Some(step) = totp::step(&seed, &code, now) {
+                    return Ok(Some(Match::Totp(factor.id, step)));
+                }
+            }
+            Ok(None)
+        }
+        Typed::Recovery(plain) => {
+            let found = store::find_code(tx, user, &code_hash(&plain)).await?;
+            Ok(found.map(|code| Match::Recovery(code.id)))
+        }
+        Typed::Nothing => Ok(None),
+    }
+}
+
+async fn tell_locked(app: &App, user: &User) -> Result<()> {
+    let mut tx = app.db.write(&guesses::WRITER).await?;
+    let to = Recipient { user_id: user.id, email: user.email.clone() };
+    let notice = Notice {
+        kind: "mfa.locked",
+        security: true,
+        title: "Codes of your second factor are locked for a day".into(),
+        body: "Somebody who knows your password entered twenty wrong codes. If it was not you, change \
+               your password now. A passkey still signs you in."
+            .into(),
+        href: "/account/security",
+    };
+    tell(&mut tx, &to, &notice).await?;
+    tx.commit().await
+}
+
+/// Uses up what was shown, within the transaction that acts on it.
+///
+/// # Errors
+/// `factor_refused` when somebody used it first.
+pub async fn consume(tx: &mut WriteTx, user: &User, by: &Match) -> Result<()> {
+    let once = match by {
+        Match::Totp(id, step) => store::use_step(tx, user.id, *id, *step).await?,
+        Match::Recovery(id) => store::use_code(tx, user.id, *id).await?,
+        Match::Passkey(proof) => {
+            store::use_challenge(tx, proof.challenge).await?
+                && store::use_passkey(tx, &proof.factor, &proof.secret).await?
+        }
+        Match::Password => true,
+    };
+    if !once {
+        return Err(wrong());
+    }
+    for bucket in of_guessing(user.id) {
+        crate::identity::store::forget_guesses(tx, &bucket.name).await?;
+    }
+    if by.is_factor() {
+        recovery::stop(tx, user, by.factor()).await?;
+    }
+    if matches!(by, Match::Recovery(_)) {
+        tell_code_used(tx, user).await?;
+    }
+    tx.note(Key::Method, by.word());
+    tx.note(Key::Person, user.id);
+    Ok(())
+}
+
+async fn tell_code_used(tx: &mut WriteTx, user: &User) -> Result<()> {
+    let left = store::codes_left(tx, user.id).await?;
+    let to = Recipient { user_id: user.id, email: user.email.clone() };
+    let notice = Notice {
+        kind: "mfa.recovery_code_used",
+        security: true,
+        title: "A recovery code was used".into(),
+        body: format!(
+            "One of your recovery codes stood in for a second factor; {left} are left. If it was not \
+             you, change your password and make new codes."
+        ),
+        href: "/account/security",
+    };
+    tell(tx, &to, &notice).await
+}
+
+/// Gives a session a new token and the strength that was just proven in it.
+///
+/// # Errors
+/// `conflict` when the session was raised or ended meanwhile.
+pub async fn raise(
+    app: &App,
+    tx: &mut WriteTx,
+    user: &User,
+    session: &Session,
+    by: &Match,
+) -> Result<Opened> {
+    let now = tx.now();
+    let token = Secret::generate(&*app.seams.rng, "gpuaas_s_");
+    let mut next = Session {
+        token_hash: token.digest(),
+        fresh_at: now,
+        fresh_by: by.factor(),
+        ..session.clone()
+    };
+    if by.is_factor() {
+        let (keep, idle) = app.get::<Settings>().limits(user.operator);
+        if session.stage == Stage::Half {
+            next.expires_at = now.plus(keep);
+            next.idle_micros = i64::try_from(idle.as_micros()).unwrap_or(i64::MAX);
+        }
+        next.stage = Stage::Full;
+        next.strong = true;
+        next.methods = by.methods().to_owned();
+    }
+    if !raise_session(tx, &next, &session.token_hash).await? {
+        return Err(Code::Raced.into());
+    }
+    let keep = next.expires_at.since(now);
+    Ok(Opened { token, session: next, keep })
+}

@@ -1,0 +1,140 @@
+//! The operators' side of recovery: start it for somebody, approve it, refuse it. Whoever starts or
+//! approves never learns a secret of the person.
+
+use super::{
+    model,
+    recovery::{self, tell_person, to_view},
+    store,
+};
+use crate::identity::store::{self as people, User};
+use api::{
+    Code, RecoveryId, UserId,
+    factors::{RecoveryState, RecoveryView},
+};
+use kernel::{
+    App, Error, Result,
+    audit::{Accountable, Key},
+    db::{Reader, WriteTx},
+};
+
+/// Returns the open requests, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(tx: &mut Reader) -> Result<Vec<RecoveryView>> {
+    let mut found = Vec::new();
+    for (row, user) in store::list_open(tx).await? {
+        let approvals = store::approvals(tx, row.id).await?;
+        found.push(to_view(&row, &user, approvals));
+    }
+    Ok(found)
+}
+
+/// Starts a recovery for somebody, by address.
+///
+/// # Errors
+/// `not_found`; those of [`recovery::request`].
+pub async fn start(
+    app: &App,
+    who: &impl Accountable,
+    by: UserId,
+    email: &str,
+    reason: &str,
+) -> Result<RecoveryView> {
+    let email = crate::identity::Email::parse(email)
+        .ok_or_else(|| Error::field("email", "Enter the person's e-mail address."))?;
+    let mut tx = app.db.read().await?;
+    let found = people::find_user_by_email(&mut tx, email.as_str()).await?;
+    drop(tx);
+    let user = found.ok_or_else(|| Error::field("email", "Nobody here has this address."))?;
+    if user.id == by {
+        return Err(Error::field("email", "Ask for your own on your security page."));
+    }
+    let kind = api::factors::RecoveryKind::Recover;
+    recovery::request(app, who, (&user, by), kind, None, reason).await
+}
+
+async fn open(tx: &mut WriteTx, id: RecoveryId) -> Result<(store::Recovery, User)> {
+    let row = store::find_recovery(tx, id).await?.filter(|row| row.ended_at.is_none());
+    let row = row.ok_or_else(Error::not_found)?;
+    let user = people::find_user(tx, row.user_id).await?.ok_or_else(Error::not_found)?;
+    Ok((row, user))
+}
+
+/// Approves a request. Nobody approves what they asked for or what is about themselves, nor twice.
+///
+/// # Errors
+/// `not_found`, `insufficient_permissions`, `state_conflict`.
+pub async fn approve(
+    app: &App,
+    who: &impl Accountable,
+    by: UserId,
+    id: RecoveryId,
+) -> Result<RecoveryView> {
+    let mut tx = app.db.write(who).await?;
+    let (row, user) = open(&mut tx, id).await?;
+    if by == row.started_by || by == row.user_id {
+        return Err(Error::new(Code::InsufficientPermissions)
+            .detail("A second person approves: neither who asked nor whose account it is."));
+    }
+    if row.state != RecoveryState::Requested {
+        return Err(Error::new(Code::NotNow).detail("It is approved already."));
+    }
+    let approval =
+        store::Approval { id: tx.new_id(), request_id: id, approver_id: by, created_at: tx.now() };
+    tx.insert(&approval).await.map_err(|_| {
+        Error::new(Code::NotNow).detail("You approved it already; another person is needed.")
+    })?;
+    let approvals = store::approvals(&mut tx, id).await?;
+    let mut next = row.clone();
+    if approvals >= row.approvals_needed {
+        next.state = RecoveryState::Approved;
+        if !store::move_recovery(&mut tx, &row, RecoveryState::Approved, None).await? {
+            return Err(Code::Raced.into());
+        }
+        let body = format!(
+            "Sign in with your password from {} on and finish it there. If you did not ask for it, sign \
+             in with your second factor: that stops it.",
+            row.ready_at.plain()
+        );
+        tell_person(
+            &mut tx,
+            &user,
+            "mfa.recovery_approved",
+            "The recovery of your account was approved",
+            &body,
+        )
+        .await?;
+    }
+    tx.target(id);
+    tx.note(Key::Person, user.id);
+    tx.note(Key::Count, approvals);
+    tx.commit().await?;
+    Ok(to_view(&next, &user, approvals))
+}
+
+/// Refuses a request, with a reason the person reads.
+///
+/// # Errors
+/// `not_found`, `validation_error`.
+pub async fn refuse(app: &App, who: &impl Accountable, id: RecoveryId, reason: &str) -> Result<()> {
+    let reason = model::reason(reason)?;
+    let mut tx = app.db.write(who).await?;
+    let (row, user) = open(&mut tx, id).await?;
+    if !store::move_recovery(&mut tx, &row, RecoveryState::Refused, Some(&reason)).await? {
+        return Err(Code::Raced.into());
+    }
+    let body = format!("Reason: {reason}");
+    tell_person(
+        &mut tx,
+        &user,
+        "mfa.recovery_refused",
+        "The recovery of your account was refused",
+        &body,
+    )
+    .await?;
+    tx.target(id);
+    tx.note(Key::Person, user.id);
+    tx.note(Key::Reason, &reason);
+    tx.commit().await
+}
