@@ -27,6 +27,26 @@ CREATE TABLE allocations (
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
+CREATE TABLE api_keys (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  service_account_id BLOB NOT NULL,
+  owner_id BLOB NOT NULL REFERENCES users (id),
+  parent_id BLOB REFERENCES api_keys (id),
+  name TEXT NOT NULL,
+  hint TEXT NOT NULL,
+  token_hash BLOB NOT NULL,
+  scopes TEXT NOT NULL,
+  created_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  last_used_at INTEGER,
+  paused_at INTEGER,
+  revoked_at INTEGER,
+  FOREIGN KEY (project_id, service_account_id) REFERENCES service_accounts (project_id, id)
+) STRICT;
+
 CREATE TABLE audit_chain (
   seq INTEGER PRIMARY KEY CHECK (seq > 0),
   entry_id BLOB NOT NULL UNIQUE REFERENCES audit_entries (id),
@@ -157,6 +177,22 @@ CREATE TABLE idempotency_keys (
   body BLOB NOT NULL,
   created_at INTEGER NOT NULL,
   PRIMARY KEY (scope, key)
+) STRICT;
+
+CREATE TABLE invitations (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  project_id BLOB,
+  email TEXT,
+  role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
+  token_hash BLOB NOT NULL,
+  invited_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  accepted_at INTEGER,
+  accepted_by BLOB REFERENCES users (id),
+  revoked_at INTEGER,
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
 CREATE TABLE join_tokens (
@@ -323,7 +359,7 @@ CREATE TABLE organizations (
   currency TEXT NOT NULL,
   policy_epoch INTEGER NOT NULL,
   created_at INTEGER NOT NULL
-) STRICT;
+, require_mfa TEXT NOT NULL DEFAULT 'owners' CHECK (require_mfa IN ('owners', 'everyone'))) STRICT;
 
 CREATE TABLE prices (
   id BLOB PRIMARY KEY,
@@ -374,8 +410,6 @@ CREATE TABLE recovery_codes (
 CREATE TABLE recovery_requests (
   id BLOB PRIMARY KEY,
   user_id BLOB NOT NULL REFERENCES users (id),
-  kind TEXT NOT NULL CHECK (kind IN ('recover', 'remove')),
-  factor_id BLOB,
   reason TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('requested', 'approved', 'completed', 'refused', 'cancelled', 'expired')),
   started_by BLOB NOT NULL REFERENCES users (id),
@@ -384,7 +418,8 @@ CREATE TABLE recovery_requests (
   ready_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   ended_at INTEGER,
-  end_reason TEXT
+  end_reason TEXT,
+  code_hash BLOB
 ) STRICT;
 
 CREATE TABLE schema_migrations (
@@ -395,6 +430,19 @@ CREATE TABLE schema_migrations (
 CREATE TABLE seal_keys (
   place INTEGER PRIMARY KEY CHECK (place = 1),
   key_id TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE service_accounts (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  name TEXT NOT NULL,
+  owner_id BLOB NOT NULL REFERENCES users (id),
+  state TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
+  created_at INTEGER NOT NULL,
+  deleted_at INTEGER,
+  UNIQUE (project_id, id),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
 CREATE TABLE sessions (
@@ -498,13 +546,21 @@ CREATE TABLE users (
   operator INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
   created_at INTEGER NOT NULL
-) STRICT;
+, glass INTEGER NOT NULL DEFAULT FALSE) STRICT;
 
 CREATE INDEX allocations_open ON allocations (state, id) WHERE ended_at IS NULL;
 
 CREATE INDEX allocations_open_in ON allocations (project_id, id) WHERE ended_at IS NULL;
 
 CREATE INDEX allocations_project ON allocations (org_id, project_id, id);
+
+CREATE INDEX api_keys_account ON api_keys (service_account_id, id);
+
+CREATE INDEX api_keys_parent ON api_keys (parent_id) WHERE parent_id IS NOT NULL;
+
+CREATE INDEX api_keys_short ON api_keys (expires_at) WHERE parent_id IS NOT NULL;
+
+CREATE UNIQUE INDEX api_keys_token ON api_keys (token_hash);
 
 CREATE INDEX audit_entries_correlation ON audit_entries (correlation_id);
 
@@ -538,6 +594,10 @@ CREATE INDEX holds_to_stop ON holds (stop_at, id) WHERE state = 'open' AND stop_
 
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
 
+CREATE INDEX invitations_open ON invitations (org_id, id) WHERE accepted_at IS NULL AND revoked_at IS NULL;
+
+CREATE UNIQUE INDEX invitations_token ON invitations (token_hash);
+
 CREATE UNIQUE INDEX join_tokens_token ON join_tokens (token_hash);
 
 CREATE UNIQUE INDEX ledger_accounts_org ON ledger_accounts (org_id, kind, currency) WHERE org_id IS NOT NULL;
@@ -558,6 +618,8 @@ CREATE INDEX ledger_transactions_org ON ledger_transactions (org_id, id);
 
 CREATE INDEX mails_due ON mails (due_at, id) WHERE sent_at IS NULL;
 
+CREATE INDEX mails_old ON mails (created_at) WHERE sent_at IS NULL;
+
 CREATE INDEX mails_sent ON mails (sent_at) WHERE sent_at IS NOT NULL;
 
 CREATE INDEX meters_open ON meters (allocation_id) WHERE stopped_at IS NULL;
@@ -572,6 +634,8 @@ CREATE INDEX node_works_node ON node_works (node_id);
 
 CREATE INDEX node_works_unsettled ON node_works (node_id, allocation_id)
   WHERE NOT (want = 'absent' AND observed_generation = generation AND observed_state IS NOT NULL AND observed_state = 'absent');
+
+CREATE INDEX notices_unread ON notices (user_id) WHERE read_at IS NULL;
 
 CREATE INDEX notices_user ON notices (user_id, id);
 
@@ -598,6 +662,8 @@ CREATE UNIQUE INDEX recovery_codes_code ON recovery_codes (user_id, code_hash);
 CREATE UNIQUE INDEX recovery_requests_open ON recovery_requests (user_id) WHERE ended_at IS NULL;
 
 CREATE INDEX recovery_requests_queue ON recovery_requests (ended_at, id);
+
+CREATE UNIQUE INDEX service_accounts_name ON service_accounts (project_id, name) WHERE deleted_at IS NULL;
 
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 

@@ -191,6 +191,8 @@ test("a lost factor: asked for, approved by somebody else, told by mail at every
   await grace.reload();
   await expect(grace.getByText("1 of 1 approvals")).toBeVisible();
   await expect(grace.getByText(/It can be finished here from/)).toBeVisible();
+  await grace.getByRole("button", { name: "Sign in as somebody else" }).click();
+  await expect(grace.getByText("You are signed out.")).toBeVisible();
   await expect.poll(() => mails("grace@example.com")).toContain("The recovery of your account was approved");
   expect(mails("grace@example.com")).toContain("Somebody asked to get into your account");
   await other.close();
@@ -222,6 +224,10 @@ test("the glass is broken with a sealed code, once, and everybody hears of it", 
   await expect.poll(() => mails("ada@example.com")).toContain("Somebody broke the glass");
   await page.goto(`${home}/platform/iam`);
   await expect(page.getByText("A break-glass code was last used on")).toBeVisible();
+  await page.getByTitle(/notices you have not read/).click();
+  await expect(page.getByRole("heading", { name: /Somebody broke the glass/ })).toBeVisible();
+  await page.getByRole("button", { name: "Mark all as read" }).click();
+  await expect(page.getByText("All read.")).toBeVisible();
   await other.close();
 });
 
@@ -245,7 +251,7 @@ test("these pages are accessible, keep their content policy and fit a narrow scr
   page.on("pageerror", (error) => complaints.push(String(error)));
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
-    for (const path of ["/account/security", "/platform/iam", "/auth/factor", "/auth/break-glass"]) {
+    for (const path of ["/account/security", "/account/notices", "/platform/iam", "/auth/factor", "/auth/break-glass"]) {
       await page.setViewportSize({ width: 1440, height: 900 });
       await page.goto(home + path);
       if (process.env.GPUAAS_SHOTS) await page.screenshot({ path: join(process.env.GPUAAS_SHOTS, `${path.replaceAll("/", "_")}-${colorScheme}.png`), fullPage: true });

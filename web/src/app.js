@@ -29,11 +29,14 @@ document.addEventListener("submit", (event) => {
   if (!form.dataset.passkey || form.elements.credential.value) return;
   event.preventDefault();
   const words = form.querySelector("[data-passkey-words]");
+  const button = form.querySelector("button:not([type=button])");
+  button.disabled = true;
   const say = (text) => { words.textContent = text; words.hidden = !text; };
   say("");
   answerPasskey(form).then(() => form.submit()).catch((error) => {
+    button.disabled = false;
     const away = new URL(form.dataset.home).origin !== location.origin;
-    if (error.code === "step_up_required") location.assign(`/auth/factor?return=${encodeURIComponent(location.pathname)}`);
+    if (error.code === "step_up_required") location.assign(`/auth/factor?return=${encodeURIComponent(location.pathname + location.search)}`);
     else if (away) say(`Passkeys of this site belong to ${form.dataset.home}. Open it under that address.`);
     else if (error.name === "NotAllowedError") say("Nothing was confirmed: it was cancelled, took too long, or there is no passkey for this site here.");
     else if (error.name === "InvalidStateError") say("This device has a passkey of yours already.");

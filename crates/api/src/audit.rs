@@ -21,6 +21,8 @@ words! {
     pub enum ActorKind {
         /// A person.
         User = "user",
+        /// A service account of a project.
+        ServiceAccount = "service_account",
         /// A machine of the fleet.
         Node = "node",
         /// The platform itself.

@@ -36,6 +36,8 @@ codes! {
     EnrolmentRequired = "factor_enrolment_required", 403, "Set up a second factor to go on.";
     /// This needs fresh proof of who asks.
     StepUpRequired = "step_up_required", 403, "Confirm that it is you to go on.";
+    /// A key cannot do this; a person must.
+    HumanRequired = "human_required", 403, "A key cannot do this. A person who is signed in must.";
     /// A code or passkey did not prove anything.
     FactorRefused = "factor_refused", 403, "This code is wrong, was used, or has expired.";
     /// It is the only one, and policy asks for one.

@@ -45,16 +45,6 @@ words! {
 }
 
 words! {
-    /// What a recovery request is for.
-    pub enum RecoveryKind {
-        /// All factors are lost: they are taken away and new ones set up.
-        Recover = "recover",
-        /// One factor is lost and is taken away.
-        Remove = "remove",
-    }
-}
-
-words! {
     /// How far a recovery request is.
     pub enum RecoveryState {
         /// Waits for approval.
@@ -96,10 +86,6 @@ pub struct RecoveryView {
     pub id: RecoveryId,
     /// Whose factors.
     pub user: UserView,
-    /// What it is for.
-    pub kind: RecoveryKind,
-    /// The factor, when it is about one.
-    pub factor_id: Option<FactorId>,
     /// Why, in the words of whoever asked.
     pub reason: String,
     /// How far it is.
@@ -238,13 +224,8 @@ pub struct FactorRename {
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecoveryCreate {
-    /// What for.
-    pub kind: RecoveryKind,
     /// Why: 5 to 500 characters, read by whoever approves.
     pub reason: String,
-    /// The lost factor, for `remove`.
-    #[serde(default)]
-    pub factor_id: Option<FactorId>,
 }
 
 /// Why an approver refuses.

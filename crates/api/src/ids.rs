@@ -142,6 +142,12 @@ ids! {
     MemberId = "mem",
     /// A signed-in session.
     SessionId = "sess",
+    /// A machine that acts in a project.
+    ServiceAccountId = "sa",
+    /// A key of a service account.
+    KeyId = "key",
+    /// An invitation.
+    InvitationId = "inv",
     /// A second factor: an authenticator app or a passkey.
     FactorId = "fact",
     /// A challenge a passkey answers once.

@@ -12,8 +12,10 @@ pub mod error;
 pub mod factors;
 pub mod fleet;
 pub mod ids;
+pub mod machines;
 pub mod money;
 pub mod node;
+pub mod notices;
 pub mod operations;
 pub mod people;
 pub mod stored;
@@ -23,9 +25,10 @@ pub mod words;
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
     AccountId, AllocationId, ApprovalId, AuditId, BadId, BreakGlassId, ChallengeId, ClaimId,
-    CorrelationId, DeptId, FactorId, GrantId, HoldId, JoinId, LinkId, MailId, MemberId, NodeId,
-    NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, RecoveryCodeId, RecoveryId,
-    SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
+    CorrelationId, DeptId, FactorId, GrantId, HoldId, InvitationId, JoinId, KeyId, LinkId, MailId,
+    MemberId, NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, RecoveryCodeId,
+    RecoveryId, ServiceAccountId, SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId, TypedId,
+    UsageId, UserId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

@@ -4,11 +4,7 @@
 //! Promises: a copy of the database alone yields nothing; a sealed value is bound to what it belongs
 //! to and cannot be moved to another row; a database sealed under another key is noticed at start.
 
-use crate::{
-    Context, Error, Result,
-    db::Db,
-    secret::{hex_digest, write_private},
-};
+use crate::{Context, Error, Result, db::Db, secret::hex_digest};
 use aes_gcm::{
     Aes256Gcm, KeyInit,
     aead::{Aead, Payload},
@@ -31,13 +27,32 @@ impl Seal {
         Self { cipher: Aes256Gcm::new(key.into()), id }
     }
 
-    /// Reads the key of a file; makes both when there is none.
+    /// Takes up the key of a database: reads its file, or makes it where the database knows of none yet.
     ///
     /// # Errors
-    /// A sentence for the operator when the file is not a key.
-    pub fn open(path: &Path, rng: &dyn Rng) -> Result<Self> {
+    /// A sentence for the operator when the file is missing, is not a key, or is another database's.
+    pub async fn take_up(path: &Path, rng: &dyn Rng, db: &Db) -> Result<Self> {
+        let known: Vec<Known> =
+            db.read().await?.list("SELECT {} FROM seal_keys WHERE place = 1", ()).await?;
+        let known = known.into_iter().next().map(|row| row.key_id);
+        if known.is_some() && !path.exists() {
+            return Err(Error::internal(anyhow::anyhow!(
+                "{} is missing: without it nobody's second factor can be checked. Put it back from the \
+                 backup, or give the file of another server of this database with the setting \
+                 identity.seal_key_file",
+                path.display()
+            )));
+        }
+        let seal = Self::open(path, rng)?;
+        seal.belongs_to(db).await?;
+        Ok(seal)
+    }
+
+    /// Reads the key of a file; makes both when there is none. Of two that make it at once, one wins and
+    /// both read the same.
+    fn open(path: &Path, rng: &dyn Rng) -> Result<Self> {
         if !path.exists() {
-            write_private(path, &rng.bytes32())?;
+            make(path, &rng.bytes32()).context("make the key secrets are sealed with")?;
         }
         let bytes = std::fs::read(path).context("read the key secrets are sealed with")?;
         let key: [u8; 32] = bytes.try_into().map_err(|_| {
@@ -49,11 +64,7 @@ impl Seal {
         Ok(Self::of(&key))
     }
 
-    /// Refuses a database whose secrets are sealed under another key.
-    ///
-    /// # Errors
-    /// A sentence for the operator.
-    pub async fn belongs_to(&self, db: &Db) -> Result<()> {
+    async fn belongs_to(&self, db: &Db) -> Result<()> {
         let mut tx = db.write(&WRITER).await?;
         tx.run(
             "INSERT INTO seal_keys (place, key_id) VALUES (1, $1) ON CONFLICT (place) DO NOTHING",
@@ -94,6 +105,31 @@ impl Seal {
         let nonce: [u8; NONCE] = nonce.try_into().map_err(|_| broken())?;
         let payload = Payload { msg: sealed, aad: about };
         self.cipher.decrypt(&nonce.into(), payload).map_err(|_| broken())
+    }
+}
+
+crate::row! {
+    struct Known {
+        key_id: String,
+    }
+}
+
+/// Writes a new key down, for its owner alone, before anything is sealed with it; one that somebody else
+/// made meanwhile stays.
+fn make(path: &Path, key: &[u8]) -> std::io::Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let fresh = folder.join(format!(".seal-{}.new", std::process::id()));
+    let _ = std::fs::remove_file(&fresh);
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&fresh, path);
+    std::fs::remove_file(&fresh)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => std::fs::File::open(folder)?.sync_all(),
     }
 }
 

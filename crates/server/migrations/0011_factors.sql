@@ -1,6 +1,7 @@
 -- What a session has proven; second factors, what proves them, and the way back when they are lost.
 -- Notices and mails are written with the change they tell of.
 
+ALTER TABLE users ADD COLUMN glass BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE sessions ADD COLUMN stage TEXT NOT NULL DEFAULT 'full' CHECK (stage IN ('half', 'enrol', 'full'));
 ALTER TABLE sessions ADD COLUMN strong BOOLEAN NOT NULL DEFAULT FALSE;
 ALTER TABLE sessions ADD COLUMN methods TEXT NOT NULL DEFAULT 'pwd';
@@ -51,8 +52,6 @@ CREATE INDEX factor_challenges_end ON factor_challenges (expires_at);
 CREATE TABLE recovery_requests (
   id UUID PRIMARY KEY,
   user_id UUID NOT NULL REFERENCES users (id),
-  kind TEXT NOT NULL CHECK (kind IN ('recover', 'remove')),
-  factor_id UUID,
   reason TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('requested', 'approved', 'completed', 'refused', 'cancelled', 'expired')),
   started_by UUID NOT NULL REFERENCES users (id),
@@ -61,7 +60,8 @@ CREATE TABLE recovery_requests (
   ready_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
   ended_at BIGINT,
-  end_reason TEXT
+  end_reason TEXT,
+  code_hash BYTEA
 );
 CREATE UNIQUE INDEX recovery_requests_open ON recovery_requests (user_id) WHERE ended_at IS NULL;
 CREATE INDEX recovery_requests_queue ON recovery_requests (ended_at, id);
@@ -97,6 +97,7 @@ CREATE TABLE notices (
   read_at BIGINT
 );
 CREATE INDEX notices_user ON notices (user_id, id);
+CREATE INDEX notices_unread ON notices (user_id) WHERE read_at IS NULL;
 
 CREATE TABLE mails (
   id UUID PRIMARY KEY,
@@ -110,4 +111,5 @@ CREATE TABLE mails (
   fault TEXT
 );
 CREATE INDEX mails_due ON mails (due_at, id) WHERE sent_at IS NULL;
+CREATE INDEX mails_old ON mails (created_at) WHERE sent_at IS NULL;
 CREATE INDEX mails_sent ON mails (sent_at) WHERE sent_at IS NOT NULL;

@@ -3,7 +3,7 @@
 use crate::{billing, catalog, fleet, identity, tenancy};
 use kernel::{
     Context, Error, Result,
-    outbox::{Mailbox, Smtp},
+    outbox::{Mailbox, Smtp, check_from},
     settings::Settings,
 };
 use serde::Deserialize;
@@ -52,6 +52,7 @@ impl Mail {
     /// # Errors
     /// A sentence for the operator.
     pub fn mailbox(&self, folder: PathBuf) -> Result<Mailbox> {
+        check_from(&self.from)?;
         if self.smtp_host.is_empty() {
             return Ok(Mailbox::Folder { path: folder, from: self.from.clone() });
         }

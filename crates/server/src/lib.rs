@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod fleet;
 pub mod identity;
 mod migrations;
+pub mod notices;
 pub mod onboarding;
 pub mod operations;
 pub mod placement;

@@ -21,4 +21,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0009_open_rows.sql"),
     migration!("0010_over.sql"),
     migration!("0011_factors.sql"),
+    migration!("0012_people.sql"),
 ];

@@ -128,8 +128,9 @@ pub async fn run(options: Options) -> Result<()> {
     };
     let tunnel_address = join.address;
     let authority = join.authority.clone();
-    let seal = seal(&options.data, &config, &seams)?;
-    seal.belongs_to(&db).await?;
+    let named = &config.identity.seal_key_file;
+    let path = if named.is_empty() { options.data.join("seal.key") } else { PathBuf::from(named) };
+    let seal = Seal::take_up(&path, &*seams.rng, &db).await?;
     let mailbox = config.mail.mailbox(options.data.join("mail"))?;
     let app = wire::app(db, seams, site, &config, wire::Outside { join, seal, mailbox })?;
     wire::background(&app);
@@ -201,13 +202,6 @@ fn authority(data: &Path, clock: &dyn Clock) -> Result<Authority> {
     write_private(&key, key_pem.as_bytes())?;
     write_private(&ca, ca_pem.as_bytes())?;
     Ok(authority)
-}
-
-/// Takes up the key secrets are sealed with, or makes it: it lies beside the database, never in it.
-fn seal(data: &Path, config: &Config, seams: &Seams) -> Result<Seal> {
-    let named = &config.identity.seal_key_file;
-    let path = if named.is_empty() { data.join("seal.key") } else { PathBuf::from(named) };
-    Seal::open(&path, &*seams.rng)
 }
 
 fn start_tunnel(app: &App, authority: Arc<Authority>, listener: TcpListener) {

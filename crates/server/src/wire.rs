@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     evidence, fleet,
     identity::{self, factors::Passkeys},
-    onboarding, operations, tenancy, web,
+    notices, onboarding, operations, tenancy, web,
 };
 use kernel::{
     App, Result,
@@ -28,6 +28,7 @@ use std::{
 pub fn routes() -> Vec<Route> {
     let mut routes = web::routes();
     routes.extend(identity::routes());
+    routes.extend(notices::routes());
     routes.extend(onboarding::routes());
     routes.extend(tenancy::routes());
     routes.extend(billing::routes());
@@ -49,6 +50,7 @@ fn nav() -> Vec<NavItem> {
     nav.extend(access);
     nav.extend(billing::nav());
     nav.extend(identity::nav());
+    nav.extend(notices::nav());
     nav.extend(operations);
     nav.extend(fleet::nav());
     nav.extend(platform);
@@ -147,7 +149,7 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) 
     add(TypeId::of::<kernel::steps::Operations>(), Box::new(operations));
     add(TypeId::of::<evidence::ChainWatch>(), Box::<evidence::ChainWatch>::default());
     add(TypeId::of::<Sweeps>(), Box::<Sweeps>::default());
-    let chrome: Vec<kernel::html::ChromeFn> = vec![billing::chrome];
+    let chrome: Vec<kernel::html::ChromeFn> = vec![notices::chrome, billing::chrome];
     let viewer = tenancy::viewer;
     Ok(App::new(Parts { db, seams, site, nav: nav(), chrome, viewer, extras }))
 }

@@ -8,8 +8,8 @@ use crate::{
 use api::{
     FactorId,
     factors::{
-        FactorAdded, FactorCode, FactorRename, RecoveryCodes, RecoveryCreate, RecoveryKind,
-        RecoveryView, SecurityView, StepUp, TotpBegin, TotpSeed,
+        FactorAdded, FactorCode, FactorRename, RecoveryCodes, RecoveryCreate, RecoveryView,
+        SecurityView, StepUp, TotpBegin, TotpSeed,
     },
     people::SignedIn,
 };
@@ -65,9 +65,6 @@ pub enum Auth {
     Recover {
         /// What happened; read by whoever approves.
         reason: String,
-        /// The lost factor, where only one is lost.
-        #[arg(long)]
-        factor: Option<FactorId>,
     },
     /// Take your open recovery request back.
     CancelRecovery,
@@ -99,7 +96,7 @@ pub async fn run(what: Auth) -> Result<(), Failure> {
             codes(&made.recovery_codes);
             Ok(())
         }
-        Auth::Recover { reason, factor } => recover(reason, factor).await,
+        Auth::Recover { reason } => recover(reason).await,
         Auth::CancelRecovery => {
             let path = format!("{BASE}/mfa/recovery-requests/cancel");
             let _: Option<()> = Client::signed_in()?.post(&path, None::<&()>, None).await?;
@@ -179,9 +176,8 @@ fn codes(codes: &[String]) {
     }
 }
 
-async fn recover(reason: String, factor_id: Option<FactorId>) -> Result<(), Failure> {
-    let kind = if factor_id.is_some() { RecoveryKind::Remove } else { RecoveryKind::Recover };
-    let ask = RecoveryCreate { kind, reason, factor_id };
+async fn recover(reason: String) -> Result<(), Failure> {
+    let ask = RecoveryCreate { reason };
     let path = format!("{BASE}/mfa/recovery-requests");
     let open: RecoveryView = Client::signed_in()?.post(&path, Some(&ask), None).await?;
     say(&format!("asked; not before {}", open.ready_at.plain()));

@@ -116,7 +116,7 @@ fn agreed() -> Result<bool, Failure> {
 }
 
 /// A fresh idempotency key: a retry of this command is another launch, a retry of its request is not.
-fn key() -> Result<String, Failure> {
+pub(super) fn key() -> Result<String, Failure> {
     let bytes = std::fs::read("/proc/sys/kernel/random/uuid").context("make a key")?;
     Ok(format!("cli-{}", String::from_utf8_lossy(&bytes).trim()))
 }

@@ -3,6 +3,7 @@
 mod account;
 mod auth;
 mod compute;
+mod machines;
 mod operate;
 
 use crate::{client::Failure, output::Format, shell};
@@ -30,6 +31,18 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         what: auth::Auth,
+    },
+    /// Service accounts of the project: what acts in it without a person.
+    Sa {
+        /// What to do.
+        #[command(subcommand)]
+        what: machines::Accounts,
+    },
+    /// Keys of service accounts.
+    Key {
+        /// What to do.
+        #[command(subcommand)]
+        what: machines::Keys,
     },
     /// List what can be launched, with price and what is free.
     Catalog(Shape),
@@ -94,6 +107,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Logout => account::logout().await,
         Command::Whoami(shape) => account::whoami(shape.output).await,
         Command::Auth { what } => auth::run(what).await,
+        Command::Sa { what } => machines::accounts(what).await,
+        Command::Key { what } => machines::keys(what).await,
         Command::Balance(shape) => account::balance(shape.output).await,
         Command::Usage(shape) => account::usage(shape.output).await,
         Command::Catalog(shape) => compute::catalog(shape.output).await,

@@ -22,6 +22,7 @@ const AT_ONCE: i64 = 20;
 const SLOWEST: Duration = Duration::from_secs(20);
 /// Bodies are kept no longer than they are of use: they may hold a one-time link.
 const KEEP_SENT: Duration = Duration::from_secs(24 * 3600);
+const KEEP_TRYING: Duration = Duration::from_secs(14 * 24 * 3600);
 
 /// An SMTP server that takes mails.
 #[derive(Debug, Clone)]
@@ -66,7 +67,13 @@ impl Mailbox {
             "starttls" => {
                 Transport::starttls_relay(&smtp.host).context("make a mail connection")?
             }
-            "none" => Transport::builder_dangerous(&smtp.host),
+            "none" if is_here(&smtp.host) => Transport::builder_dangerous(&smtp.host),
+            "none" => {
+                return Err(Error::internal(anyhow::anyhow!(
+                    "settings of [mail]: encryption `none` is for a server on this machine, not for {}",
+                    smtp.host
+                )));
+            }
             other => {
                 return Err(Error::internal(anyhow::anyhow!(
                     "settings of [mail]: encryption is `tls`, `starttls` or `none`, not `{other}`"
@@ -85,8 +92,12 @@ impl Mailbox {
         match self {
             Self::Folder { path, from } => {
                 let message = message(mail, from)?;
-                std::fs::create_dir_all(path).context("make the mail folder")?;
-                write_private(&path.join(format!("{}.eml", mail.id)), &message.formatted())
+                let (folder, id) = (path.clone(), mail.id);
+                let write = move || {
+                    std::fs::create_dir_all(&folder).context("make the mail folder")?;
+                    write_private(&folder.join(format!("{id}.eml")), &message.formatted())
+                };
+                tokio::task::spawn_blocking(write).await.context("write a mail")?
             }
             Self::Server { transport, from } => {
                 let message = message(mail, from)?;
@@ -95,6 +106,20 @@ impl Mailbox {
             }
         }
     }
+}
+
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+}
+
+/// Refuses an address mails could not come from.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn check_from(from: &str) -> Result<()> {
+    from.parse::<Address>().map(|_| ()).map_err(|_| {
+        Error::internal(anyhow::anyhow!("settings of [mail]: from `{from}` is not an address"))
+    })
 }
 
 fn message(mail: &Mail, from: &str) -> Result<Message> {
@@ -128,17 +153,38 @@ async fn deliver(app: App) -> Result<Status> {
         )
         .await?
     };
-    let (mut sent, mut failed) = (0, 0);
+    let mut claimed = Vec::new();
     for mail in due {
-        let outcome = app.get::<Mailbox>().send(&mail).await;
+        if claim(&app, &mail).await? {
+            claimed.push(mail);
+        }
+    }
+    let sending = claimed.iter().map(|mail| app.get::<Mailbox>().send(mail));
+    let outcomes = futures::future::join_all(sending).await;
+    let (mut sent, mut failed) = (0, 0);
+    for (mail, outcome) in claimed.iter().zip(outcomes) {
         if let Err(error) = &outcome {
             tracing::warn!(mail = %mail.id, attempts = mail.attempts + 1, %error, "a mail waits");
         }
         *if outcome.is_ok() { &mut sent } else { &mut failed } += 1;
-        settle(&app, &mail, outcome.is_ok()).await?;
+        settle(&app, mail, outcome.is_ok()).await?;
     }
     let forgotten = forget(&app).await?;
     Ok(format!("sent {sent} mails, {failed} wait, {forgotten} forgotten"))
+}
+
+/// Takes a mail for as long as sending may take: no other server sends it meanwhile.
+async fn claim(app: &App, mail: &Mail) -> Result<bool> {
+    let mut tx = app.db.write(&WRITER).await?;
+    let until = tx.now().plus(SLOWEST * 3);
+    let taken = tx
+        .run(
+            "UPDATE mails SET due_at = $1 WHERE id = $2 AND due_at = $3 AND sent_at IS NULL",
+            (until, mail.id, mail.due_at),
+        )
+        .await?;
+    tx.commit().await?;
+    Ok(taken == 1)
 }
 
 /// The pause doubles from half a minute to six hours.
@@ -159,16 +205,25 @@ async fn settle(app: &App, mail: &Mail, sent: bool) -> Result<()> {
     tx.commit().await
 }
 
+/// Forgets what went out a day ago, and gives up what nobody took for a fortnight.
 async fn forget(app: &App) -> Result<u64> {
     let mut tx = app.db.read().await?;
-    let before = tx.now().minus(KEEP_SENT);
-    let old: i64 = tx.value("SELECT COUNT(*) FROM mails WHERE sent_at < $1", (before,)).await?;
+    let (sent, tried) = (tx.now().minus(KEEP_SENT), tx.now().minus(KEEP_TRYING));
+    let old: i64 = tx.value("SELECT COUNT(*) FROM mails WHERE sent_at < $1", (sent,)).await?;
+    let stuck: i64 = tx
+        .value("SELECT COUNT(*) FROM mails WHERE sent_at IS NULL AND created_at < $1", (tried,))
+        .await?;
     drop(tx);
-    if old == 0 {
+    if old + stuck == 0 {
         return Ok(0);
     }
+    if stuck > 0 {
+        tracing::error!(stuck, "mails were given up: nobody took them for two weeks");
+    }
     let mut tx = app.db.write(&WRITER).await?;
-    let gone = tx.run("DELETE FROM mails WHERE sent_at < $1", (before,)).await?;
+    let gone = tx.run("DELETE FROM mails WHERE sent_at < $1", (sent,)).await?;
+    let given_up =
+        tx.run("DELETE FROM mails WHERE sent_at IS NULL AND created_at < $1", (tried,)).await?;
     tx.commit().await?;
-    Ok(gone)
+    Ok(gone + given_up)
 }

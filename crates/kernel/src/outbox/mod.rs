@@ -6,7 +6,7 @@
 
 mod deliver;
 
-pub use deliver::{Mailbox, Smtp, WRITER, sweep};
+pub use deliver::{Mailbox, Smtp, WRITER, check_from, sweep};
 
 use crate::{Result, db::WriteTx, row};
 use api::{MailId, NoticeId, Time, UserId};

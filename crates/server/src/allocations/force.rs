@@ -17,12 +17,14 @@ use kernel::{App, Error, Result, audit::Key, steps as engine};
 pub struct ForceRelease;
 impl OperatorAction for ForceRelease {
     const NAME: &'static str = "allocation.force_release";
+    const STEP_UP: bool = true;
 }
 
 /// Ends a clean-up that does not end.
 pub struct ForceCleanup;
 impl OperatorAction for ForceCleanup {
     const NAME: &'static str = "allocation.force_cleanup";
+    const STEP_UP: bool = true;
 }
 
 fn reason_of(text: &str) -> Result<String> {

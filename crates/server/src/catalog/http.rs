@@ -42,6 +42,7 @@ impl OperatorAction for ReadPrices {
 pub struct EditSku;
 impl OperatorAction for EditSku {
     const NAME: &'static str = "catalog.edit";
+    const STEP_UP: bool = true;
 }
 
 /// Returns the routes of the catalog.

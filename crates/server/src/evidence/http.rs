@@ -4,7 +4,7 @@ use super::pages;
 use crate::tenancy::{Operator, OperatorAction};
 use api::{
     AuditId, Page,
-    audit::{AuditEntry, ChainReport, Outcome},
+    audit::{ActorKind, AuditEntry, ChainReport, Outcome},
 };
 use kernel::{
     App, Result,
@@ -83,7 +83,7 @@ pub(super) async fn list(tx: &mut Reader, query: &AuditQuery) -> Result<Page<Aud
             seq: place.seq,
             hash: place.hash.map(|hash| hex(&hash)),
             at: entry.at,
-            actor_kind: entry.actor_kind,
+            actor_kind: kind_of(entry.actor_kind, &entry.actor),
             actor: entry.actor,
             org_id: entry.org_id,
             project_id: entry.project_id,
@@ -98,6 +98,11 @@ pub(super) async fn list(tx: &mut Reader, query: &AuditQuery) -> Result<Page<Aud
         .collect();
     let (items, next_cursor) = Cursor::page(entries, limit, |entry| entry.id);
     Ok(Page { items, next_cursor })
+}
+
+/// Machines are recorded by their own identifier.
+fn kind_of(kind: ActorKind, actor: &str) -> ActorKind {
+    if actor.starts_with("sa_") { ActorKind::ServiceAccount } else { kind }
 }
 
 async fn list_http(

@@ -155,7 +155,7 @@ impl AuditView {
 
 fn actor(entry: &AuditEntry) -> Markup {
     match entry.actor_kind {
-        ActorKind::User | ActorKind::Node => id_copy(&entry.actor),
+        ActorKind::User | ActorKind::ServiceAccount | ActorKind::Node => id_copy(&entry.actor),
         ActorKind::System | ActorKind::Anonymous => html! { (entry.actor) },
     }
 }

@@ -30,6 +30,7 @@ pub const WRITER: System = System { name: "fleet.join", unaudited: None };
 pub struct MakeJoin;
 impl OperatorAction for MakeJoin {
     const NAME: &'static str = "node.create";
+    const STEP_UP: bool = true;
 }
 
 /// Where agents dial, and whom they trust.

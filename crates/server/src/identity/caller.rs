@@ -2,6 +2,7 @@
 
 use super::{
     Settings, factors,
+    keys::{self, Machine},
     sessions::Seen,
     store::{self, Session, Stage, User},
 };
@@ -31,6 +32,7 @@ pub struct Caller {
     user: User,
     session: Session,
     csrf: String,
+    machine: Option<Machine>,
 }
 
 impl Caller {
@@ -47,6 +49,11 @@ impl Caller {
     /// Returns the session.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Returns what the key it came with may; nothing for a person.
+    pub fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()
     }
 
     /// Returns the token this session's forms carry.
@@ -73,7 +80,13 @@ impl Caller {
                     }
                 }
             }
-            let live = async { store::is_live(&mut *app.db.read().await?, self.session.id).await };
+            let live = async {
+                let mut tx = app.db.read().await?;
+                match &self.machine {
+                    Some(machine) => keys::is_live(&mut tx, machine.key).await,
+                    None => store::is_live(&mut tx, self.session.id).await,
+                }
+            };
             if matches!(live.await, Ok(false)) {
                 return;
             }
@@ -82,9 +95,10 @@ impl Caller {
 
     /// Returns the stamp of an act of this person.
     pub fn stamp(&self, head: &Arc<Head>, action: &'static str) -> Stamp {
+        let machine = self.machine.as_ref().map(|machine| machine.account.to_string());
         Stamp {
             actor_kind: ActorKind::User,
-            actor: self.user.id.to_string(),
+            actor: machine.unwrap_or_else(|| self.user.id.to_string()),
             user_id: Some(self.user.id),
             session_id: Some(self.session.id),
             org_id: None,
@@ -122,10 +136,16 @@ pub async fn optional_caller(app: &App, head: &Arc<Head>) -> Result<Option<Arc<C
 /// Those of [`anyone`]; `second_factor_required`, `factor_enrolment_required`.
 pub async fn caller(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
     let caller = anyone(app, head).await?;
+    reaches(&caller, Stage::Full)?;
+    Ok(caller)
+}
+
+/// Refuses a session that has not come as far as something needs.
+fn reaches(caller: &Caller, from: Stage) -> Result<()> {
     match caller.session.stage {
-        Stage::Full => Ok(caller),
-        Stage::Half => Err(Code::SecondFactorRequired.into()),
+        stage if stage >= from => Ok(()),
         Stage::Enrol => Err(Code::EnrolmentRequired.into()),
+        _ => Err(Code::SecondFactorRequired.into()),
     }
 }
 
@@ -135,10 +155,16 @@ pub async fn caller(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
 /// # Errors
 /// `step_up_required`.
 pub async fn fresh(app: &App, caller: &Caller) -> Result<()> {
+    person_only(caller)?;
     let session = &caller.session;
     let now = app.seams.clock.now();
     let recent = now.since(session.fresh_at) <= app.get::<Settings>().step_up();
-    if recent && session.strong {
+    // Who recovers an account is there to set a factor up, and can do nothing else.
+    if session.stage == Stage::Enrol {
+        return Ok(());
+    }
+    // A sealed code is fresh for its hour: there is nothing else to ask for.
+    if (recent || caller.user.glass) && session.strong {
         return Ok(());
     }
     let mut tx = app.db.read().await?;
@@ -205,13 +231,29 @@ async fn look_up(app: &App, token: &Secret) -> Result<Arc<Caller>> {
     if let Some(caller) = known.get(&tx, &digest) {
         return Ok(caller);
     }
-    let found = store::find_session(&mut tx, &digest).await?;
-    let (session, user) = found.ok_or(Code::TokenInvalid)?;
+    let (session, user, machine) = if keys::is_key(token) {
+        let (key, user) = keys::find_by_token(&mut tx, &digest).await?.ok_or(Code::TokenInvalid)?;
+        let (session, machine) = keys::as_session(key, tx.now());
+        (session, user, Some(machine))
+    } else {
+        let found = store::find_session(&mut tx, &digest).await?;
+        let (session, user) = found.ok_or(Code::TokenInvalid)?;
+        (session, user, None)
+    };
     // What proves a password is not kept where it is not needed.
     let user = User { password_hash: None, ..user };
-    let caller = Arc::new(Caller { user, session, csrf: http::csrf_token(token.reveal()) });
+    let csrf = http::csrf_token(token.reveal());
+    let caller = Arc::new(Caller { user, session, csrf, machine });
     known.keep(&tx, digest, caller.clone());
     Ok(caller)
+}
+
+/// Refuses a key where a person is meant.
+///
+/// # Errors
+/// `human_required`.
+pub fn person_only(caller: &Caller) -> Result<()> {
+    if caller.machine.is_none() { Ok(()) } else { Err(Code::HumanRequired.into()) }
 }
 
 fn credential(app: &App, head: &Head) -> Result<(Secret, SessionKind)> {
@@ -232,8 +274,8 @@ pub trait MyselfAction: Send + Sync + 'static {
     const NAME: &'static str;
     /// Whether a change needs fresh proof of who asks.
     const STEP_UP: bool = false;
-    /// Whether somebody who must set up a factor first may do it.
-    const WHILE_ENROLLING: bool = false;
+    /// How far a session must have come.
+    const FROM: Stage = Stage::Full;
 }
 
 /// The entrance to one's own account.
@@ -271,14 +313,11 @@ impl<A: MyselfAction> Entrance for Myself<A> {
     const SCOPE: &'static str = "account";
 
     async fn enter(app: &App, head: &Arc<Head>) -> Result<Self> {
-        let caller = match caller(app, head).await {
-            Err(error) if error.code() == Code::EnrolmentRequired && A::WHILE_ENROLLING => {
-                anyone(app, head).await?
-            }
-            other => other?,
-        };
+        let caller = anyone(app, head).await?;
+        reaches(&caller, A::FROM)?;
         let stamp = caller.stamp(head, A::NAME);
         head.remember(Arc::new(stamp.clone()));
+        person_only(&caller)?;
         if A::STEP_UP && head.mutates() {
             fresh(app, &caller).await?;
         }
@@ -297,6 +336,7 @@ impl<A> std::fmt::Debug for Myself<A> {
 /// # Errors
 /// `operator_required`, `factor_enrolment_required`, `step_up_required`.
 pub async fn operators_only(app: &App, caller: &Caller) -> Result<()> {
+    person_only(caller)?;
     if !caller.user.operator {
         return Err(Error::new(Code::OperatorRequired));
     }

@@ -14,6 +14,7 @@ use kernel::{
     App, Error, Result,
     audit::System,
     db::{Lock, Reader},
+    outbox::{Notice, Recipient, tell},
     secret,
 };
 use std::{net::IpAddr, time::Duration};
@@ -101,11 +102,23 @@ pub async fn known_device(tx: &mut Reader, user: UserId, ip: &str) -> Result<boo
     .map(|count| count > 0)
 }
 
-/// Counts an attempt in every bucket, or refuses it because one must wait; returns the counts.
+/// Counts an attempt in every bucket, or refuses it because one must wait.
 ///
 /// # Errors
 /// `rate_limit_exceeded`.
-pub async fn take(app: &App, buckets: &[Bucket]) -> Result<Vec<i64>> {
+pub async fn take(app: &App, buckets: &[Bucket]) -> Result<()> {
+    take_telling(app, buckets, None).await
+}
+
+/// The same; tells somebody in the same transaction when the last bucket reaches a count.
+///
+/// # Errors
+/// `rate_limit_exceeded`.
+pub async fn take_telling(
+    app: &App,
+    buckets: &[Bucket],
+    told: Option<(i64, &Recipient, &Notice)>,
+) -> Result<()> {
     let mut tx = app.db.write(&WRITER).await?;
     let mut fresh = Vec::new();
     for bucket in buckets {
@@ -128,14 +141,22 @@ pub async fn take(app: &App, buckets: &[Bucket]) -> Result<Vec<i64>> {
     for row in &fresh {
         store::set_guesses(&mut tx, row).await?;
     }
-    tx.commit().await?;
-    Ok(fresh.iter().map(|row| row.failures).collect())
+    if let Some((at, to, notice)) = told
+        && fresh.last().is_some_and(|row| row.failures == at)
+    {
+        tell(&mut tx, to, notice).await?;
+    }
+    tx.commit().await
 }
 
 /// Returns a bucket after one more attempt: past the limit each one doubles the wait that follows,
 /// from 30 seconds to an hour.
 fn after(bucket: &Bucket, old: Option<&Guesses>, now: Time) -> Guesses {
-    let recent = |row: &&Guesses| now.since(row.window_from.max(row.blocked_until)) < bucket.window;
+    // Where the wait has one length, it is paid once it is over.
+    let paid = |row: &Guesses| bucket.wait.is_some() && row.failures > bucket.limit;
+    let recent = |row: &&Guesses| {
+        !paid(row) && now.since(row.window_from.max(row.blocked_until)) < bucket.window
+    };
     let (failures, window_from) =
         old.filter(recent).map_or((1, now), |row| (row.failures + 1, row.window_from));
     let over = u32::try_from((failures - bucket.limit).clamp(0, 8)).unwrap_or(8);
@@ -176,7 +197,7 @@ mod tests {
         }
         let row = row.unwrap();
         assert_eq!((row.failures, row.blocked_until), (3, now.plus(day)));
-        assert_eq!(after(&bucket, Some(&row), row.blocked_until.plus(day)).failures, 1);
+        assert_eq!(after(&bucket, Some(&row), row.blocked_until).failures, 1, "the wait is paid");
     }
 
     #[test]

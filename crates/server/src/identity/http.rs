@@ -38,6 +38,7 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(pages::routes());
     routes.extend(super::factors::routes());
+    routes.extend(super::keys::routes());
     routes
 }
 

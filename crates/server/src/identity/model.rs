@@ -16,10 +16,14 @@ impl Email {
                 && s.bytes().all(|b| b.is_ascii_graphic() && !b"\"'<>()[]\\,;:@".contains(&b))
         };
         let labels = host.split('.').all(|label| {
-            !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            !label.is_empty()
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         });
         let known = !host.ends_with(".invalid");
-        let fits = text.len() <= 254 && name.len() <= 64 && host.contains('.') && known;
+        let dotted = !name.starts_with('.') && !name.ends_with('.') && !name.contains("..");
+        let fits = text.len() <= 254 && name.len() <= 64 && host.contains('.') && known && dotted;
         (fits && plain(name) && labels).then_some(Self(text))
     }
 
@@ -142,7 +146,10 @@ mod tests {
     #[test]
     fn addresses_are_lower_case_and_plain() {
         assert_eq!(Email::parse(" Ada@Example.COM ").unwrap().as_str(), "ada@example.com");
-        for bad in ["", "ada", "ada@", "@x.y", "a b@x.y", "a@b", "a@b..c", "a@b@c.d", "a<b@c.d"] {
+        for bad in [
+            "", "ada", "ada@", "@x.y", "a b@x.y", "a@b", "a@b..c", "a@b@c.d", "a<b@c.d", ".a@b.c",
+            "a..b@c.d", "-@-.-",
+        ] {
             assert!(Email::parse(bad).is_none(), "{bad}");
         }
     }

@@ -102,7 +102,7 @@ impl LogInView {
     fn passkey(&self, home: &str) -> Markup {
         let form = PasskeyForm {
             action: "/auth/passkey",
-            options: "/auth/passkey/options?anew=1",
+            options: "/api/v1/auth/passkey/options?anew=1",
             kind: "get",
             home: home.to_owned(),
         };

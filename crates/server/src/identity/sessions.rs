@@ -2,7 +2,8 @@
 
 use super::{
     caller::{Myself, MyselfAction, session_topic},
-    store,
+    keys,
+    store::{self, Stage},
 };
 use api::{Code, SessionId, Time, people::SessionView};
 use kernel::{App, Result, audit::System};
@@ -51,7 +52,9 @@ pub async fn flush_seen(app: &App) -> Result<usize> {
     let written = async {
         let mut tx = app.db.write(&WRITER).await?;
         for (id, (at, ip)) in ordered {
-            store::touch(&mut tx, *id, *at, &ip.to_string()).await?;
+            if !store::touch(&mut tx, *id, *at, &ip.to_string()).await? {
+                keys::touch(&mut tx, *id, *at).await?;
+            }
         }
         tx.commit().await
     }
@@ -73,6 +76,8 @@ pub async fn prune(app: &App) -> Result<(u64, u64)> {
     let mut tx = app.db.write(&WRITER).await?;
     let before = tx.now().minus(Duration::from_secs(30 * 24 * 3600));
     let pruned = store::prune(&mut tx, before).await?;
+    let over = tx.now().minus(Duration::from_secs(3600));
+    keys::forget_short(&mut tx, over).await?;
     tx.commit().await?;
     Ok(pruned)
 }
@@ -109,6 +114,7 @@ impl MyselfAction for RevokeOthers {
 pub struct SignOut;
 impl MyselfAction for SignOut {
     const NAME: &'static str = "auth.logout";
+    const FROM: Stage = Stage::Half;
 }
 
 /// Returns the caller's live sessions, newest first.

@@ -93,6 +93,9 @@ pub async fn sign_in(
     for bucket in &buckets {
         store::forget_guesses(&mut tx, &bucket.name).await?;
     }
+    // A factor may have been set up while the password was hashed.
+    store::lock_user(&mut tx, user.id).await?;
+    let factors = factors::count(&mut tx, user.id).await?;
     let proof = match &by {
         Some(by) => Proof::Factor(by.methods(), by.factor()),
         None if factors > 0 => Proof::Half,

@@ -3,7 +3,7 @@
 use api::{FactorId, LinkId, ProjectId, SessionId, Time, UserId, people::SessionKind, words};
 use kernel::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
     row,
 };
 
@@ -46,6 +46,8 @@ row! {
         pub state: UserState,
         /// Since when.
         pub created_at: Time,
+        /// Whether it is the account of the broken glass, which no person has.
+        pub glass: bool,
     }
 }
 
@@ -133,10 +135,20 @@ pub async fn find_user(tx: &mut Reader, id: UserId) -> Result<Option<User>> {
     tx.find("SELECT {} FROM users WHERE id = $1", (id,)).await
 }
 
+/// Returns a person and holds them: whoever changes their factors at the same moment waits.
+pub async fn lock_user(tx: &mut Reader, id: UserId) -> Result<Option<User>> {
+    let found = tx.list_locked("SELECT {} FROM users WHERE id = $1", (id,), Lock::Update).await?;
+    Ok(found.into_iter().next())
+}
+
 /// Returns everybody who runs the platform.
 pub async fn list_operators(tx: &mut Reader) -> Result<Vec<User>> {
-    tx.list("SELECT {} FROM users WHERE operator AND state = 'active' ORDER BY id LIMIT 1000", ())
-        .await
+    tx.list(
+        "SELECT {} FROM users WHERE operator AND state = 'active' AND NOT glass
+          ORDER BY id LIMIT 1000",
+        (),
+    )
+    .await
 }
 
 /// Returns whether anybody runs the platform.
@@ -222,6 +234,36 @@ pub async fn raise_session(tx: &mut WriteTx, session: &Session, old_hash: &[u8])
     .map(|count| count == 1)
 }
 
+/// Ends a person's other sessions in which no factor was proven; returns which.
+pub async fn end_weak(tx: &mut WriteTx, user: UserId, keep: SessionId) -> Result<Vec<SessionId>> {
+    let weak: Vec<Session> = tx
+        .list(
+            "SELECT {} FROM sessions
+              WHERE user_id = $1 AND id <> $2 AND NOT strong AND revoked_at IS NULL
+              ORDER BY id LIMIT 1000",
+            (user, keep),
+        )
+        .await?;
+    let now = tx.now();
+    tx.run(
+        "UPDATE sessions SET revoked_at = $1, revoke_reason = 'a second factor was set up'
+          WHERE user_id = $2 AND id <> $3 AND NOT strong AND revoked_at IS NULL",
+        (now, user, keep),
+    )
+    .await?;
+    Ok(weak.into_iter().map(|session| session.id).collect())
+}
+
+/// Takes their strength from sessions that proved a factor which is gone; without one, from all.
+pub async fn weaken(tx: &mut WriteTx, user: UserId, by: Option<FactorId>) -> Result<u64> {
+    tx.run(
+        "UPDATE sessions SET strong = $1, fresh_at = 0
+          WHERE user_id = $2 AND revoked_at IS NULL AND ($3 IS NULL OR fresh_by = $3)",
+        (false, user, by),
+    )
+    .await
+}
+
 /// Ends every other session of a person; returns how many.
 pub async fn revoke_others(tx: &mut WriteTx, user: UserId, keep: SessionId) -> Result<u64> {
     let now = tx.now();
@@ -233,15 +275,15 @@ pub async fn revoke_others(tx: &mut WriteTx, user: UserId, keep: SessionId) -> R
     .await
 }
 
-/// Notes that a session was used.
-pub async fn touch(tx: &mut WriteTx, id: SessionId, at: Time, ip: &str) -> Result<()> {
+/// Notes that a session was used; says whether there was one to note it at.
+pub async fn touch(tx: &mut WriteTx, id: SessionId, at: Time, ip: &str) -> Result<bool> {
     tx.run(
         "UPDATE sessions SET last_seen_at = $1, ip_address = $2
           WHERE id = $3 AND last_seen_at < $1",
         (at, ip, id),
     )
     .await
-    .map(|_| ())
+    .map(|count| count > 0)
 }
 
 /// Sets the project a session's pages are in.

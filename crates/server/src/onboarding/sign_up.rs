@@ -72,6 +72,7 @@ pub async fn create_account(
         operator: matches!(standing, Standing::FirstOperator(_)),
         state: UserState::Active,
         created_at: tx.now(),
+        glass: false,
     };
     tx.insert(&user).await.map_err(taken)?;
     let (org_id, project_id) = personal_organization(app, &mut tx, &user).await?;

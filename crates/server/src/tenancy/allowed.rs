@@ -6,7 +6,7 @@ use super::{
     policy,
     store::{self, Project},
 };
-use crate::identity::{self, Caller, operators_only};
+use crate::identity::{self, Caller, keys::Machine, operators_only};
 use api::{Code, OrgId, ProjectId, people::Role};
 use kernel::{
     App, Error, Result,
@@ -207,8 +207,11 @@ impl<A: Action> Entrance for Allowed<A> {
         stamp.org_id = Some(scope.org());
         stamp.project_id = scope.project();
         head.remember(Arc::new(stamp.clone()));
+        if let Some(machine) = caller.machine() {
+            machine_may(machine, scope.project(), A::NAME)?;
+        }
         if !policy::may(role, A::NAME) {
-            return Err(Code::InsufficientPermissions.into());
+            return Err(policy::refusal(role, A::NAME));
         }
         if A::STEP_UP && head.mutates() {
             identity::fresh(app, &caller).await?;
@@ -219,6 +222,18 @@ impl<A: Action> Entrance for Allowed<A> {
         let project = scope.project().filter(|_| makes);
         stamp.guard = Some(Arc::new(Epoch { org: scope.org(), project, epoch }));
         Ok(Self { caller, scope, role, row: found.row, head: head.clone(), stamp })
+    }
+}
+
+/// A key works in its own project, for what it was made for; what its owner may is asked besides.
+fn machine_may(machine: &Machine, project: Option<ProjectId>, action: &str) -> Result<()> {
+    match project {
+        None => Err(Code::HumanRequired.into()),
+        Some(project) if project != machine.project => Err(Error::not_found()),
+        Some(_) if !policy::for_machines(action) => Err(Code::HumanRequired.into()),
+        Some(_) if machine.scopes.iter().any(|scope| scope == action) => Ok(()),
+        Some(_) => Err(Error::new(Code::InsufficientPermissions)
+            .detail(format!("This key was not made for {action}. Make one with that scope."))),
     }
 }
 

@@ -6,12 +6,13 @@
 //! inside the write (policy epoch); an organization always has an owner and one default department.
 //!
 //! Words: *organization* owns and pays; *department* attributes; *project* holds the work.
-//! Absent here: invitations and departments in the UI (later).
+//! Absent here: departments in the UI (later).
 
 mod allowed;
 mod context;
 mod http;
 mod iam;
+mod machines;
 mod members;
 mod model;
 mod pages;
@@ -26,10 +27,11 @@ pub use allowed::{
 pub use context::{Places, viewer};
 pub use http::routes;
 pub use iam::{GlassCodesView, IamView};
+pub use machines::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView};
 pub use members::view_roles;
 pub use model::slug;
 pub use pages::{ProjectView, ProjectsView};
-pub use policy::{POLICY, matrix};
+pub use policy::{FOR_MACHINES, POLICY, matrix};
 pub use projects::{Holdings, HoldingsFn};
 pub use settings::Settings;
 pub use store::{
@@ -47,6 +49,13 @@ pub fn nav() -> Vec<NavItem> {
             label: "Projects",
             href: "/access/projects",
             icon: "folder-kanban",
+            who: NavFor::Everyone,
+        },
+        NavItem {
+            group: "Access",
+            label: "Service accounts",
+            href: "/access/service-accounts",
+            icon: "key-round",
             who: NavFor::Everyone,
         },
         NavItem {

@@ -2,7 +2,8 @@
 //!
 //! An action that is not here is allowed to nobody; a test refuses actions without a row.
 
-use api::people::Role;
+use api::{Code, people::Role};
+use kernel::Error;
 
 /// Action and the least role it needs, in the scope it is checked in.
 pub const POLICY: &[(&str, Role)] = &[
@@ -12,6 +13,10 @@ pub const POLICY: &[(&str, Role)] = &[
     ("allocation.release", Role::Member),
     ("billing.read", Role::Viewer),
     ("catalog.read", Role::Viewer),
+    ("key.create", Role::Admin),
+    ("key.list", Role::Viewer),
+    ("key.revoke", Role::Admin),
+    ("key.rotate", Role::Admin),
     ("launch.read", Role::Viewer),
     ("member.list", Role::Viewer),
     ("member.remove", Role::Owner),
@@ -21,6 +26,10 @@ pub const POLICY: &[(&str, Role)] = &[
     ("project.read", Role::Viewer),
     ("project.switch", Role::Viewer),
     ("project.update", Role::Admin),
+    ("service_account.create", Role::Admin),
+    ("service_account.delete", Role::Admin),
+    ("service_account.list", Role::Viewer),
+    ("service_account.set_state", Role::Admin),
     ("task.read", Role::Viewer),
     ("terminal.open", Role::Member),
     ("terminal.page", Role::Member),
@@ -41,6 +50,68 @@ pub fn may(role: Role, action: &str) -> bool {
         .iter()
         .find(|(name, _)| *name == action)
         .is_some_and(|(_, least)| rank(role) >= rank(*least))
+}
+
+/// What a key can be made for: work, never who may do what.
+pub const FOR_MACHINES: &[&str] = &[
+    "allocation.create",
+    "allocation.list",
+    "allocation.read",
+    "allocation.release",
+    "billing.read",
+    "catalog.read",
+    "launch.read",
+    "member.list",
+    "project.read",
+    "task.read",
+    "terminal.open",
+];
+
+/// Returns whether a key can be made for an action.
+pub fn for_machines(action: &str) -> bool {
+    FOR_MACHINES.contains(&action)
+}
+
+/// Returns the actions a list of actions and bundles stands for, or the first that is neither.
+///
+/// # Errors
+/// The unknown word.
+pub fn scopes(words: &[String]) -> Result<Vec<&'static str>, String> {
+    let mut found = std::collections::BTreeSet::new();
+    for word in words {
+        match word.as_str() {
+            "read" => {
+                found.extend(FOR_MACHINES.iter().filter(|action| may(Role::Viewer, action)));
+            }
+            "run" => found.extend(FOR_MACHINES),
+            one => match FOR_MACHINES.iter().find(|action| **action == one) {
+                Some(action) => _ = found.insert(action),
+                None => return Err(one.to_owned()),
+            },
+        }
+    }
+    Ok(found.into_iter().copied().collect())
+}
+
+/// Returns the least role an action needs.
+pub fn least(action: &str) -> Option<Role> {
+    POLICY.iter().find(|(name, _)| *name == action).map(|(_, least)| *least)
+}
+
+/// Returns the refusal of somebody who sees a thing and may not do this to it: what their role is, what
+/// it takes, and whom to ask.
+pub fn refusal(role: Role, action: &str) -> Error {
+    let Some(least) = least(action) else { return Error::new(Code::InsufficientPermissions) };
+    Error::new(Code::InsufficientPermissions).detail(format!(
+        "You are {} here; this takes {}. Ask an owner or admin of the project.",
+        with_article(role),
+        with_article(least)
+    ))
+}
+
+fn with_article(role: Role) -> String {
+    let article = if matches!(role, Role::Owner | Role::Admin) { "an" } else { "a" };
+    format!("{article} {role}")
 }
 
 /// Returns the stronger of two roles.

@@ -3,13 +3,14 @@
 use axum::body::Body;
 use http::{Method, Request};
 use kernel::http::{EntranceKind, RouteInfo, Surface};
+use serde_json::json;
 use server::{
     testkit::{Person, World},
     wire,
 };
 
 /// Fills the path with ids of the owner's project, so that only the caller decides the answer.
-fn path(world: &World, info: &RouteInfo) -> String {
+fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
     info.path
         .replace("{project_id}", &world.owner.project_id.to_string())
         .replace("{member_id}", "mem_01jd3x5gq8f9v7m2k4n6p8r0st")
@@ -17,15 +18,19 @@ fn path(world: &World, info: &RouteInfo) -> String {
         .replace("{task_id}", "task_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{node_id}", "node_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{sku_id}", "sku_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{service_account_id}", &seeds.account)
+        .replace("{key_id}", &seeds.key)
+        .replace("{factor_id}", "fact_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{recovery_id}", "rec_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{session_id}", "sess_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{hash}", "0")
         .replace("{name}", "nothing")
 }
 
-async fn ask(world: &World, info: &RouteInfo, who: Option<&Person>) -> u16 {
+async fn ask(world: &World, seeds: &Seeds, info: &RouteInfo, who: Option<&Person>) -> u16 {
     let mut request = Request::builder()
         .method(info.method.clone())
-        .uri(path(world, info))
+        .uri(path(world, seeds, info))
         .header("host", "localhost")
         .header("origin", "http://localhost")
         .header("x-idempotency-key", world.key())
@@ -49,6 +54,26 @@ async fn ask(world: &World, info: &RouteInfo, who: Option<&Person>) -> u16 {
     world.send(request.body(Body::from(body)).unwrap()).await.status.as_u16()
 }
 
+/// A service account and a key of the owner's project, and a second key that calls.
+struct Seeds {
+    account: String,
+    key: String,
+}
+
+/// Makes a service account in somebody's project; returns its seeds and the person its key calls as.
+async fn machine(world: &World, person: &Person) -> (Seeds, Person) {
+    let path = format!("/api/v1/projects/{}/service-accounts", person.project_id);
+    let made = world.post(person, &path, json!({ "name": "pipeline" })).await.json();
+    let account = made["id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/service-accounts/{account}/keys");
+    let body = json!({ "name": "first", "scopes": ["run"] });
+    let first = world.post(person, &path, body.clone()).await.json();
+    let second = world.post(person, &path, body).await.json();
+    let key = first["key"]["id"].as_str().unwrap().to_owned();
+    let token = second["secret"].as_str().unwrap().to_owned();
+    (Seeds { account, key }, Person { token, ..person.clone() })
+}
+
 /// Which callers may pass the entrance of an action; the others get the status they must get.
 fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
     let page = !matches!(info.surface, Surface::Api | Surface::Stream);
@@ -56,6 +81,12 @@ fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
     match (info.entrance, persona) {
         (EntranceKind::Public, _) => None,
         (_, "anonymous" | "node") => Some(refused_401),
+        (EntranceKind::Myself | EntranceKind::Operator, "key" | "foreign key") => Some(403),
+        (EntranceKind::Allowed, "key") if info.scope == "organization" => Some(403),
+        (EntranceKind::Allowed, "key") => {
+            (!server::tenancy::FOR_MACHINES.contains(&info.action)).then_some(403)
+        }
+        (EntranceKind::Allowed, "foreign key") => Some(404),
         (EntranceKind::Myself, _) => None,
         (EntranceKind::Operator, "operator") => None,
         (EntranceKind::Operator, _) => Some(403),
@@ -88,7 +119,11 @@ async fn every_route_lets_in_whom_it_must_and_nobody_else() {
         let words: serde_json::Value = serde_json::from_str(&words).unwrap();
         let token = words["token"].as_str().unwrap().to_owned();
         let node = Person { token, ..world.owner.clone() };
-        let people: [(&str, Option<&Person>); 8] = [
+        let (seeds, key) = machine(&world, &world.owner).await;
+        let (_, foreign) = machine(&world, &world.outsider).await;
+        let people: [(&str, Option<&Person>); 10] = [
+            ("key", Some(&key)),
+            ("foreign key", Some(&foreign)),
             ("anonymous", None),
             ("node", Some(&node)),
             ("viewer", Some(&world.viewer)),
@@ -99,7 +134,7 @@ async fn every_route_lets_in_whom_it_must_and_nobody_else() {
             ("owner", Some(&world.owner)),
         ];
         for (persona, who) in people {
-            let status = ask(&world, &info, who).await;
+            let status = ask(&world, &seeds, &info, who).await;
             let what = format!("{} {} as {persona}: {status}", info.method, info.path);
             match expected(&info, persona) {
                 Some(wanted)
@@ -138,13 +173,14 @@ fn is_row(info: &RouteInfo) -> bool {
 #[tokio::test]
 async fn no_read_changes_anything() {
     let world = World::new().await;
+    let (seeds, _) = machine(&world, &world.owner).await;
     for route in wire::routes() {
         if route.info.method != Method::GET || route.info.path == "/events" {
             continue;
         }
         let before = fingerprint(&world).await;
         for who in [None, Some(&world.owner), Some(&world.operator)] {
-            ask(&world, &route.info, who).await;
+            ask(&world, &seeds, &route.info, who).await;
         }
         assert_eq!(before, fingerprint(&world).await, "{} changes rows", route.info.path);
     }

@@ -3,7 +3,8 @@
 
 use kernel::html::Markup;
 use server::{
-    access, allocations, billing, catalog, evidence, fleet, identity, onboarding, tenancy, web,
+    access, allocations, billing, catalog, evidence, fleet, identity, notices, onboarding, tenancy,
+    web,
 };
 
 fn all() -> Vec<(&'static str, Markup)> {
@@ -22,7 +23,11 @@ fn all() -> Vec<(&'static str, Markup)> {
         "break glass" = identity::factors::GlassView,
         "break-glass codes" = tenancy::GlassCodesView,
         "identity" = tenancy::IamView,
+        "service accounts" = tenancy::ServiceAccountsView,
+        "service account" = tenancy::ServiceAccountPageView,
+        "key made" = tenancy::KeyMadeView,
         "sessions" = identity::SessionsView,
+        "notices" = notices::NoticesView,
         "sign up" = onboarding::SignUpView,
         "first link" = onboarding::FirstView,
         "projects" = tenancy::ProjectsView,

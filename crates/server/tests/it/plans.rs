@@ -44,6 +44,7 @@ const OPEN: &[&str] = &[
     "ledger_accounts_platform",
     "meters_open",
     "node_works_unsettled",
+    "notices_unread",
     "tasks_due",
     "tasks_one_running",
     "tasks_open",

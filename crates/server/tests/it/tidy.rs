@@ -13,6 +13,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("identity", 2),
     ("tenancy", 3),
     ("evidence", 4),
+    ("notices", 4),
     ("operations", 4),
     ("fleet", 5),
     ("billing", 5),

@@ -10,7 +10,7 @@ use crate::identity::{
     sign_in::{Opened, Place, Proof, open_session},
     store::{self as people, User, UserState},
 };
-use api::{Code, UserId};
+use api::Code;
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Key},
@@ -26,7 +26,8 @@ const AT_A_TIME: usize = CODES / 2;
 ///
 /// # Errors
 /// What the database says.
-pub async fn make(app: &App, who: &impl Accountable, by: UserId) -> Result<Vec<String>> {
+pub async fn make(app: &App, who: &impl Accountable, by: &User) -> Result<Vec<String>> {
+    people_only(by)?;
     let mut tx = app.db.write(who).await?;
     account(&mut tx).await?;
     let ended = store::end_glass(&mut tx).await?;
@@ -36,7 +37,7 @@ pub async fn make(app: &App, who: &impl Accountable, by: UserId) -> Result<Vec<S
         .map(|code| store::BreakGlass {
             id: tx.new_id(),
             code_hash: glass_hash(&code.replace('-', "")),
-            made_by: by,
+            made_by: by.id,
             created_at: tx.now(),
             used_at: None,
             use_reason: None,
@@ -49,6 +50,19 @@ pub async fn make(app: &App, who: &impl Accountable, by: UserId) -> Result<Vec<S
     tx.note(Key::Count, AT_A_TIME);
     tx.commit().await?;
     Ok(codes)
+}
+
+/// Refuses the account of the broken glass where a person is meant: it makes no codes of its own and
+/// is nobody's second person.
+///
+/// # Errors
+/// `insufficient_permissions`.
+pub fn people_only(by: &User) -> Result<()> {
+    if !by.glass {
+        return Ok(());
+    }
+    Err(Error::new(Code::InsufficientPermissions)
+        .detail("The account of the broken glass cannot do this: a person must."))
 }
 
 /// A sealed code is no recovery code, even if the letters were the same.
@@ -68,6 +82,7 @@ async fn account(tx: &mut WriteTx) -> Result<User> {
         operator: true,
         state: UserState::Active,
         created_at: tx.now(),
+        glass: true,
     };
     tx.insert(&user).await?;
     Ok(user)
@@ -75,9 +90,6 @@ async fn account(tx: &mut WriteTx) -> Result<User> {
 
 async fn alarm(tx: &mut WriteTx, kind: &'static str, title: &str, body: &str) -> Result<()> {
     for operator in people::list_operators(tx).await? {
-        if operator.email == ADDRESS {
-            continue;
-        }
         let to = Recipient { user_id: operator.id, email: operator.email };
         let notice = Notice {
             kind,

@@ -37,7 +37,12 @@ pub async fn ask(
     caller: Option<&Caller>,
     ip: &str,
 ) -> Result<PasskeyOptions> {
-    guesses::take(app, &guesses::of_asking("passkey", ip, 120)).await?;
+    // Who has shown a password is counted alone; strangers by where they come from.
+    let buckets = match caller {
+        Some(caller) => vec![guesses::Bucket::new(format!("passkey:{}", caller.user_id()), 120)],
+        None => guesses::of_asking("passkey", ip, 300),
+    };
+    guesses::take(app, &buckets).await?;
     let mut tx = app.db.write(who).await?;
     let options = match caller {
         Some(caller) => {

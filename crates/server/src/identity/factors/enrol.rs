@@ -3,16 +3,17 @@
 use super::{
     model::{self, CODES, MOST, code_hash, new_code},
     passkeys,
-    prove::{Match, consume, raise},
+    prove::{Match, raise, use_up},
+    recovery,
     store::{self, Factor, RecoveryCode},
     totp,
 };
 use crate::identity::{
     Settings,
     caller::{Myself, MyselfAction},
-    guesses,
+    guesses, session_topic,
     sign_in::Opened,
-    store::User,
+    store::{self as people, Stage, User},
 };
 use api::{
     ChallengeId, Code, FactorId, TypedId,
@@ -27,13 +28,13 @@ use kernel::{
 };
 
 macro_rules! own_action {
-    ($(#[$meta:meta])* $name:ident = $text:literal $(, step_up = $step:literal)? $(, enrolling = $enrolling:literal)?) => {
+    ($(#[$meta:meta])* $name:ident = $text:literal $(, step_up = $step:literal)? $(, from = $from:ident)?) => {
         $(#[$meta])*
         pub struct $name;
         impl MyselfAction for $name {
             const NAME: &'static str = $text;
             $(const STEP_UP: bool = $step;)?
-            $(const WHILE_ENROLLING: bool = $enrolling;)?
+            $(const FROM: crate::identity::Stage = crate::identity::Stage::$from;)?
         }
     };
 }
@@ -41,19 +42,23 @@ pub(super) use own_action;
 
 own_action!(
     /// Begins the set-up of an authenticator app.
-    BeginTotp = "factor.begin_totp", step_up = true, enrolling = true
+    BeginTotp = "factor.begin_totp", step_up = true, from = Enrol
+);
+own_action!(
+    /// Looks again at a set-up that is not finished.
+    ContinueTotp = "factor.continue_totp", from = Enrol
 );
 own_action!(
     /// Finishes it.
-    ConfirmTotp = "factor.confirm_totp", step_up = true, enrolling = true
+    ConfirmTotp = "factor.confirm_totp", step_up = true, from = Enrol
 );
 own_action!(
     /// Asks the browser for a passkey.
-    BeginPasskey = "factor.begin_passkey", step_up = true, enrolling = true
+    BeginPasskey = "factor.begin_passkey", step_up = true, from = Enrol
 );
 own_action!(
     /// Takes it.
-    AddPasskey = "factor.add_passkey", step_up = true, enrolling = true
+    AddPasskey = "factor.add_passkey", step_up = true, from = Enrol
 );
 own_action!(
     /// Makes new recovery codes; older ones end.
@@ -83,6 +88,11 @@ pub fn view(factor: &Factor) -> FactorView {
 }
 
 async fn room_for_one(tx: &mut WriteTx, user: &User) -> Result<()> {
+    if user.glass {
+        return Err(Error::new(Code::InsufficientPermissions)
+            .detail("The account of the broken glass has sealed codes and nothing else."));
+    }
+    people::lock_user(tx, user.id).await?;
     if store::count(tx, user.id).await? >= MOST {
         return Err(Error::new(Code::NotNow)
             .detail(format!("You have {MOST} factors already. Remove one you no longer use.")));
@@ -167,7 +177,8 @@ pub async fn confirm_totp(
     })?;
     let mut tx = app.db.write(who).await?;
     let by = Match::Totp(id, step);
-    consume(&mut tx, user, &by).await?;
+    room_for_one(&mut tx, user).await?;
+    use_up(&mut tx, user, &by).await?;
     let confirmed_at = Some(tx.now());
     added(app, who.caller(), tx, by, &Factor { confirmed_at, ..factor }).await
 }
@@ -175,6 +186,7 @@ pub async fn confirm_totp(
 /// Asks the browser for a new passkey.
 pub async fn begin_passkey(app: &App, who: &Myself<BeginPasskey>) -> Result<PasskeyOptions> {
     let (user, session) = (who.caller().user(), who.caller().session());
+    guesses::take(app, &[guesses::Bucket::new(format!("passkey-new:{}", user.id), 60)]).await?;
     let mut tx = app.db.write(who).await?;
     room_for_one(&mut tx, user).await?;
     let known = store::list(&mut tx, user.id).await?;
@@ -235,14 +247,24 @@ async fn added(
 ) -> Result<Added> {
     let user = caller.user();
     let opened = raise(app, &mut tx, user, caller.session(), &by).await?;
+    if caller.session().stage == Stage::Enrol {
+        recovery::complete(app, &mut tx, user, (factor.id, caller.session().id)).await?;
+    }
     let first = store::count(&mut tx, user.id).await? == 1;
+    if first {
+        // What was opened by a password alone is no longer enough.
+        for other in people::end_weak(&mut tx, user.id, caller.session().id).await? {
+            tx.after_commit(app.teller(session_topic(other)));
+        }
+    }
     let codes = if first { fresh_codes(app, &mut tx, user).await? } else { Vec::new() };
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "mfa.factor_added",
         security: true,
         title: format!("A second factor was added: {}", factor.name),
-        body: "It can sign you in from now on. If it was not you, remove it, change your password and \
+        body: "It can sign you in from now on; sessions that were opened by a password alone have ended \
+               when it is the first. If it was not you, remove it, change your password and \
                end all other sessions."
             .into(),
         href: "/account/security",
@@ -278,6 +300,7 @@ async fn fresh_codes(app: &App, tx: &mut WriteTx, user: &User) -> Result<Vec<Str
 pub async fn new_codes(app: &App, who: &Myself<NewCodes>) -> Result<Vec<String>> {
     let user = who.caller().user();
     let mut tx = app.db.write(who).await?;
+    people::lock_user(&mut tx, user.id).await?;
     if store::count(&mut tx, user.id).await? == 0 {
         return Err(Error::new(Code::NotNow)
             .detail("Recovery codes stand in for a second factor. Set one up first."));

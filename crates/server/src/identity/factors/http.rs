@@ -24,11 +24,11 @@ use kernel::{
 
 own_action!(
     /// Looks at how one's own account stands.
-    ReadSecurity = "security.read", step_up = false, enrolling = true
+    ReadSecurity = "security.read", step_up = false, from = Enrol
 );
 own_action!(
     /// Proves that it is still oneself.
-    ProveFresh = "factor.step_up", step_up = false, enrolling = true
+    ProveFresh = "factor.step_up", step_up = false, from = Enrol
 );
 
 /// Returns the routes of factors.
@@ -167,9 +167,7 @@ async fn request_recovery(
     Body(body): Body<RecoveryCreate>,
 ) -> Result<Created<RecoveryView>> {
     let user = who.caller().user();
-    recovery::request(&app, &who, (user, user.id), body.kind, body.factor_id, &body.reason)
-        .await
-        .map(Created)
+    recovery::request(&app, &who, (user, user.id), &body.reason).await.map(Created)
 }
 
 async fn cancel_recovery(who: Myself<Cancel>, app: App, (): ()) -> Result<NoContent> {

@@ -57,7 +57,7 @@ pub async fn readiness(app: &App, tx: &mut Reader) -> Result<MfaReadiness> {
     };
     let mut without = Vec::new();
     for user in people::list_operators(tx).await? {
-        if user.password_hash.is_some() && store::count(tx, user.id).await? == 0 {
+        if store::count(tx, user.id).await? == 0 {
             without.push(person(&user));
         }
     }
@@ -81,7 +81,7 @@ async fn counts(tx: &mut Reader, operators: bool) -> Result<Count> {
            FROM (SELECT u.id, (SELECT COUNT(*) FROM factors f
                                 WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS n
                    FROM users u
-                  WHERE u.state = 'active' AND u.password_hash IS NOT NULL
+                  WHERE u.state = 'active' AND NOT u.glass
                     AND (u.operator OR NOT $1)) AS each",
         (operators,),
     )

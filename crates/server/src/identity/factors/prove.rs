@@ -10,7 +10,7 @@ use crate::identity::{
     Hasher, Settings,
     guesses::{self, Bucket},
     sign_in::Opened,
-    store::{Session, Stage, User, raise_session},
+    store::{self as people, Session, Stage, User, raise_session},
 };
 use api::{ChallengeId, Code, FactorId, SessionId, TypedId, UserId};
 use kernel::{
@@ -82,13 +82,14 @@ impl Match {
 
 /// Wrong codes after which a person's codes wait for a day, and they are told.
 const LOCK_AFTER: i64 = 20;
+const QUARTER: Duration = Duration::from_secs(15 * 60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Returns what guesses at a person's codes count against: five in a quarter of an hour, twenty in a
-/// day. Passkeys cannot be guessed and do not count.
+/// Returns what guesses at a person's six digits count against: five in a quarter of an hour, twenty in
+/// a day. Recovery codes and passkeys cannot be guessed: a lock of the digits leaves them.
 pub fn of_guessing(user: UserId) -> Vec<Bucket> {
     vec![
-        Bucket::new(format!("factor:{user}"), 5),
+        Bucket::new(format!("factor:{user}"), 4).waits(QUARTER),
         Bucket::new(format!("factor-day:{user}"), LOCK_AFTER - 1).over(DAY).waits(DAY),
     ]
 }
@@ -115,20 +116,22 @@ pub async fn show(
             if own { Ok(Match::Passkey(Box::new(proof))) } else { Err(wrong()) }
         }
         Shown::Code(text) => {
-            let counts = guesses::take(app, &of_guessing(user.id)).await?;
-            let mut tx = app.db.read().await?;
-            let found = find_code(app, &mut tx, user.id, &text).await?;
-            drop(tx);
-            if found.is_none() && counts.last() == Some(&LOCK_AFTER) {
-                tell_locked(app, user).await?;
+            match typed(&text) {
+                Typed::Recovery(_) => {
+                    let bucket = Bucket::new(format!("recovery-code:{}", user.id), 20);
+                    guesses::take(app, &[bucket]).await?;
+                }
+                _ => count_digits(app, user).await?,
             }
-            found.ok_or_else(wrong)
+            let mut tx = app.db.read().await?;
+            find_code(app, &mut tx, user.id, &text).await?.ok_or_else(wrong)
         }
         Shown::Password(password) => {
-            guesses::take(app, &of_guessing(user.id)).await?;
+            let bucket = Bucket::new(format!("password-again:{}", user.id), 4).waits(QUARTER);
+            guesses::take(app, &[bucket]).await?;
             let mut tx = app.db.read().await?;
             let has = store::count(&mut tx, user.id).await? > 0;
-            let known = crate::identity::store::find_user(&mut tx, user.id).await?;
+            let known = people::find_user(&mut tx, user.id).await?;
             drop(tx);
             let hash = known.and_then(|user| user.password_hash);
             let right = app.get::<Hasher>().verify(password, hash).await?;
@@ -160,27 +163,43 @@ async fn find_code(app: &App, tx: &mut Reader, user: UserId, text: &str) -> Resu
     }
 }
 
-async fn tell_locked(app: &App, user: &User) -> Result<()> {
-    let mut tx = app.db.write(&guesses::WRITER).await?;
+async fn count_digits(app: &App, user: &User) -> Result<()> {
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "mfa.locked",
         security: true,
         title: "Codes of your second factor are locked for a day".into(),
-        body: "Somebody who knows your password entered twenty wrong codes. If it was not you, change \
-               your password now. A passkey still signs you in."
-            .into(),
+        body:
+            "Somebody who knows your password tried twenty codes. If it was not you, change your \
+               password now. A passkey or a recovery code still signs you in."
+                .into(),
         href: "/account/security",
     };
-    tell(&mut tx, &to, &notice).await?;
-    tx.commit().await
+    guesses::take_telling(app, &of_guessing(user.id), Some((LOCK_AFTER, &to, &notice))).await
 }
 
-/// Uses up what was shown, within the transaction that acts on it.
+/// Uses up what was shown, within the transaction that acts on it; the way without a factor is not
+/// needed then, so an open recovery ends.
 ///
 /// # Errors
 /// `factor_refused` when somebody used it first.
 pub async fn consume(tx: &mut WriteTx, user: &User, by: &Match) -> Result<()> {
+    use_up(tx, user, by).await?;
+    if by.is_factor() {
+        recovery::stop(tx, user).await?;
+    }
+    if matches!(by, Match::Recovery(_)) {
+        tell_code_used(tx, user).await?;
+    }
+    Ok(())
+}
+
+/// Uses up what was shown and nothing else.
+///
+/// # Errors
+/// `factor_refused` when somebody used it first.
+pub async fn use_up(tx: &mut WriteTx, user: &User, by: &Match) -> Result<()> {
+    people::lock_user(tx, user.id).await?;
     let once = match by {
         Match::Totp(id, step) => store::use_step(tx, user.id, *id, *step).await?,
         Match::Recovery(id) => store::use_code(tx, user.id, *id).await?,
@@ -194,13 +213,7 @@ pub async fn consume(tx: &mut WriteTx, user: &User, by: &Match) -> Result<()> {
         return Err(wrong());
     }
     for bucket in of_guessing(user.id) {
-        crate::identity::store::forget_guesses(tx, &bucket.name).await?;
-    }
-    if by.is_factor() {
-        recovery::stop(tx, user, by.factor()).await?;
-    }
-    if matches!(by, Match::Recovery(_)) {
-        tell_code_used(tx, user).await?;
+        people::forget_guesses(tx, &bucket.name).await?;
     }
     tx.note(Key::Method, by.word());
     tx.note(Key::Person, user.id);
@@ -251,6 +264,8 @@ pub async fn raise(
         next.stage = Stage::Full;
         next.strong = true;
         next.methods = by.methods().to_owned();
+    } else {
+        next.strong = false;
     }
     if !raise_session(tx, &next, &session.token_hash).await? {
         return Err(Code::Raced.into());

@@ -2,13 +2,14 @@
 //! approves never learns a secret of the person.
 
 use super::{
+    break_glass::people_only,
     model,
     recovery::{self, tell_person, to_view},
     store,
 };
 use crate::identity::store::{self as people, User};
 use api::{
-    Code, RecoveryId, UserId,
+    Code, RecoveryId,
     factors::{RecoveryState, RecoveryView},
 };
 use kernel::{
@@ -37,28 +38,30 @@ pub async fn list(tx: &mut Reader) -> Result<Vec<RecoveryView>> {
 pub async fn start(
     app: &App,
     who: &impl Accountable,
-    by: UserId,
+    by: &User,
     email: &str,
     reason: &str,
 ) -> Result<RecoveryView> {
+    people_only(by)?;
     let email = crate::identity::Email::parse(email)
         .ok_or_else(|| Error::field("email", "Enter the person's e-mail address."))?;
     let mut tx = app.db.read().await?;
     let found = people::find_user_by_email(&mut tx, email.as_str()).await?;
     drop(tx);
     let user = found.ok_or_else(|| Error::field("email", "Nobody here has this address."))?;
-    if user.id == by {
+    if user.id == by.id {
         return Err(Error::field("email", "Ask for your own on your security page."));
     }
-    let kind = api::factors::RecoveryKind::Recover;
-    recovery::request(app, who, (&user, by), kind, None, reason).await
+    recovery::request(app, who, (&user, by.id), reason).await
 }
 
 async fn open(tx: &mut WriteTx, id: RecoveryId) -> Result<(store::Recovery, User)> {
-    let row = store::find_recovery(tx, id).await?.filter(|row| row.ended_at.is_none());
-    let row = row.ok_or_else(Error::not_found)?;
-    let user = people::find_user(tx, row.user_id).await?.ok_or_else(Error::not_found)?;
-    Ok((row, user))
+    let row = store::find_recovery(tx, id).await?.ok_or_else(Error::not_found)?;
+    let user = people::lock_user(tx, row.user_id).await?.ok_or_else(Error::not_found)?;
+    // As it is now that nobody else changes it.
+    let row = store::find_recovery(tx, id).await?.ok_or_else(Error::not_found)?;
+    let open = row.ended_at.is_none() && row.expires_at > tx.now();
+    if open { Ok((row, user)) } else { Err(Error::not_found()) }
 }
 
 /// Approves a request. Nobody approves what they asked for or what is about themselves, nor twice.
@@ -68,33 +71,44 @@ async fn open(tx: &mut WriteTx, id: RecoveryId) -> Result<(store::Recovery, User
 pub async fn approve(
     app: &App,
     who: &impl Accountable,
-    by: UserId,
+    by: &User,
     id: RecoveryId,
 ) -> Result<RecoveryView> {
+    people_only(by)?;
     let mut tx = app.db.write(who).await?;
     let (row, user) = open(&mut tx, id).await?;
-    if by == row.started_by || by == row.user_id {
+    if by.id == row.started_by || by.id == row.user_id {
         return Err(Error::new(Code::InsufficientPermissions)
             .detail("A second person approves: neither who asked nor whose account it is."));
     }
     if row.state != RecoveryState::Requested {
         return Err(Error::new(Code::NotNow).detail("It is approved already."));
     }
-    let approval =
-        store::Approval { id: tx.new_id(), request_id: id, approver_id: by, created_at: tx.now() };
-    tx.insert(&approval).await.map_err(|_| {
-        Error::new(Code::NotNow).detail("You approved it already; another person is needed.")
-    })?;
+    let approval = store::Approval {
+        id: tx.new_id(),
+        request_id: id,
+        approver_id: by.id,
+        created_at: tx.now(),
+    };
+    if store::approved(&mut tx, id, by.id).await? {
+        return Err(
+            Error::new(Code::NotNow).detail("You approved it already; another person is needed.")
+        );
+    }
+    tx.insert(&approval).await?;
     let approvals = store::approvals(&mut tx, id).await?;
     let mut next = row.clone();
     if approvals >= row.approvals_needed {
         next.state = RecoveryState::Approved;
+        let code = model::new_code(&*app.seams.rng);
+        let hash = recovery::finish_hash(&code.replace('-', ""));
+        store::set_recovery_code(&mut tx, id, &hash).await?;
         if !store::move_recovery(&mut tx, &row, RecoveryState::Approved, None).await? {
             return Err(Code::Raced.into());
         }
         let body = format!(
-            "Sign in with your password from {} on and finish it there. If you did not ask for it, sign \
-             in with your second factor: that stops it.",
+            "Sign in with your password from {} on and finish it there with this code: {code}\n\nIf you \
+             did not ask for it, sign in with your second factor: that stops it.",
             row.ready_at.plain()
         );
         tell_person(

@@ -4,24 +4,29 @@
 //! People who run the platform need two approvals. Nobody but the person ever holds what follows: a
 //! session that reaches nothing but the set-up of a new factor.
 
-use super::{enrol::own_action, model, store};
+use super::{
+    enrol::own_action,
+    model::{self, Typed, code_hash, typed},
+    store,
+};
 use crate::identity::{
     GUESSES_WRITER, Settings,
     caller::{Caller, MyselfAction, session_topic},
+    guesses::{self, Bucket},
     http::view as person,
     sign_in::Opened,
     store::{self as people, Session, Stage, User},
 };
 use api::{
     Code, FactorId, UserId,
-    factors::{RecoveryKind, RecoveryState, RecoveryView},
+    factors::{RecoveryState, RecoveryView},
 };
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Key, System},
     db::{Reader, WriteTx},
     outbox::{Notice, Recipient, tell},
-    secret::Secret,
+    secret::{self, Secret},
     sweeps::{Status, Sweep},
 };
 use std::{future::Future, pin::Pin, time::Duration};
@@ -37,6 +42,9 @@ own_action!(
     /// Takes one's own request back.
     Cancel = "recovery.cancel"
 );
+
+/// How long a recovered session has to set up a factor.
+const ENROLLING: Duration = Duration::from_secs(3600);
 
 const HREF: &str = "/account/security";
 
@@ -56,7 +64,7 @@ pub(super) async fn tell_person(
 
 async fn tell_operators(tx: &mut WriteTx, but: UserId, title: &str) -> Result<()> {
     for operator in people::list_operators(tx).await? {
-        if operator.id == but || operator.password_hash.is_none() {
+        if operator.id == but {
             continue;
         }
         let to = Recipient { user_id: operator.id, email: operator.email };
@@ -81,23 +89,19 @@ pub async fn request(
     app: &App,
     who: &impl Accountable,
     (subject, by): (&User, UserId),
-    kind: RecoveryKind,
-    factor_id: Option<FactorId>,
     reason: &str,
 ) -> Result<RecoveryView> {
     let reason = model::reason(reason)?;
     let settings = app.get::<Settings>();
+    let day = Duration::from_secs(24 * 3600);
+    let bucket = Bucket::new(format!("recovery-ask:{}", subject.id), 3).over(day).waits(day);
+    guesses::take(app, &[bucket]).await?;
     let mut tx = app.db.write(who).await?;
-    let factors = store::list(&mut tx, subject.id).await?;
-    let confirmed = factors.iter().any(|factor| factor.confirmed_at.is_some());
-    if !confirmed {
+    people::lock_user(&mut tx, subject.id).await?;
+    if store::count(&mut tx, subject.id).await? == 0 {
         return Err(
             Error::new(Code::NotNow).detail("This account has no second factor to recover.")
         );
-    }
-    let named = factor_id.is_none_or(|id| factors.iter().any(|factor| factor.id == id));
-    if !named || (kind == RecoveryKind::Remove) != factor_id.is_some() {
-        return Err(Error::field("factor_id", "Name the factor that is lost, for a removal only."));
     }
     if store::open_recovery(&mut tx, subject.id).await?.is_some() {
         return Err(Error::new(Code::NotNow).detail("A recovery of this account is open already."));
@@ -107,8 +111,6 @@ pub async fn request(
     let row = store::Recovery {
         id: tx.new_id(),
         user_id: subject.id,
-        kind,
-        factor_id,
         reason,
         state: RecoveryState::Requested,
         started_by: by,
@@ -118,6 +120,7 @@ pub async fn request(
         expires_at: tx.now().plus(days),
         ended_at: None,
         end_reason: None,
+        code_hash: None,
     };
     tx.insert(&row).await?;
     let body = format!(
@@ -133,8 +136,7 @@ pub async fn request(
         &body,
     )
     .await?;
-    tell_operators(&mut tx, subject.id, &format!("{} asks for a recovery", subject.display_name))
-        .await?;
+    tell_operators(&mut tx, subject.id, "Somebody asks for a recovery").await?;
     tx.target(row.id);
     tx.note(Key::Person, subject.id);
     let view = to_view(&row, subject, 0);
@@ -147,8 +149,6 @@ pub fn to_view(row: &store::Recovery, subject: &User, approvals: i64) -> Recover
     RecoveryView {
         id: row.id,
         user: person(subject),
-        kind: row.kind,
-        factor_id: row.factor_id,
         reason: row.reason.clone(),
         state: row.state,
         started_by: row.started_by,
@@ -173,8 +173,11 @@ pub async fn open_of(tx: &mut Reader, user: &User) -> Result<Option<RecoveryView
 /// `not_found`.
 pub async fn cancel(app: &App, who: &impl Accountable, user: &User) -> Result<()> {
     let mut tx = app.db.write(who).await?;
+    people::lock_user(&mut tx, user.id).await?;
     let open = store::open_recovery(&mut tx, user.id).await?.ok_or_else(Error::not_found)?;
-    store::move_recovery(&mut tx, &open, RecoveryState::Cancelled, Some("taken back")).await?;
+    if !store::move_recovery(&mut tx, &open, RecoveryState::Cancelled, Some("taken back")).await? {
+        return Err(Code::Raced.into());
+    }
     tell_person(
         &mut tx,
         user,
@@ -187,14 +190,14 @@ pub async fn cancel(app: &App, who: &impl Accountable, user: &User) -> Result<()
     tx.commit().await
 }
 
-/// Stops an open request, because its person just proved a factor: the way without is not needed.
-/// The proof of another factor does not stop the removal of a lost one.
-pub async fn stop(tx: &mut WriteTx, user: &User, by: Option<FactorId>) -> Result<()> {
+/// Stops an open request, because its person just proved a factor: the way without is not needed. The
+/// person's row is held by whoever proves.
+pub async fn stop(tx: &mut WriteTx, user: &User) -> Result<()> {
     let Some(open) = store::open_recovery(tx, user.id).await? else { return Ok(()) };
-    if open.kind == RecoveryKind::Remove && (open.factor_id != by || by.is_none()) {
-        return Ok(());
+    let words = Some("a factor was proven");
+    if !store::move_recovery(tx, &open, RecoveryState::Cancelled, words).await? {
+        return Err(Code::Raced.into());
     }
-    store::move_recovery(tx, &open, RecoveryState::Cancelled, Some("a factor was proven")).await?;
     tell_person(
         tx,
         user,
@@ -208,6 +211,9 @@ pub async fn stop(tx: &mut WriteTx, user: &User, by: Option<FactorId>) -> Result
 fn not_yet(open: &store::Recovery, now: api::Time) -> Option<Error> {
     let words = match open.state {
         RecoveryState::Approved if open.ready_at <= now && now < open.expires_at => return None,
+        RecoveryState::Approved if now >= open.expires_at => {
+            "It was not finished in time. Ask again.".to_owned()
+        }
         RecoveryState::Approved => {
             format!("It is approved and can be finished from {} on.", open.ready_at.plain())
         }
@@ -216,64 +222,98 @@ fn not_yet(open: &store::Recovery, now: api::Time) -> Option<Error> {
     Some(Error::new(Code::NotNow).detail(words))
 }
 
-/// Finishes an approved request: the factors go, every other session ends, and this session reaches
+/// Returns the hash of the code a request is finished with: no other code is worth the same.
+pub fn finish_hash(plain: &str) -> Vec<u8> {
+    code_hash(&format!("finish {plain}"))
+}
+
+/// Finishes an approved request with the code mailed at its approval: the factors go, every other session ends, and this session reaches
 /// the set-up of a new factor and nothing else.
 ///
 /// # Errors
 /// `not_found`, `state_conflict` before its time.
-pub async fn finish(app: &App, who: &impl Accountable, caller: &Caller) -> Result<Opened> {
+pub async fn finish(
+    app: &App,
+    who: &impl Accountable,
+    caller: &Caller,
+    code: &str,
+) -> Result<Opened> {
     let user = caller.user();
+    guesses::take(app, &[Bucket::new(format!("recovery-code:{}", user.id), 20)]).await?;
     let mut tx = app.db.write(who).await?;
+    people::lock_user(&mut tx, user.id).await?;
     let open = store::open_recovery(&mut tx, user.id).await?.ok_or_else(Error::not_found)?;
     if let Some(error) = not_yet(&open, tx.now()) {
         return Err(error);
     }
-    if !store::move_recovery(&mut tx, &open, RecoveryState::Completed, None).await? {
-        return Err(Code::Raced.into());
+    let given = match typed(code) {
+        Typed::Recovery(plain) => finish_hash(&plain),
+        _ => Vec::new(),
+    };
+    if !open.code_hash.as_deref().is_some_and(|hash| secret::equal(hash, &given)) {
+        return Err(Error::new(Code::FactorRefused)
+            .detail("This is not the code of the mail that told you of the approval."));
     }
-    match open.factor_id {
-        Some(id) => {
-            store::remove(&mut tx, user.id, id).await?;
-        }
-        None => {
-            store::remove_all(&mut tx, user.id).await?;
-        }
-    }
-    if store::count(&mut tx, user.id).await? == 0 {
-        store::remove_codes(&mut tx, user.id).await?;
-    }
-    let opened = enrolling(app, &mut tx, user, caller.session()).await?;
-    tell_person(&mut tx, user, "mfa.recovery_completed", "Your account was recovered without its second factor", "Its factors are gone, every other session has ended, and a new factor is being set up. If it was not you, tell the people who run this site at once.").await?;
+    let opened = enrolling(app, &mut tx, caller.session()).await?;
     tx.target(open.id);
     tx.note(Key::Person, user.id);
     tx.commit().await?;
     Ok(opened)
 }
 
-async fn enrolling(app: &App, tx: &mut WriteTx, user: &User, session: &Session) -> Result<Opened> {
+/// The session becomes one that sets up a factor and nothing else. The old factors stay until it has:
+/// a password alone opens nothing in between.
+async fn enrolling(app: &App, tx: &mut WriteTx, session: &Session) -> Result<Opened> {
     let now = tx.now();
-    for other in people::list_sessions(tx, user.id).await? {
-        if other.id != session.id {
-            people::revoke_session(tx, user.id, other.id, "the account was recovered").await?;
-            tx.after_commit(app.teller(session_topic(other.id)));
-        }
-    }
     let token = Secret::generate(&*app.seams.rng, "gpuaas_s_");
-    let (keep, idle) = app.get::<Settings>().limits(user.operator);
     let next = Session {
         token_hash: token.digest(),
         stage: Stage::Enrol,
         strong: false,
         fresh_at: now,
         fresh_by: None,
-        expires_at: now.plus(keep),
-        idle_micros: i64::try_from(idle.as_micros()).unwrap_or(i64::MAX),
+        expires_at: now.plus(ENROLLING),
+        idle_micros: i64::try_from(ENROLLING.as_micros()).unwrap_or(i64::MAX),
         ..session.clone()
     };
     if !people::raise_session(tx, &next, &session.token_hash).await? {
         return Err(Code::Raced.into());
     }
-    Ok(Opened { token, session: next, keep })
+    Ok(Opened { token, session: next, keep: ENROLLING })
+}
+
+/// Completes a recovery: the new factor was proven, the lost ones and their codes go, every other session
+/// ends. The person's row is held.
+///
+/// # Errors
+/// `state_conflict` when it was stopped meanwhile.
+pub async fn complete(
+    app: &App,
+    tx: &mut WriteTx,
+    user: &User,
+    (keep, session): (FactorId, api::SessionId),
+) -> Result<()> {
+    let open = store::open_recovery(tx, user.id).await?;
+    let stopped = || Error::new(Code::NotNow).detail("The recovery was stopped meanwhile.");
+    let open = open.filter(|open| open.state == RecoveryState::Approved).ok_or_else(stopped)?;
+    if !store::move_recovery(tx, &open, RecoveryState::Completed, None).await? {
+        return Err(stopped());
+    }
+    store::remove_all_but(tx, user.id, keep).await?;
+    store::remove_codes(tx, user.id).await?;
+    for other in people::list_sessions(tx, user.id).await? {
+        tx.after_commit(app.teller(session_topic(other.id)));
+    }
+    people::revoke_others(tx, user.id, session).await?;
+    tell_person(
+        tx,
+        user,
+        "mfa.recovery_completed",
+        "Your account was recovered without its second factor",
+        "Its factors are gone, a new one is set up, and every other session has ended. If it was not you, \
+         tell the people who run this site at once.",
+    )
+    .await
 }
 
 /// Returns the sweep.

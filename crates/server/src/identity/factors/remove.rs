@@ -5,7 +5,7 @@ use super::{enrol::own_action, model, store};
 use crate::identity::{
     Settings,
     caller::{Caller, Myself, MyselfAction},
-    store::User,
+    store::{self as people, User},
 };
 use api::{Code, FactorId};
 use kernel::{
@@ -53,6 +53,7 @@ pub async fn remove(app: &App, who: &Myself<Remove>, id: FactorId) -> Result<()>
     let caller = who.caller();
     let user = caller.user();
     let mut tx = app.db.write(who).await?;
+    people::lock_user(&mut tx, user.id).await?;
     let all = store::list(&mut tx, user.id).await?;
     let factor = all.iter().find(|factor| factor.id == id).ok_or_else(Error::not_found)?;
     let others = all.iter().filter(|f| f.id != id && f.confirmed_at.is_some()).count();
@@ -60,9 +61,14 @@ pub async fn remove(app: &App, who: &Myself<Remove>, id: FactorId) -> Result<()>
         may_go(app, caller, id, others)?;
     }
     store::remove(&mut tx, user.id, id).await?;
+    if factor.confirmed_at.is_none() {
+        tx.target(id);
+        return tx.commit().await;
+    }
     if others == 0 {
         store::remove_codes(&mut tx, user.id).await?;
     }
+    people::weaken(&mut tx, user.id, (others > 0).then_some(id)).await?;
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "mfa.factor_removed",

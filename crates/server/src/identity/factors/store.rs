@@ -3,7 +3,7 @@
 use api::{
     ApprovalId, BreakGlassId, ChallengeId, FactorId, RecoveryCodeId, RecoveryId, SessionId, Time,
     UserId,
-    factors::{FactorKind, RecoveryKind, RecoveryState},
+    factors::{FactorKind, RecoveryState},
 };
 use kernel::{
     Result,
@@ -76,10 +76,6 @@ row! {
         pub id: RecoveryId,
         /// Whose factors.
         pub user_id: UserId,
-        /// What for.
-        pub kind: RecoveryKind,
-        /// The lost factor.
-        pub factor_id: Option<FactorId>,
         /// Why.
         pub reason: String,
         /// How far.
@@ -98,6 +94,8 @@ row! {
         pub ended_at: Option<Time>,
         /// Why.
         pub end_reason: Option<String>,
+        /// SHA-256 of the code it is finished with.
+        pub code_hash: Option<Vec<u8>>,
     }
 }
 
@@ -210,9 +208,9 @@ pub async fn remove(tx: &mut WriteTx, user: UserId, id: FactorId) -> Result<bool
         .map(|count| count == 1)
 }
 
-/// Removes every factor of a person.
-pub async fn remove_all(tx: &mut WriteTx, user: UserId) -> Result<u64> {
-    tx.run("DELETE FROM factors WHERE user_id = $1", (user,)).await
+/// Removes every factor of a person but one.
+pub async fn remove_all_but(tx: &mut WriteTx, user: UserId, keep: FactorId) -> Result<u64> {
+    tx.run("DELETE FROM factors WHERE user_id = $1 AND id <> $2", (user, keep)).await
 }
 
 /// Removes every recovery code of a person.
@@ -293,6 +291,23 @@ pub async fn list_open(tx: &mut Reader) -> Result<Vec<(Recovery, super::super::s
         (),
     )
     .await
+}
+
+/// Returns whether somebody approved a request.
+pub async fn approved(tx: &mut Reader, id: RecoveryId, by: UserId) -> Result<bool> {
+    tx.value::<i64>(
+        "SELECT COUNT(*) FROM recovery_approvals WHERE request_id = $1 AND approver_id = $2",
+        (id, by),
+    )
+    .await
+    .map(|count| count > 0)
+}
+
+/// Keeps the hash of the code a request is finished with.
+pub async fn set_recovery_code(tx: &mut WriteTx, id: RecoveryId, hash: &[u8]) -> Result<()> {
+    tx.run("UPDATE recovery_requests SET code_hash = $1 WHERE id = $2", (hash.to_vec(), id))
+        .await
+        .map(|_| ())
 }
 
 /// Returns how many people approved a request.

@@ -76,7 +76,7 @@ async fn list(_: Operator<ReadIam>, app: App, (): ()) -> Result<Json<Page<Recove
 
 async fn approve(who: Operator<ApproveRecovery>, app: App, (): ()) -> Result<Json<RecoveryView>> {
     let id = who.head().id("recovery_id")?;
-    queue::approve(&app, &who, who.caller().user_id(), id).await.map(Json)
+    queue::approve(&app, &who, who.caller().user(), id).await.map(Json)
 }
 
 async fn refuse(
@@ -89,6 +89,6 @@ async fn refuse(
 }
 
 async fn make_codes(who: Operator<MakeGlass>, app: App, (): ()) -> Result<Json<BreakGlassCodes>> {
-    let codes = break_glass::make(&app, &who, who.caller().user_id()).await?;
+    let codes = break_glass::make(&app, &who, who.caller().user()).await?;
     Ok(Json(BreakGlassCodes { codes }))
 }

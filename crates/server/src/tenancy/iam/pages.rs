@@ -74,8 +74,6 @@ impl IamView {
         let waiting = RecoveryView {
             id: api::RecoveryId(nil),
             user: UserView { operator: false, ..person },
-            kind: api::factors::RecoveryKind::Recover,
-            factor_id: None,
             reason: "the phone fell into the sea while I was writing a rather long reason down"
                 .into(),
             state: RecoveryState::Requested,
@@ -268,14 +266,14 @@ async fn iam_page(who: Operator<ReadIam>, app: App, (): ()) -> Result<Page> {
 }
 
 async fn start_form(who: Operator<StartRecovery>, app: App, Form(fields): Form) -> Result<Go> {
-    let by = who.caller().user_id();
+    let by = who.caller().user();
     queue::start(&app, &who, by, &fields.text("email"), &fields.text("reason")).await?;
     Ok(Go::to("/platform/iam").saying("Started. Somebody else approves it."))
 }
 
 async fn approve_form(who: Operator<ApproveRecovery>, app: App, _: Form) -> Result<Go> {
     let id = who.head().id("recovery_id")?;
-    let after = queue::approve(&app, &who, who.caller().user_id(), id).await?;
+    let after = queue::approve(&app, &who, who.caller().user(), id).await?;
     let words = match after.state {
         RecoveryState::Approved => "Approved. The person is told.".to_owned(),
         _ => format!("{} of {} approvals.", after.approvals, after.approvals_needed),
@@ -290,6 +288,6 @@ async fn refuse_form(who: Operator<RefuseRecovery>, app: App, Form(fields): Form
 }
 
 async fn glass_form(who: Operator<MakeGlass>, app: App, _: Form) -> Result<Page> {
-    let codes = break_glass::make(&app, &who, who.caller().user_id()).await?;
+    let codes = break_glass::make(&app, &who, who.caller().user()).await?;
     Ok(Page::new("Break-glass codes", GlassCodesView { codes }.draw()))
 }

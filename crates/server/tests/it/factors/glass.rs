@@ -26,9 +26,17 @@ both! {
         assert_eq!(browser.get(&world, "/platform/iam").await.status, 200);
         assert!(told(&world, &world.operator).await.contains(&"break_glass.used".into()));
         assert!(world.audit_words().await.contains(&("break_glass.use".into(), "success".into())));
+        for (path, form) in [("/account/security/totp", "name=Mine"), ("/platform/iam/break-glass", "")] {
+            let refused = browser.post(&world, path, form).await;
+            assert_eq!(refused.status, 403, "{path}: it opens an hour and nothing that lasts");
+        }
+        world.advance(1200);
+        let form_of_start = "email=owner%40example.com&reason=she+called+me";
+        let start = browser.post(&world, "/platform/iam/recovery", form_of_start).await;
+        assert_eq!(start.status, 403, "nor is it a second person");
         let mut again = Browser { cookie: String::new() };
         assert_eq!(again.post(&world, "/auth/break-glass", &form).await.status, 403, "once only");
-        world.advance(3601);
+        world.advance(2401);
         assert!(location(&browser.get(&world, "/platform/iam").await).starts_with("/auth/login"));
         world.post(&world.operator, path, json!({})).await;
         let old = format!("code={}&reason=all+are+locked+out", codes[1].as_str().unwrap());

@@ -61,9 +61,13 @@ async fn a_half_session_reaches_no_route_but_the_factor_page() {
     let mut operator = world.operator.clone();
     enrol(&world, &mut operator).await;
     let (browser, _) = Browser::log_in(&world, &operator.email).await;
-    let found =
-        reached(&world, &browser.cookie, &[], ["/auth/factor", "second_factor_required"]).await;
+    let codes = ["/auth/factor", "second_factor_required"];
+    let found = reached(&world, &browser.cookie, &["auth.logout"], codes).await;
     assert!(found.is_empty(), "{found:#?}");
+    let mut leaving = Browser { cookie: browser.cookie.clone() };
+    let out = leaving.post(&world, "/auth/logout", "").await;
+    assert_eq!(super::location(&out), "/auth/login");
+    let (browser, _) = Browser::log_in(&world, &operator.email).await;
     let public = [("/auth/login", "Sign in"), ("/docs", "Documentation")];
     for (path, words) in public {
         let page = browser.get(&world, path).await;
@@ -87,6 +91,7 @@ async fn a_session_that_must_set_a_factor_up_reaches_only_that() {
         "factor.begin_passkey",
         "factor.add_passkey",
         "factor.step_up",
+        "factor.continue_totp",
         "auth.logout",
     ];
     let codes = ["/account/security", "factor_enrolment_required"];

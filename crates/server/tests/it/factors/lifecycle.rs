@@ -136,6 +136,19 @@ both! {
 }
 
 both! {
+    async fn the_first_factor_ends_what_a_password_alone_opened(engine: Engine) {
+        let world = World::on(engine).await;
+        let mut owner = world.owner.clone();
+        let token = log_in(&world, &owner.email, None).await.json()["token"].as_str().unwrap().to_owned();
+        let elsewhere = server::testkit::Person { token, ..owner.clone() };
+        assert_eq!(world.get(&elsewhere, "/api/v1/me").await.status, 200);
+        enrol(&world, &mut owner).await;
+        assert_eq!(world.get(&elsewhere, "/api/v1/me").await.status, 401);
+        assert_eq!(world.get(&owner, "/api/v1/me").await.status, 200);
+    }
+}
+
+both! {
     async fn new_codes_end_the_old_ones(engine: Engine) {
         let world = World::on(engine).await;
         let mut owner = world.owner.clone();

@@ -11,6 +11,16 @@ use server::{
 const QUEUE: &str = "/api/v1/platform/iam/recovery-requests";
 const DAY: u64 = 24 * 3600;
 
+/// The code of the newest mail of an approval.
+async fn mailed_code(world: &World, address: &str) -> String {
+    let mut tx = world.app.db.read().await.unwrap();
+    let mails: Vec<kernel::outbox::Mail> =
+        tx.list("SELECT {} FROM mails ORDER BY id DESC LIMIT 100", ()).await.unwrap();
+    let mail = mails.iter().find(|m| m.address == address && m.body.contains("with this code: "));
+    let rest = mail.unwrap().body.split("with this code: ").nth(1).unwrap();
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
 async fn waiting(world: &World) -> serde_json::Value {
     world.get(&world.operator, QUEUE).await.json()["items"].clone()
 }
@@ -68,12 +78,17 @@ both! {
         world.advance(3 * DAY + 1);
         let (mut browser, _) = Browser::log_in(&world, &owner.email).await;
         assert!(browser.get(&world, "/auth/factor").await.text().contains("Your recovery is approved"));
-        let done = browser.post(&world, "/auth/factor/recovery/finish", "").await;
+        let unsaid = browser.post(&world, "/auth/factor/recovery/finish", "finish_code=").await;
+        assert_eq!(unsaid.status, 403, "the password alone does not finish it");
+        let code = mailed_code(&world, &owner.email).await;
+        let done = browser.post(&world, "/auth/factor/recovery/finish", &format!("finish_code={code}")).await;
         assert_eq!(location(&done), "/account/security", "{}", done.text());
-        assert_eq!(world.get(&owner, "/api/v1/me").await.status, 401, "every other session has ended");
+        let (thief, answer) = Browser::log_in(&world, &owner.email).await;
+        assert!(location(&answer).starts_with("/auth/factor"), "a password alone still opens nothing");
+        assert!(!thief.get(&world, "/account/security").await.status.is_success());
         assert_eq!(location(&browser.get(&world, "/workloads").await), "/account/security?return=%2Fworkloads");
         let page = browser.get(&world, "/account/security").await;
-        assert!(page.text().contains("password only"), "{}", page.text());
+        assert!(page.text().contains("recovery requested"), "{}", page.text());
         let begun = browser.post(&world, "/account/security/totp", "name=New+phone").await;
         let seed = begun.text().split("<code>").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
         let factor = begun.text().split("/totp/").nth(1).unwrap().split('/').next().unwrap().to_owned();
@@ -82,6 +97,8 @@ both! {
         let codes = browser.post(&world, &path, &format!("code={code}")).await;
         assert!(codes.text().contains("Recovery codes"), "{}", codes.text());
         assert_eq!(browser.get(&world, "/workloads").await.status, 200);
+        assert_eq!(world.get(&owner, "/api/v1/me").await.status, 401, "every other session has ended");
+        assert!(told(&world, &owner).await.contains(&"mfa.recovery_completed".into()));
         assert!(waiting(&world).await.as_array().unwrap().is_empty());
         world.assert_whole().await;
     }
@@ -137,7 +154,7 @@ both! {
         let mut lost = make_operator(&world, "lost").await;
         let (second, third) = (make_operator(&world, "second").await, make_operator(&world, "third").await);
         enrol(&world, &mut lost).await;
-        let body = json!({ "kind": "recover", "reason": "the phone is gone" });
+        let body = json!({ "reason": "the phone is gone" });
         let asked = world.post(&lost, &format!("{SECURITY}/mfa/recovery-requests"), body).await;
         assert_eq!(asked.json()["approvals_needed"], 2, "{}", asked.text());
         let approve = format!("{QUEUE}/{}/approve", asked.json()["id"].as_str().unwrap());
@@ -156,7 +173,7 @@ async fn a_request_nobody_finishes_ends_by_itself() {
     let mut owner = world.owner.clone();
     enrol(&world, &mut owner).await;
     keep_sessions(&world).await;
-    let body = json!({ "kind": "recover", "reason": "the phone is gone" });
+    let body = json!({ "reason": "the phone is gone" });
     let path = format!("{SECURITY}/mfa/recovery-requests");
     assert_eq!(world.post(&owner, &path, body.clone()).await.status, 201);
     world.advance(14 * DAY + 1);
@@ -164,4 +181,56 @@ async fn a_request_nobody_finishes_ends_by_itself() {
     assert!(told(&world, &owner).await.contains(&"mfa.recovery_expired".into()));
     assert_eq!(security(&world, &owner).await["state"], "protected");
     assert_eq!(world.post(&owner, &path, body).await.status, 201, "and can be asked again");
+}
+
+both! {
+    async fn approvals_and_a_factor_proven_at_once_leave_one_outcome(engine: Engine) {
+        let world = World::on(engine).await;
+        let mut lost = make_operator(&world, "lost").await;
+        let (second, third) = (make_operator(&world, "second").await, make_operator(&world, "third").await);
+        let phone = enrol(&world, &mut lost).await;
+        for round in 0..3 {
+            let asked = world
+                .post(&lost, &format!("{SECURITY}/mfa/recovery-requests"), json!({ "reason": "the phone is gone" }))
+                .await;
+            assert_eq!(asked.status, 201, "{}", asked.text());
+            let approve = format!("{QUEUE}/{}/approve", asked.json()["id"].as_str().unwrap());
+            if round == 0 {
+                let both = futures::future::join(
+                    world.post(&second, &approve, json!({})),
+                    world.post(&third, &approve, json!({})),
+                ).await;
+                let states = [both.0.json()["state"].clone(), both.1.json()["state"].clone()];
+                assert!(states.contains(&json!("approved")), "{states:?}");
+            } else {
+                let code = phone.codes[round].clone();
+                let _ = futures::future::join3(
+                    world.post(&second, &approve, json!({})),
+                    world.post(&third, &approve, json!({})),
+                    log_in(&world, &lost.email, Some(&code)),
+                ).await;
+            }
+            if round == 0 {
+                assert_eq!(log_in(&world, &lost.email, Some(&phone.codes[0])).await.status, 200);
+            }
+            assert_eq!(security(&world, &lost).await["state"], "protected", "a proof ends it, approved or not");
+        }
+    }
+}
+
+#[tokio::test]
+async fn asking_again_and_again_has_an_end() {
+    let world = World::new().await;
+    let mut owner = world.owner.clone();
+    enrol(&world, &mut owner).await;
+    let path = format!("{SECURITY}/mfa/recovery-requests");
+    let body = json!({ "reason": "the phone is gone" });
+    for _ in 0..3 {
+        assert_eq!(world.post(&owner, &path, body.clone()).await.status, 201);
+        let cancel = format!("{path}/cancel");
+        assert_eq!(world.call(Some(&owner), Method::POST, &cancel, None).await.status, 204);
+    }
+    world.post(&owner, &path, body.clone()).await;
+    world.call(Some(&owner), Method::POST, &format!("{path}/cancel"), None).await;
+    assert_eq!(world.post(&owner, &path, body).await.code(), "rate_limit_exceeded");
 }

@@ -11,7 +11,7 @@ use crate::identity::{
 };
 use api::{
     Code, Time,
-    factors::{PasskeyOptions, RecoveryKind, RecoveryState, RecoveryView},
+    factors::{PasskeyOptions, RecoveryState, RecoveryView},
 };
 use kernel::{
     App, Error, Result,
@@ -67,9 +67,11 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/auth/factor", factor_page),
         Route::post("/auth/factor", factor_form).shows_secret(),
-        Route::post("/auth/factor/recovery", recovery_form),
+        Route::post("/auth/factor/recovery", recovery_form).shows_secret(),
         Route::post("/auth/factor/recovery/finish", finish_form).shows_secret(),
-        Route::post("/auth/passkey/options", passkey_options).shows_secret(),
+        Route::post("/api/v1/auth/passkey/options", passkey_options)
+            .shows_secret()
+            .says("Asks for a passkey (WebAuthn request options): the caller's, or with `?anew=1` anybody's."),
         Route::post("/auth/passkey", passkey_form).shows_secret(),
         Route::get("/auth/break-glass", glass_page),
         Route::post("/auth/break-glass", glass_form).shows_secret(),
@@ -125,7 +127,7 @@ impl ChallengeView {
     pub fn draw(&self) -> Markup {
         let passkey = PasskeyForm {
             action: "/auth/passkey",
-            options: "/auth/passkey/options",
+            options: "/api/v1/auth/passkey/options",
             kind: "get",
             home: self.home.clone(),
         };
@@ -149,7 +151,14 @@ impl ChallengeView {
                 button class="button primary wide" { "Confirm" }
             }
             @if self.factors && !self.again { (self.lost()) }
-            p class="below" { a href="/auth/login" { "Sign in as somebody else" } }
+            @if self.again {
+                p class="below" { a href=(self.back) { "Not now" } }
+            } @else {
+                form method="post" action="/auth/logout" class="section" {
+                    (self.hidden())
+                    button class="button wide" { "Sign in as somebody else" }
+                }
+            }
         }
     }
 
@@ -164,7 +173,11 @@ impl ChallengeView {
                     section class="section" {
                         h2 { "Your recovery is approved" }
                         p class="muted" { "Finishing it removes your lost factors and ends every other session. You set up a new factor right after." }
-                        form method="post" action="/auth/factor/recovery/finish" { (self.hidden()) button class="button wide" { "Finish the recovery" } }
+                        form method="post" action="/auth/factor/recovery/finish" {
+                            (self.hidden())
+                            (Field { max: 40, ..Field::text("finish_code", "Code of the mail that told you") }.draw(&Entered::fresh()))
+                            button class="button wide" { "Finish the recovery" }
+                        }
                     }
                 }
                 Some((open, false)) => {
@@ -202,7 +215,8 @@ async fn view(app: &App, caller: &Caller, back: String, entered: Entered) -> Res
     let known = store::list(&mut tx, caller.user_id()).await?;
     let now = tx.now();
     let open = recovery::open_of(&mut tx, caller.user()).await?.map(|open| {
-        let ready = open.state == RecoveryState::Approved && open.ready_at <= now;
+        let ready =
+            open.state == RecoveryState::Approved && open.ready_at <= now && now < open.expires_at;
         (open, ready)
     });
     let proven = |factor: &&store::Factor| factor.confirmed_at.is_some();
@@ -253,11 +267,16 @@ async fn passkey_options(
     (): (),
 ) -> Result<Json<PasskeyOptions>> {
     let ip = who.stamp().ip.unwrap_or_default();
-    if who.head().query("anew").is_some() {
-        return challenge::ask(&app, &who, None, &ip).await.map(Json);
+    if who.head().query("anew").is_none() {
+        match half(&app, who.head(), AskPasskey::NAME).await {
+            Ok((caller, half)) => {
+                return challenge::ask(&app, &half, Some(&caller), &ip).await.map(Json);
+            }
+            Err(error) if error.code().status() == 401 => {}
+            Err(error) => return Err(error),
+        }
     }
-    let (caller, half) = half(&app, who.head(), AskPasskey::NAME).await?;
-    challenge::ask(&app, &half, Some(&caller), &ip).await.map(Json)
+    challenge::ask(&app, &who, None, &ip).await.map(Json)
 }
 
 async fn passkey_form(who: Public<PasskeySignIn>, app: App, Form(fields): Form) -> Result<Go> {
@@ -277,14 +296,13 @@ async fn passkey_form(who: Public<PasskeySignIn>, app: App, Form(fields): Form) 
 async fn recovery_form(who: Public<AskRecovery>, app: App, Form(fields): Form) -> Result<Go> {
     let (caller, half) = half(&app, who.head(), AskRecovery::NAME).await?;
     let user = caller.user();
-    let kind = RecoveryKind::Recover;
-    recovery::request(&app, &half, (user, user.id), kind, None, &fields.text("reason")).await?;
+    recovery::request(&app, &half, (user, user.id), &fields.text("reason")).await?;
     Ok(Go::to("/auth/factor").saying("Asked. You are told by mail what comes of it."))
 }
 
-async fn finish_form(who: Public<FinishRecovery>, app: App, _: Form) -> Result<Go> {
+async fn finish_form(who: Public<FinishRecovery>, app: App, Form(fields): Form) -> Result<Go> {
     let (caller, half) = half(&app, who.head(), FinishRecovery::NAME).await?;
-    let opened = recovery::finish(&app, &half, &caller).await?;
+    let opened = recovery::finish(&app, &half, &caller, &fields.text("finish_code")).await?;
     Ok(signed_in(&app, &opened, "/account/security").saying("You are in. Set up a new factor now."))
 }
 

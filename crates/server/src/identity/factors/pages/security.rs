@@ -17,7 +17,7 @@ use crate::identity::{
 };
 use api::{
     FactorId, Time,
-    factors::{FactorKind, FactorView, MfaState, RecoveryKind, RecoveryView, SecurityView},
+    factors::{FactorKind, FactorView, MfaState, RecoveryView, SecurityView},
 };
 use kernel::{
     App, Result,
@@ -181,7 +181,7 @@ impl SecurityPageView {
                     button class="button" { "Rename" }
                 }
             },
-            html! { (kind) @if !factor.confirmed { " " (badge("warn", "not finished")) } },
+            html! { (kind) @if !factor.confirmed { " " (badge("warn", "not finished")) " " a href={ "/account/security/totp/" (id) } { "Continue" } } },
             moment(factor.created_at),
             html! { @if let Some(at) = factor.last_used_at { (ago(at, self.now)) } @else { span class="muted" { "never" } } },
             danger(
@@ -253,23 +253,12 @@ impl SecurityPageView {
     }
 
     fn ask(&self) -> Markup {
-        let options: Vec<(String, String)> =
-            std::iter::once((String::new(), "all of them".to_owned()))
-                .chain(
-                    self.security
-                        .factors
-                        .iter()
-                        .filter(|f| f.confirmed)
-                        .map(|f| (f.id.to_string(), f.name.clone())),
-                )
-                .collect();
         html! {
             details class="flow" {
-                summary class="button" { "I lost a factor and have no code" }
-                p class="muted" { "Somebody who runs this site checks that it is you and approves. Then you wait: that leaves you time to stop it if it was not you. You are told by mail and here at every step." }
+                summary class="button" { "I lost all my factors and have no code" }
+                p class="muted" { "Lost one of several? Confirm with another and remove it above. With none left, somebody who runs this site checks that it is you and approves. Then you wait: that leaves you time to stop it if it was not you. You are told by mail and under Notices at every step." }
                 form method="post" action="/account/security/recovery" {
                     (self.form.hidden("recover"))
-                    (kernel::html::select("factor_id", "What is lost", "", &options))
                     (Field { max: 500, ..Field::text("reason", "What happened").hint("Read by whoever approves.") }.draw(&Entered::fresh()))
                     button class="button" { "Ask for a recovery" }
                 }
@@ -299,8 +288,6 @@ pub(super) fn sample_recovery(now: Time) -> RecoveryView {
             display_name: "Ada Lovelace".into(),
             operator: false,
         },
-        kind: RecoveryKind::Recover,
-        factor_id: None,
         reason: "the phone fell into the sea".into(),
         state: api::factors::RecoveryState::Requested,
         started_by: api::UserId(uuid::Uuid::nil()),
@@ -329,8 +316,13 @@ async fn rename_form(who: Myself<Rename>, app: App, Form(fields): Form) -> Resul
 
 async fn remove_form(who: Myself<Remove>, app: App, _: Form) -> Result<Go> {
     let id = who.head().id("factor_id")?;
-    remove::remove(&app, &who, id).await?;
-    Ok(Go::to("/account/security").saying("The factor is removed."))
+    match remove::remove(&app, &who, id).await {
+        Ok(()) => Ok(Go::to("/account/security").saying("The factor is removed.")),
+        Err(error) if error.code() == api::Code::StepUpRequired => {
+            Ok(Go::to("/auth/factor?return=%2Faccount%2Fsecurity").saying(&error.sentence()))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 async fn codes_form(who: Myself<NewCodes>, app: App, _: Form) -> Result<Page> {
@@ -340,9 +332,7 @@ async fn codes_form(who: Myself<NewCodes>, app: App, _: Form) -> Result<Page> {
 
 async fn recovery_form(who: Myself<Request>, app: App, Form(fields): Form) -> Result<Go> {
     let user = who.caller().user();
-    let factor = fields.optional("factor_id").map(|_| fields.id("factor_id")).transpose()?;
-    let kind = if factor.is_some() { RecoveryKind::Remove } else { RecoveryKind::Recover };
-    recovery::request(&app, &who, (user, user.id), kind, factor, &fields.text("reason")).await?;
+    recovery::request(&app, &who, (user, user.id), &fields.text("reason")).await?;
     Ok(Go::to("/account/security").saying("Asked. You are told by mail what comes of it."))
 }
 

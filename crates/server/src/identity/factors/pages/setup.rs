@@ -2,10 +2,10 @@
 
 use super::answered;
 use crate::identity::{
-    caller::{Caller, Myself},
+    caller::{Caller, Myself, fresh},
     factors::{
         enrol,
-        enrol::{AddPasskey, Added, BeginTotp, ConfirmTotp},
+        enrol::{AddPasskey, Added, BeginTotp, ConfirmTotp, ContinueTotp},
         totp,
     },
     model::return_target,
@@ -21,6 +21,7 @@ use kernel::{
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::post("/account/security/totp", begin_form).shows_secret(),
+        Route::get("/account/security/totp/{factor_id}", continue_page),
         Route::post("/account/security/totp/{factor_id}/confirm", confirm_form).shows_secret(),
         Route::post("/account/security/passkeys", passkey_form).shows_secret(),
     ]
@@ -137,6 +138,12 @@ fn back_of(text: &str) -> String {
 async fn begin_form(who: Myself<BeginTotp>, app: App, Form(fields): Form) -> Result<Page> {
     let seed = enrol::begin_totp(&app, &who, &fields.text("name")).await?;
     Ok(seed_page(&app, who.caller(), seed, fields.text("return"), Entered::fresh()))
+}
+
+async fn continue_page(who: Myself<ContinueTotp>, app: App, (): ()) -> Result<Page> {
+    fresh(&app, who.caller()).await?;
+    let seed = enrol::pending_seed(&app, who.caller().user(), who.head().id("factor_id")?).await?;
+    Ok(seed_page(&app, who.caller(), seed, String::new(), Entered::fresh()))
 }
 
 async fn confirm_form(who: Myself<ConfirmTotp>, app: App, Form(fields): Form) -> Result<Answer> {

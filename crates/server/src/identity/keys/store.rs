@@ -1,0 +1,168 @@
+//! All SQL of keys.
+
+use crate::identity::store::User;
+use api::{KeyId, OrgId, ProjectId, ServiceAccountId, SessionId, Time, TypedId, UserId};
+use kernel::{
+    Result,
+    db::{Reader, WriteTx},
+    row,
+};
+
+row! {
+    /// A key of a service account, or a short token made from one.
+    pub struct ApiKey in "api_keys" {
+        /// Identifier.
+        pub id: KeyId,
+        /// Organization.
+        pub org_id: OrgId,
+        /// Project.
+        pub project_id: ProjectId,
+        /// Whose.
+        pub service_account_id: ServiceAccountId,
+        /// Who answers for it.
+        pub owner_id: UserId,
+        /// The key a short token came from.
+        pub parent_id: Option<KeyId>,
+        /// Name.
+        pub name: String,
+        /// The beginning of the secret.
+        pub hint: String,
+        /// SHA-256 of the secret.
+        pub token_hash: Vec<u8>,
+        /// Actions, separated by blanks.
+        pub scopes: String,
+        /// Who made it.
+        pub created_by: UserId,
+        /// When.
+        pub created_at: Time,
+        /// When it ends.
+        pub expires_at: Time,
+        /// When it was last used.
+        pub last_used_at: Option<Time>,
+        /// Since when its account is disabled.
+        pub paused_at: Option<Time>,
+        /// When it was revoked.
+        pub revoked_at: Option<Time>,
+    }
+}
+
+/// Returns the key of a secret, with who answers for it.
+pub async fn find_by_token(tx: &mut Reader, hash: &[u8]) -> Result<Option<(ApiKey, User)>> {
+    let found = tx
+        .pairs(
+            "SELECT {a}, {b} FROM api_keys a JOIN users b ON b.id = a.owner_id
+              WHERE a.token_hash = $1",
+            (hash.to_vec(),),
+        )
+        .await?;
+    Ok(found.into_iter().next())
+}
+
+/// Returns whether a key works: for live streams.
+pub async fn is_live(tx: &mut Reader, id: KeyId) -> Result<bool> {
+    let now = tx.now();
+    tx.value::<i64>(
+        "SELECT COUNT(*) FROM api_keys k JOIN users u ON u.id = k.owner_id
+          WHERE k.id = $1 AND k.revoked_at IS NULL AND k.paused_at IS NULL AND k.expires_at > $2
+            AND u.state = 'active'",
+        (id, now),
+    )
+    .await
+    .map(|count| count > 0)
+}
+
+/// Returns a key of a project.
+///
+/// # Errors
+/// What the database says.
+pub async fn live(tx: &mut Reader, id: KeyId) -> Result<Option<ApiKey>> {
+    tx.find(
+        "SELECT {} FROM api_keys WHERE id = $1 AND parent_id IS NULL AND revoked_at IS NULL",
+        (id,),
+    )
+    .await
+}
+
+/// Returns the keys of a service account, newest first, without short tokens.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(tx: &mut Reader, account: ServiceAccountId) -> Result<Vec<ApiKey>> {
+    tx.list(
+        "SELECT {} FROM api_keys WHERE service_account_id = $1 AND parent_id IS NULL
+          ORDER BY id DESC LIMIT 200",
+        (account,),
+    )
+    .await
+}
+
+/// Notes that a key was used.
+pub async fn touch(tx: &mut WriteTx, id: SessionId, at: Time) -> Result<()> {
+    tx.run(
+        "UPDATE api_keys SET last_used_at = $1
+          WHERE id = $2 AND (last_used_at IS NULL OR last_used_at < $1)",
+        (at, KeyId::from_uuid(id.uuid())),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Ends a key and the short tokens made from it; says whether it worked until now.
+///
+/// # Errors
+/// What the database says.
+pub async fn revoke(tx: &mut WriteTx, id: KeyId) -> Result<bool> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE api_keys SET revoked_at = $1 WHERE (id = $2 OR parent_id = $2) AND revoked_at IS NULL",
+        (now, id),
+    )
+    .await
+    .map(|count| count > 0)
+}
+
+/// Ends every key of a service account.
+///
+/// # Errors
+/// What the database says.
+pub async fn revoke_all(tx: &mut WriteTx, account: ServiceAccountId) -> Result<u64> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE api_keys SET revoked_at = $1 WHERE service_account_id = $2 AND revoked_at IS NULL",
+        (now, account),
+    )
+    .await
+}
+
+/// Lets the keys of a service account rest, or work again.
+///
+/// # Errors
+/// What the database says.
+pub async fn pause(tx: &mut WriteTx, account: ServiceAccountId, rests: bool) -> Result<u64> {
+    let since = rests.then(|| tx.now());
+    tx.run(
+        "UPDATE api_keys SET paused_at = $1 WHERE service_account_id = $2 AND revoked_at IS NULL",
+        (since, account),
+    )
+    .await
+}
+
+/// Lets a key end earlier.
+///
+/// # Errors
+/// What the database says.
+pub async fn shorten(tx: &mut WriteTx, id: KeyId, end: Time) -> Result<u64> {
+    tx.run(
+        "UPDATE api_keys SET expires_at = $1 WHERE (id = $2 OR parent_id = $2) AND expires_at > $1",
+        (end, id),
+    )
+    .await
+}
+
+/// Removes short tokens that are over.
+///
+/// # Errors
+/// What the database says.
+pub async fn forget_short(tx: &mut WriteTx, before: Time) -> Result<u64> {
+    tx.run("DELETE FROM api_keys WHERE parent_id IS NOT NULL AND expires_at < $1", (before,)).await
+}

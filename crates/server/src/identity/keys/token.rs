@@ -1,0 +1,90 @@
+//! Making keys, and short tokens from them.
+
+use super::{ApiKey, PREFIX, SHORT_PREFIX, find_by_token};
+use crate::identity::{guesses, store::UserState};
+use api::{
+    Code,
+    machines::{TokenAsk, TokenGiven},
+};
+use kernel::{
+    App, Error, Result,
+    audit::{Accountable, Key},
+    db::WriteTx,
+    http::{Body, Json, Named, Public, Route},
+    secret::Secret,
+};
+use std::time::Duration;
+
+const SHORT: Duration = Duration::from_secs(15 * 60);
+
+/// Trades a key for a short token.
+pub struct Exchange;
+impl Named for Exchange {
+    const NAME: &'static str = "auth.token";
+}
+
+/// Returns the routes.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::post("/api/v1/auth/token", exchange)
+            .shows_secret()
+            .says("Trades a key for a token of a quarter of an hour (client credentials)."),
+    ]
+}
+
+/// Makes a secret and puts its hash and hint into a row.
+///
+/// # Errors
+/// What the database says.
+pub async fn mint(app: &App, tx: &mut WriteTx, row: ApiKey) -> Result<(ApiKey, Secret)> {
+    let prefix = if row.parent_id.is_some() { SHORT_PREFIX } else { PREFIX };
+    let secret = Secret::generate(&*app.seams.rng, prefix);
+    let hint = secret.reveal().chars().take(PREFIX.len() + 4).collect();
+    let row = ApiKey { hint, token_hash: secret.digest(), ..row };
+    tx.insert(&row).await?;
+    Ok((row, secret))
+}
+
+async fn exchange(
+    who: Public<Exchange>,
+    app: App,
+    Body(body): Body<TokenAsk>,
+) -> Result<Json<TokenGiven>> {
+    if body.grant_type != "client_credentials" {
+        return Err(Error::field("grant_type", "Only client_credentials is spoken here."));
+    }
+    let ip = who.stamp().ip.unwrap_or_default();
+    guesses::take(&app, &guesses::of_asking("token", &ip, 600)).await?;
+    let refused = || Error::new(Code::TokenInvalid);
+    let secret = Secret::presented(&body.client_secret).ok_or_else(refused)?;
+    let mut tx = app.db.write(&who).await?;
+    let (key, owner) = find_by_token(&mut tx, &secret.digest()).await?.ok_or_else(refused)?;
+    let works = key.parent_id.is_none()
+        && key.revoked_at.is_none()
+        && key.paused_at.is_none()
+        && key.expires_at > tx.now()
+        && owner.state == UserState::Active;
+    if !works {
+        return Err(refused());
+    }
+    let end = tx.now().plus(SHORT).min(key.expires_at);
+    let lasts = end.since(tx.now());
+    let short = ApiKey {
+        id: tx.new_id(),
+        parent_id: Some(key.id),
+        created_at: tx.now(),
+        expires_at: end,
+        last_used_at: None,
+        ..key.clone()
+    };
+    let (_, token) = mint(&app, &mut tx, short).await?;
+    tx.belongs_to(key.org_id, Some(key.project_id));
+    tx.target(key.id);
+    tx.note(Key::Person, key.owner_id);
+    tx.commit().await?;
+    Ok(Json(TokenGiven {
+        access_token: token.reveal().to_owned(),
+        token_type: "Bearer".to_owned(),
+        expires_in: lasts.as_secs(),
+    }))
+}

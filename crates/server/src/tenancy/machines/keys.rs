@@ -1,0 +1,186 @@
+//! Keys of service accounts: make, rotate with an overlap, revoke.
+
+use super::{
+    accounts::{account_action, find_account},
+    store::{self, ServiceAccount},
+};
+use crate::{
+    identity::keys::{self, ApiKey},
+    tenancy::{
+        allowed::{Action, Allowed, Ask, Found, InProject},
+        model, policy,
+    },
+};
+use api::{
+    Code, KeyId, ServiceAccountId,
+    machines::{KeyView, ServiceAccountState},
+};
+use kernel::{App, Error, Result, audit::Key, db::Reader, secret::Secret};
+use std::time::Duration;
+
+/// Most keys of a service account that work at once.
+const MOST: usize = 20;
+const DAY: u64 = 24 * 3600;
+
+async fn find_key(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<ApiKey>>> {
+    let id: KeyId = ask.head.id("key_id")?;
+    let row = keys::live(tx, id).await?;
+    Ok(row.map(|row| Found { org_id: row.org_id, project_id: Some(row.project_id), row }))
+}
+
+account_action!(
+    /// Lists the keys of a service account.
+    List = "key.list", ServiceAccount, find_account
+);
+account_action!(
+    /// Makes a key.
+    Create = "key.create", ServiceAccount, find_account, step_up = true
+);
+account_action!(
+    /// Makes another in its place; the old one works on for a while.
+    Rotate = "key.rotate", ApiKey, find_key, step_up = true
+);
+account_action!(
+    /// Ends a key now.
+    Revoke = "key.revoke", ApiKey, find_key
+);
+
+/// Returns a key as people see it.
+pub fn view(key: ApiKey) -> KeyView {
+    KeyView {
+        id: key.id,
+        service_account_id: key.service_account_id,
+        name: key.name,
+        hint: key.hint,
+        scopes: key.scopes.split_whitespace().map(str::to_owned).collect(),
+        created_at: key.created_at,
+        expires_at: key.expires_at,
+        last_used_at: key.last_used_at,
+        revoked_at: key.revoked_at,
+    }
+}
+
+/// What a new key is to be.
+pub struct Wanted<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// Actions and bundles.
+    pub scopes: &'a [String],
+    /// Days it works.
+    pub days: u32,
+}
+
+/// Makes a key; its secret is shown once.
+///
+/// # Errors
+/// `validation_error`, `state_conflict`.
+pub async fn create(
+    app: &App,
+    who: &Allowed<Create>,
+    wanted: Wanted<'_>,
+) -> Result<(KeyView, Secret)> {
+    let name = model::name(wanted.name)?;
+    let account = who.row();
+    let scopes = policy::scopes(wanted.scopes)
+        .map_err(|word| Error::field("scopes", format!("`{word}` is nothing a key can do.")))?;
+    if scopes.is_empty() {
+        return Err(Error::field("scopes", "Choose at least one thing the key may do."));
+    }
+    if !(1..=365).contains(&wanted.days) {
+        return Err(Error::field("days", "A key works for 1 to 365 days."));
+    }
+    if account.state == ServiceAccountState::Disabled {
+        return Err(Error::new(Code::NotNow).detail("The service account is disabled."));
+    }
+    let mut tx = app.db.write(who).await?;
+    room(&mut tx, account.id).await?;
+    let row = ApiKey {
+        id: tx.new_id(),
+        org_id: account.org_id,
+        project_id: account.project_id,
+        service_account_id: account.id,
+        owner_id: account.owner_id,
+        parent_id: None,
+        name,
+        hint: String::new(),
+        token_hash: Vec::new(),
+        scopes: scopes.join(" "),
+        created_by: who.caller().user_id(),
+        created_at: tx.now(),
+        expires_at: tx.now().plus(Duration::from_secs(u64::from(wanted.days) * DAY)),
+        last_used_at: None,
+        paused_at: None,
+        revoked_at: None,
+    };
+    let (row, secret) = keys::mint(app, &mut tx, row).await?;
+    tx.target(row.id);
+    tx.note(Key::Name, &row.name);
+    tx.note(Key::Reason, &row.scopes);
+    tx.commit().await?;
+    Ok((view(row), secret))
+}
+
+async fn room(tx: &mut Reader, account: ServiceAccountId) -> Result<()> {
+    let now = tx.now();
+    let all = keys::list(tx, account).await?;
+    let working = all.iter().filter(|key| key.revoked_at.is_none() && key.expires_at > now);
+    if working.count() >= MOST {
+        let words = format!("A service account has at most {MOST} working keys. Revoke one first.");
+        return Err(Error::field("name", words));
+    }
+    Ok(())
+}
+
+/// Makes a key like this one; this one ends after the overlap.
+///
+/// # Errors
+/// `validation_error`, `state_conflict`.
+pub async fn rotate(
+    app: &App,
+    who: &Allowed<Rotate>,
+    overlap_hours: u32,
+) -> Result<(KeyView, Secret)> {
+    if overlap_hours > 168 {
+        return Err(Error::field("overlap_hours", "The old key works on for 0 to 168 hours."));
+    }
+    let old = who.row();
+    let mut tx = app.db.write(who).await?;
+    if store::find(&mut tx, old.service_account_id).await?.is_none() {
+        return Err(Error::not_found());
+    }
+    if old.paused_at.is_some() || old.expires_at <= tx.now() {
+        return Err(Error::new(Code::NotNow).detail("This key does not work now. Make a new one."));
+    }
+    room(&mut tx, old.service_account_id).await?;
+    let span = old.expires_at.since(old.created_at);
+    let row = ApiKey {
+        id: tx.new_id(),
+        created_by: who.caller().user_id(),
+        created_at: tx.now(),
+        expires_at: tx.now().plus(span),
+        last_used_at: None,
+        ..old.clone()
+    };
+    let (row, secret) = keys::mint(app, &mut tx, row).await?;
+    let end = tx.now().plus(Duration::from_secs(u64::from(overlap_hours) * 3600));
+    keys::shorten(&mut tx, old.id, end).await?;
+    tx.target(old.id);
+    tx.note(Key::Name, &row.name);
+    tx.commit().await?;
+    Ok((view(row), secret))
+}
+
+/// Ends a key and the short tokens made from it.
+///
+/// # Errors
+/// `conflict` when it had ended.
+pub async fn revoke(app: &App, who: &Allowed<Revoke>) -> Result<()> {
+    let id = who.row().id;
+    let mut tx = app.db.write(who).await?;
+    if !keys::revoke(&mut tx, id).await? {
+        return Err(Code::Raced.into());
+    }
+    tx.target(id);
+    tx.note(Key::Name, &who.row().name);
+    tx.commit().await
+}

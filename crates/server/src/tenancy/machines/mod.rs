@@ -1,0 +1,11 @@
+//! Service accounts of a project and their keys: made by its admins, never able to do more than the
+//! person who answers for them, gone with one click.
+
+mod accounts;
+mod http;
+mod keys;
+mod pages;
+mod store;
+
+pub use http::routes;
+pub use pages::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView};
