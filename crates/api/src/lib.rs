@@ -17,6 +17,7 @@ pub mod money;
 pub mod node;
 pub mod notices;
 pub mod operations;
+pub mod organizations;
 pub mod people;
 pub mod stored;
 pub mod time;

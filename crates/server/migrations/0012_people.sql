@@ -57,3 +57,4 @@ CREATE UNIQUE INDEX invitations_token ON invitations (token_hash);
 CREATE INDEX invitations_open ON invitations (org_id, id) WHERE accepted_at IS NULL AND revoked_at IS NULL;
 
 ALTER TABLE organizations ADD COLUMN require_mfa TEXT NOT NULL DEFAULT 'owners' CHECK (require_mfa IN ('owners', 'everyone'));
+

@@ -45,7 +45,7 @@ fn nav() -> Vec<NavItem> {
     let mut operations = nav.split_off(1);
     let help = operations.split_off(1);
     let (compute, platform) = split(catalog::nav(), allocations::nav());
-    let (access, people) = split(tenancy::nav(), Vec::new());
+    let (access, people) = split(tenancy::nav(), evidence::nav());
     nav.extend(compute);
     nav.extend(access);
     nav.extend(billing::nav());
@@ -55,7 +55,6 @@ fn nav() -> Vec<NavItem> {
     nav.extend(fleet::nav());
     nav.extend(platform);
     nav.extend(people);
-    nav.extend(evidence::nav());
     nav.extend(help);
     nav
 }

@@ -3,7 +3,7 @@
 use super::pages;
 use crate::tenancy::{Operator, OperatorAction};
 use api::{
-    AuditId, Page,
+    AuditId, OrgId, Page,
     audit::{ActorKind, AuditEntry, ChainReport, Outcome},
 };
 use kernel::{
@@ -29,13 +29,15 @@ impl OperatorAction for VerifyAudit {
 
 /// Returns the routes of evidence.
 pub fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         Route::get("/api/v1/admin/audit-logs", list_http)
             .says("Lists audit entries, newest first."),
         Route::get("/api/v1/admin/audit-logs/verify", verify_http)
             .says("Walks the whole chain and says whether it holds."),
         Route::get("/platform/evidence/audit", pages::audit_page),
-    ]
+    ];
+    routes.extend(super::tenant::routes());
+    routes
 }
 
 /// `GET /api/v1/admin/audit-logs`
@@ -62,8 +64,17 @@ pub struct AuditQuery {
     pub limit: Option<i64>,
 }
 
-/// Returns a page of the record.
+/// Returns a page of the whole record.
 pub(super) async fn list(tx: &mut Reader, query: &AuditQuery) -> Result<Page<AuditEntry>> {
+    page_of(tx, query, None).await
+}
+
+/// Returns a page of the record, of one organization or of all.
+pub(super) async fn page_of(
+    tx: &mut Reader,
+    query: &AuditQuery,
+    org_id: Option<OrgId>,
+) -> Result<Page<AuditEntry>> {
     let limit = Paging { cursor: None, limit: query.limit }.limit()?;
     let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let filter = Filter {
@@ -71,7 +82,7 @@ pub(super) async fn list(tx: &mut Reader, query: &AuditQuery) -> Result<Page<Aud
         actor: some(&query.actor),
         correlation_id: some(&query.correlation_id),
         outcome: query.outcome,
-        org_id: None,
+        org_id,
         before: Cursor::read::<AuditId>(query.cursor.as_deref())?,
         limit: limit + 1,
     };

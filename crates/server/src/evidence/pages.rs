@@ -83,11 +83,11 @@ impl AuditView {
         html! {
             (page_head("Audit", "Every change and every refusal: who, what, from where, and how it ended. Entries are chained by hash and never change.", None))
             (self.chain_banner())
-            (self.filters())
+            (filters(&self.record()))
             @if self.entries.is_empty() {
                 (empty("file-search", "Nothing matches", "No entry has all of these properties. Take a filter away to see more.",
                     Some(html! { a class="button" href="/platform/evidence/audit" { "Show all" } })))
-            } @else { (self.rows()) }
+            } @else { (rows(&self.record())) }
         }
     }
 
@@ -102,26 +102,50 @@ impl AuditView {
         }
     }
 
-    fn filters(&self) -> Markup {
-        let outcome = self.query.outcome;
-        html! {
-            form method="get" action="/platform/evidence/audit" class="inline-form section" role="search" {
-                div class="field" { label for="action" { "Action" } input id="action" name="action" value=(self.query.action.as_deref().unwrap_or_default()) placeholder="allocation.create"; }
-                div class="field" { label for="correlation_id" { "Correlation ID" } input id="correlation_id" name="correlation_id" value=(self.query.correlation_id.as_deref().unwrap_or_default()) placeholder="cor_…"; }
-                div class="field" { label for="outcome" { "Outcome" }
-                    select id="outcome" name="outcome" {
-                        option value="" { "any" }
-                        @for one in Outcome::ALL { option value=(one) selected[outcome == Some(*one)] { (one) } }
-                    }
-                }
-                button class="button" { "Filter" }
-            }
-            div class="section" {}
+    fn record(&self) -> Record<'_> {
+        Record {
+            entries: &self.entries,
+            query: &self.query,
+            next: self.next.as_deref(),
+            path: "/platform/evidence/audit",
         }
     }
+}
 
-    fn rows(&self) -> Markup {
-        let rows: Vec<Vec<Markup>> = self
+/// What filters and rows are drawn from.
+pub(super) struct Record<'a> {
+    /// Entries.
+    pub entries: &'a [AuditEntry],
+    /// What was looked for.
+    pub query: &'a AuditQuery,
+    /// The next page.
+    pub next: Option<&'a str>,
+    /// The page.
+    pub path: &'static str,
+}
+
+/// Draws what can be looked for.
+pub(super) fn filters(record: &Record<'_>) -> Markup {
+    let outcome = record.query.outcome;
+    html! {
+        form method="get" action=(record.path) class="inline-form section" role="search" {
+            div class="field" { label for="action" { "Action" } input id="action" name="action" value=(record.query.action.as_deref().unwrap_or_default()) placeholder="allocation.create"; }
+            div class="field" { label for="correlation_id" { "Correlation ID" } input id="correlation_id" name="correlation_id" value=(record.query.correlation_id.as_deref().unwrap_or_default()) placeholder="cor_…"; }
+            div class="field" { label for="outcome" { "Outcome" }
+                select id="outcome" name="outcome" {
+                    option value="" { "any" }
+                    @for one in Outcome::ALL { option value=(one) selected[outcome == Some(*one)] { (one) } }
+                }
+            }
+            button class="button" { "Filter" }
+        }
+        div class="section" {}
+    }
+}
+
+/// Draws the entries.
+pub(super) fn rows(record: &Record<'_>) -> Markup {
+    let rows: Vec<Vec<Markup>> = record
             .entries
             .iter()
             .map(|entry| {
@@ -141,15 +165,14 @@ impl AuditView {
                 ]
             })
             .collect();
-        let query = [
-            ("action", self.query.action.as_deref().unwrap_or_default()),
-            ("correlation_id", self.query.correlation_id.as_deref().unwrap_or_default()),
-            ("outcome", self.query.outcome.map_or("", Outcome::as_str)),
-        ];
-        html! {
-            (table("Audit entries", &[num("No."), col("When"), col("Action"), col("Outcome"), col("Who"), col("Target"), col("Correlation")], &rows))
-            (next_page("/platform/evidence/audit", &query, self.next.as_deref()))
-        }
+    let query = [
+        ("action", record.query.action.as_deref().unwrap_or_default()),
+        ("correlation_id", record.query.correlation_id.as_deref().unwrap_or_default()),
+        ("outcome", record.query.outcome.map_or("", Outcome::as_str)),
+    ];
+    html! {
+        (table("Audit entries", &[num("No."), col("When"), col("Action"), col("Outcome"), col("Who"), col("Target"), col("Correlation")], &rows))
+        (next_page(record.path, &query, record.next))
     }
 }
 

@@ -23,7 +23,7 @@ mod store;
 
 pub use caller::{
     Caller, Callers, Me, Myself, MyselfAction, caller, fresh, operators_only, optional_caller,
-    person_only, session_topic,
+    person_only, session_topic, strong,
 };
 pub use guesses::{WRITER as GUESSES_WRITER, of_sign_up, take as take_guess};
 pub use http::{routes, view};
@@ -36,7 +36,7 @@ pub use password::Hasher;
 pub use sessions::{Seen, WRITER as SEEN_WRITER, flush_seen, prune, run as run_seen};
 pub use settings::Settings;
 pub use sign_in::{Opened, Place, Proof, open_session};
-pub use store::{Stage, User, UserState, find_user_by_email, set_project};
+pub use store::{Stage, User, UserState, find_user, find_user_by_email, set_project};
 
 use kernel::html::{NavFor, NavItem};
 

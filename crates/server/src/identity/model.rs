@@ -97,7 +97,7 @@ pub fn display_name(text: &str) -> Option<String> {
 pub fn return_target(text: &str) -> String {
     let local = text.starts_with('/')
         && !text.starts_with("//")
-        && !text.starts_with("/auth/")
+        && (!text.starts_with("/auth/") || text.starts_with("/auth/invite?token="))
         && text.len() <= 500
         && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
     if local { text.to_owned() } else { "/".to_owned() }

@@ -29,6 +29,7 @@ pub fn routes() -> Vec<Route> {
             .says("Makes an account with a personal organization and a default project."),
     ];
     routes.extend(pages::routes());
+    routes.extend(super::organization::routes());
     routes
 }
 

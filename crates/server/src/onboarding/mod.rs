@@ -4,6 +4,7 @@
 //! organization with its default department and project, ledger accounts, and the welcome credit.
 
 mod http;
+mod organization;
 mod pages;
 mod sign_up;
 

@@ -4,7 +4,7 @@ use super::{
     http::{SigningUp, sign_up_is_open},
     sign_up::{Standing, create_account},
 };
-use crate::identity::{self, account_fields, parse_account, signed_in};
+use crate::identity::{self, account_fields, parse_account, return_target, signed_in};
 use api::{Code, people::SessionKind};
 use kernel::{
     App, Error, Result,
@@ -47,6 +47,8 @@ pub struct SignUpView {
     pub entered: Entered,
     /// Whether sign-up is open.
     pub open: bool,
+    /// Where to go afterwards.
+    pub back: String,
 }
 
 impl SignUpView {
@@ -57,9 +59,9 @@ impl SignUpView {
             Entered::fresh().with("email", "x").refused(&error)
         });
         vec![
-            Self { entered: Entered::fresh(), open: true },
-            Self { entered: refused, open: true },
-            Self { entered: Entered::fresh(), open: false },
+            Self { entered: Entered::fresh(), open: true, back: "/".into() },
+            Self { entered: refused, open: true, back: "/".into() },
+            Self { entered: Entered::fresh(), open: false, back: "/".into() },
         ]
     }
 
@@ -71,6 +73,7 @@ impl SignUpView {
                 p class="muted" { "You get an organization of your own, with a first project in it." }
                 (self.entered.banner())
                 form method="post" action="/auth/signup" {
+                    input type="hidden" name="return" value=(self.back);
                     (account_fields(&self.entered))
                     button class="button primary wide" { "Create account" }
                 }
@@ -118,9 +121,11 @@ impl FirstView {
     }
 }
 
-async fn sign_up_page(_: Public<SignUpPage>, app: App, (): ()) -> Result<Page> {
+async fn sign_up_page(who: Public<SignUpPage>, app: App, (): ()) -> Result<Page> {
     let open = app.get::<identity::Settings>().sign_up;
-    Ok(Page::card("Create an account", SignUpView { entered: Entered::fresh(), open }.draw()))
+    let back = return_target(&who.head().query("return").unwrap_or_default());
+    let view = SignUpView { entered: Entered::fresh(), open, back };
+    Ok(Page::card("Create an account", view.draw()))
 }
 
 fn entered(fields: &Fields) -> Entered {
@@ -142,7 +147,12 @@ async fn sign_up_form(who: Public<SigningUp>, app: App, Form(fields): Form) -> R
     sign_up_is_open(&app)?;
     make(&app, &who, &fields, Standing::Customer).await.map_err(|error| {
         again(error, "Create an account", |error| {
-            SignUpView { entered: entered(&fields).refused(error), open: true }.draw()
+            SignUpView {
+                entered: entered(&fields).refused(error),
+                open: true,
+                back: return_target(&fields.text("return")),
+            }
+            .draw()
         })
     })
 }
@@ -157,7 +167,8 @@ async fn make(
         parse_account(&fields.text("email"), &fields.text("display_name"), fields.raw("password"))?;
     let ip = who.stamp().ip.unwrap_or_default();
     let new = create_account(app, who, account, standing, SessionKind::Browser, &ip).await?;
-    Ok(signed_in(app, &new.opened, "/").saying("Your account is ready."))
+    let back = return_target(&fields.text("return"));
+    Ok(signed_in(app, &new.opened, &back).saying("Your account is ready."))
 }
 
 async fn first_page(who: Public<FirstPage>, app: App, (): ()) -> Result<Page> {

@@ -7,6 +7,7 @@ use crate::{
 };
 use api::{
     Code, OrgId, ProjectId,
+    organizations::MfaPolicy,
     people::{OrgType, Role, SessionKind},
 };
 use kernel::{
@@ -103,17 +104,35 @@ async fn personal_organization(
     tx: &mut WriteTx,
     user: &User,
 ) -> Result<(OrgId, ProjectId)> {
+    let name = user.display_name.clone();
+    let (org, project) = new_organization(app, tx, user, &name, OrgType::Personal).await?;
+    billing::welcome(app, tx, org.id, org.currency).await?;
+    Ok((org.id, project))
+}
+
+/// Makes an organization with its default department, a first project, an owner, and ledger accounts.
+///
+/// # Errors
+/// What the database says.
+pub async fn new_organization(
+    app: &App,
+    tx: &mut WriteTx,
+    user: &User,
+    name: &str,
+    kind: OrgType,
+) -> Result<(Organization, ProjectId)> {
     let currency = app.get::<billing::Settings>().currency;
     let org_id: OrgId = tx.new_id();
     let tail: String = org_id.to_string().chars().rev().take(6).collect();
     let org = Organization {
         id: org_id,
-        name: user.display_name.clone(),
-        slug: format!("{}-{tail}", slug(&user.display_name)),
-        kind: OrgType::Personal,
+        name: name.to_owned(),
+        slug: format!("{}-{tail}", slug(name)),
+        kind,
         currency,
         policy_epoch: 1,
         created_at: tx.now(),
+        require_mfa: MfaPolicy::Owners,
     };
     tx.insert(&org).await?;
     let department = Department {
@@ -144,6 +163,5 @@ async fn personal_organization(
     let member = ProjectMember { id: tx.new_id(), org_id, project_id, user_id, role, created_at };
     tx.insert(&member).await?;
     billing::open_accounts(tx, org_id, currency).await?;
-    billing::welcome(app, tx, org_id, currency).await?;
-    Ok((org_id, project_id))
+    Ok((org, project_id))
 }

@@ -213,6 +213,9 @@ impl<A: Action> Entrance for Allowed<A> {
         if !policy::may(role, A::NAME) {
             return Err(policy::refusal(role, A::NAME));
         }
+        if standing.asks_factor() && caller.machine().is_none() {
+            identity::strong(app, &caller).await?;
+        }
         if A::STEP_UP && head.mutates() {
             identity::fresh(app, &caller).await?;
         }

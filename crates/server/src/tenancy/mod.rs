@@ -16,6 +16,7 @@ mod machines;
 mod members;
 mod model;
 mod pages;
+mod people;
 mod policy;
 mod projects;
 mod settings;
@@ -31,6 +32,7 @@ pub use machines::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView};
 pub use members::view_roles;
 pub use model::slug;
 pub use pages::{ProjectView, ProjectsView};
+pub use people::{InvitedView, OrganizationPageView, OrganizationsView, WelcomeView};
 pub use policy::{FOR_MACHINES, POLICY, matrix};
 pub use projects::{Holdings, HoldingsFn};
 pub use settings::Settings;
@@ -49,6 +51,13 @@ pub fn nav() -> Vec<NavItem> {
             label: "Projects",
             href: "/access/projects",
             icon: "folder-kanban",
+            who: NavFor::Everyone,
+        },
+        NavItem {
+            group: "Access",
+            label: "Organizations",
+            href: "/access/organizations",
+            icon: "building-2",
             who: NavFor::Everyone,
         },
         NavItem {

@@ -13,6 +13,9 @@ pub const POLICY: &[(&str, Role)] = &[
     ("allocation.release", Role::Member),
     ("billing.read", Role::Viewer),
     ("catalog.read", Role::Viewer),
+    ("invitation.create", Role::Admin),
+    ("invitation.list", Role::Admin),
+    ("invitation.revoke", Role::Admin),
     ("key.create", Role::Admin),
     ("key.list", Role::Viewer),
     ("key.revoke", Role::Admin),
@@ -21,6 +24,12 @@ pub const POLICY: &[(&str, Role)] = &[
     ("member.list", Role::Viewer),
     ("member.remove", Role::Owner),
     ("member.set_role", Role::Owner),
+    ("organization.audit", Role::Admin),
+    ("organization.leave", Role::Viewer),
+    ("organization.read", Role::Viewer),
+    ("organization.remove_member", Role::Owner),
+    ("organization.set_role", Role::Owner),
+    ("organization.update", Role::Owner),
     ("project.create", Role::Admin),
     ("project.delete", Role::Admin),
     ("project.read", Role::Viewer),
@@ -35,7 +44,8 @@ pub const POLICY: &[(&str, Role)] = &[
     ("terminal.page", Role::Member),
 ];
 
-const fn rank(role: Role) -> u8 {
+/// Returns the place of a role among roles.
+pub const fn rank(role: Role) -> u8 {
     match role {
         Role::Viewer => 0,
         Role::Member => 1,

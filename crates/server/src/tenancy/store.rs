@@ -3,6 +3,7 @@
 use super::{InProject, policy};
 use api::{
     Currency, DeptId, MemberId, OrgId, ProjectId, Time, UserId,
+    organizations::MfaPolicy,
     people::{OrgType, Role},
 };
 use kernel::{
@@ -28,6 +29,8 @@ row! {
         pub policy_epoch: i64,
         /// Since when.
         pub created_at: Time,
+        /// Of whom it asks a second factor.
+        pub require_mfa: MfaPolicy,
     }
 }
 
@@ -151,6 +154,10 @@ row! {
         pub in_project: Option<Role>,
         /// Raised with every change of rights.
         pub policy_epoch: i64,
+        /// How the organization came to be.
+        pub kind: OrgType,
+        /// Of whom it asks a second factor.
+        pub require_mfa: MfaPolicy,
     }
 }
 
@@ -162,7 +169,7 @@ pub async fn standing(
     project: Option<ProjectId>,
 ) -> Result<Option<Standing>> {
     tx.find(
-        "SELECT o.role, p.role, g.policy_epoch FROM organizations g
+        "SELECT o.role, p.role, g.policy_epoch, g.kind, g.require_mfa FROM organizations g
            LEFT JOIN org_members o ON o.org_id = g.id AND o.user_id = $2
            LEFT JOIN project_members p ON p.org_id = g.id AND p.project_id = $3 AND p.user_id = $2
           WHERE g.id = $1",
@@ -172,6 +179,12 @@ pub async fn standing(
 }
 
 impl Standing {
+    /// Returns whether the organization asks this person for a second factor.
+    pub fn asks_factor(&self) -> bool {
+        let owner = self.in_org == Some(Role::Owner);
+        self.require_mfa == MfaPolicy::Everyone || (owner && self.kind == OrgType::Enterprise)
+    }
+
     /// Returns the role that counts: in an organization the one there; in a project its own, or the
     /// organization's where that is owner or admin, the stronger of both.
     pub fn role(&self, in_project: bool) -> Option<Role> {
@@ -334,6 +347,19 @@ pub async fn find_member(
     id: MemberId,
 ) -> Result<Option<ProjectMember>> {
     tx.find("SELECT {} FROM project_members WHERE project_id = $1 AND id = $2", (project, id)).await
+}
+
+/// Returns somebody's role of their own in a project.
+pub async fn member_of(
+    tx: &mut Reader,
+    project: ProjectId,
+    user: UserId,
+) -> Result<Option<ProjectMember>> {
+    tx.find(
+        "SELECT {} FROM project_members WHERE project_id = $1 AND user_id = $2",
+        (project, user),
+    )
+    .await
 }
 
 /// Returns how many owners a project has in its own right.

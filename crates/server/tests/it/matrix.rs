@@ -20,6 +20,8 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{sku_id}", "sku_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{service_account_id}", &seeds.account)
         .replace("{key_id}", &seeds.key)
+        .replace("{org_id}", &world.owner.org_id.to_string())
+        .replace("{invitation_id}", "inv_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{factor_id}", "fact_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{recovery_id}", "rec_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{session_id}", "sess_01jd3x5gq8f9v7m2k4n6p8r0st")
@@ -165,7 +167,7 @@ fn wants_body(info: &RouteInfo) -> bool {
 
 /// Rows that the path names but this test does not make: "not there" comes before the role.
 fn is_row(info: &RouteInfo) -> bool {
-    ["{member_id}", "{allocation_id}", "{task_id}", "/terminal/popout"]
+    ["{member_id}", "{invitation_id}", "{allocation_id}", "{task_id}", "/terminal/popout"]
         .iter()
         .any(|part| info.path.contains(part))
 }
