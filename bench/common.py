@@ -121,7 +121,8 @@ class Ours:
         began = time.monotonic()
         self.process = subprocess.Popen(
             [TARGET / "gpuaas", "server", "--data", self.folder / "data", "--http", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0"],
-            stdout=subprocess.PIPE, stderr=self.log, text=True, env={**os.environ, "GPUAAS_LOG": "warn", **(env or {})})
+            stdout=subprocess.PIPE, stderr=self.log, text=True, env={**os.environ, "GPUAAS_LOG": "warn", "GPUAAS_SITE__ENVIRONMENT": "development",
+                 "GPUAAS_IDENTITY__OPERATORS_WITHOUT_FACTOR": "true", **(env or {})})
         lines = {}
         while "Listening" not in lines:
             line = self.process.stdout.readline()

@@ -361,6 +361,15 @@ CREATE TABLE organizations (
   created_at INTEGER NOT NULL
 , require_mfa TEXT NOT NULL DEFAULT 'owners' CHECK (require_mfa IN ('owners', 'everyone'))) STRICT;
 
+CREATE TABLE password_resets (
+  id BLOB PRIMARY KEY,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  token_hash BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  used_at INTEGER
+) STRICT;
+
 CREATE TABLE prices (
   id BLOB PRIMARY KEY,
   sku_id BLOB NOT NULL REFERENCES skus (id),
@@ -646,6 +655,10 @@ CREATE UNIQUE INDEX org_members_person ON org_members (org_id, user_id);
 CREATE INDEX org_members_user ON org_members (user_id);
 
 CREATE UNIQUE INDEX organizations_slug ON organizations (slug);
+
+CREATE UNIQUE INDEX password_resets_token ON password_resets (token_hash);
+
+CREATE INDEX password_resets_user ON password_resets (user_id) WHERE used_at IS NULL;
 
 CREATE UNIQUE INDEX prices_one_now ON prices (sku_id) WHERE valid_to IS NULL;
 

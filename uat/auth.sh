@@ -17,7 +17,8 @@ wrong() {
   ask wrong 401 -H 'Content-Type: application/json' "$UAT_URL/api/v1/auth/personal/login" \
     -d "{\"email\":\"$UAT_EMAIL\",\"password\":\"not the password\"}" && answer wrong | has correlation_id
 }
-login() { printf '%s\n' "$UAT_PASSWORD" | gpuaas login --server "$UAT_URL" --email "$UAT_EMAIL"; }
+factor() { printf '%s\n' "$UAT_PASSWORD" | gpuaas login --server "$UAT_URL" --email "$UAT_EMAIL" && add_app Phone "$FAIRWAY_UAT_DIR/ada"; }
+login() { printf '%s\n%s\n' "$UAT_PASSWORD" "$(one_code "$FAIRWAY_UAT_DIR/ada")" | gpuaas login --server "$UAT_URL" --email "$UAT_EMAIL"; }
 guarded() { ask guarded 303 -D "$FAIRWAY_ROW_DIR/head" "$UAT_URL/workloads" && grep -qi 'location: /auth/login?return=%2Fworkloads' "$FAIRWAY_ROW_DIR/head"; }
 out() { gpuaas logout && ! gpuaas whoami; }
 blocked() {
@@ -31,7 +32,8 @@ check happy "the first link makes the first account" first
 check negative "the link works once" again
 check empty "without a session a page leads to sign-in and back" guarded
 check negative "a wrong password is refused with an identifier to quote" wrong
-check recovery "signing in again works" login
+check happy "whoever runs the site sets a second factor up" factor
+check recovery "signing in again takes it" login
 check blocked "guessing is slowed down" blocked
 check cleanup "signing out ends the session" out
 login >/dev/null

@@ -30,6 +30,33 @@ value() { answer "$1" | python3 -c "import json,sys; d=json.load(sys.stdin); pri
 
 token() { python3 -c "import json,os; d=json.load(open(os.environ['GPUAAS_CREDENTIALS'])); print(d.get('token') or next(iter(d.values()))['token'])"; }
 
+# totp SEED: prints what an authenticator app with this seed shows now (RFC 6238).
+totp() {
+  python3 - "$1" <<'END'
+import base64, hmac, struct, sys, time
+seed = sys.argv[1]
+key = base64.b32decode(seed + "=" * (-len(seed) % 8))
+digest = hmac.new(key, struct.pack(">Q", int(time.time()) // 30), "sha1").digest()
+place = digest[19] & 15
+print("%06d" % ((struct.unpack(">I", digest[place:place + 4])[0] & 0x7FFFFFFF) % 1_000_000))
+END
+}
+
+# add_app NAME FILE: sets an authenticator app up on the command line; the file keeps its seed and codes.
+add_app() {
+  local app seed
+  coproc APP { gpuaas auth add-app --name "$1" 2>&1; }
+  read -r _ seed <&"${APP[0]}"
+  echo "$seed" >"$2.seed"
+  totp "$seed" >&"${APP[1]}"
+  cat <&"${APP[0]}" >"$2.said"
+  grep -E '^[0-9a-z]{5}(-[0-9a-z]{5}){3}$' "$2.said" >"$2.codes"
+  [ "$(wc -l <"$2.codes")" = 10 ]
+}
+
+# one_code FILE: takes a recovery code off a file.
+one_code() { head -n 1 "$1.codes" && sed -i 1d "$1.codes"; }
+
 # made RESOURCE STATE: notes what the row made and what became of it.
 made() { printf '%s\t%s\n' "$1" "$2" >>"$FAIRWAY_ROW_DIR/made"; }
 

@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import AxeBuilder from "@axe-core/playwright";
 import { PASSWORD, Site } from "./site.mjs";
@@ -33,10 +35,10 @@ test("signing out and in again returns to the page asked for", async ({ browser 
   await expect(page).toHaveURL(/auth\/login\?return=%2Faccount%2Fbilling/);
   await page.getByLabel("E-mail address").fill("ada@example.com");
   await page.getByLabel("Password").fill("wrong wrong wrong wrong");
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(page.getByRole("alert")).toContainText("E-mail address or password is wrong.");
   await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(page.getByRole("heading", { name: "Billing" })).toBeVisible();
   await page.getByLabel(/Account of/).click();
   await page.getByRole("button", { name: "Sign out" }).click();
@@ -77,7 +79,7 @@ test("a session ended elsewhere is over here", async ({ browser }) => {
   await other.goto(`${site.url}/auth/login`);
   await other.getByLabel("E-mail address").fill("ada@example.com");
   await other.getByLabel("Password").fill(PASSWORD);
-  await other.getByRole("button", { name: "Sign in" }).click();
+  await other.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(other.getByRole("heading", { name: /Good to see you/ })).toBeVisible();
   const page = await first.newPage();
   await page.goto(`${site.url}/account/sessions`);
@@ -88,6 +90,84 @@ test("a session ended elsewhere is over here", async ({ browser }) => {
   await expect(other).toHaveURL(/auth\/login/);
   await first.close();
   await second.close();
+});
+
+test("unknown and wrong are one answer", async ({ browser }) => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const answers = [];
+  for (const email of ["nobody@example.com", "ada@example.com"]) {
+    await page.goto(`${site.url}/auth/login`);
+    await page.getByLabel("E-mail address").fill(email);
+    await page.getByLabel("Password").fill("wrong wrong wrong wrong");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    answers.push(await page.getByRole("alert").first().innerText());
+  }
+  expect(answers[0]).toBe("E-mail address or password is wrong.");
+  expect(answers[1]).toBe(answers[0]);
+  await page.goto(`${site.url}/edge-error/nowhere`);
+  await expect(page.getByText(/Correlation ID/)).toBeVisible();
+  await context.close();
+});
+
+test("a forgotten password is replaced through a mail", async ({ browser }) => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${site.url}/auth/signup`);
+  await page.getByLabel("Name").fill("Mary Shelley");
+  await page.getByLabel("E-mail address").fill("mary@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await context.clearCookies();
+  await page.goto(`${site.url}/auth/login`);
+  await page.getByRole("link", { name: "Forgotten your password?" }).click();
+  await page.getByLabel("E-mail address").fill("mary@example.com");
+  await page.getByRole("button", { name: "Send the link" }).click();
+  await expect(page.getByText("A mail is on its way.")).toBeVisible();
+  const link = await expect.poll(() => mailed("mary@example.com")).toMatch(/new-password/).then(() => mailed("mary@example.com"));
+  await page.goto(link);
+  await page.getByLabel("New password").fill("another river of stones");
+  await page.getByRole("button", { name: "Set the password" }).click();
+  await expect(page.getByText("Your password is set.")).toBeVisible();
+  await page.getByLabel("E-mail address").fill("mary@example.com");
+  await page.getByLabel("Password").fill("another river of stones");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await expect(page.getByRole("heading", { name: /Good to see you/ })).toBeVisible();
+  await page.goto(link);
+  await expect(page.getByRole("heading", { name: "This link has ended" })).toBeVisible();
+  await context.close();
+});
+
+function mailed(address) {
+  const folder = join(site.folder, "data/server/mail");
+  if (!existsSync(folder)) return "";
+  const mails = readdirSync(folder).filter((name) => name.endsWith(".eml")).map((name) => readFileSync(join(folder, name), "utf8"));
+  const mine = mails.filter((mail) => mail.includes(`To: ${address}`)).join("\n").replaceAll("=\r\n", "").replaceAll("=3D", "=");
+  return mine.match(/https?:\S+new-password\S+/)?.[0] ?? "";
+}
+
+test("guessing waits, and whoever was here before still gets in", async ({ browser }) => {
+  const attempt = (password) => fetch(`${site.url}/api/v1/auth/personal/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ email: "strange@example.com", password }),
+  });
+  let last;
+  for (let n = 0; n < 12; n += 1) last = await attempt(`wrong wrong wrong ${n}`);
+  expect(last.status).toBe(429);
+  expect(Number(last.headers.get("retry-after"))).toBeGreaterThan(0);
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${site.url}/auth/login`);
+  await page.getByLabel("E-mail address").fill("strange@example.com");
+  await page.getByLabel("Password").fill("wrong wrong wrong wrong");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await expect(page.getByRole("alert").first()).toContainText("Too many attempts");
+  await page.getByLabel("E-mail address").fill("ada@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await expect(page.getByRole("heading", { name: /Good to see you/ })).toBeVisible();
+  await context.close();
 });
 
 test("every page is accessible, keeps its content policy and fits a narrow screen", async ({ browser }) => {

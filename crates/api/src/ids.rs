@@ -148,6 +148,8 @@ ids! {
     KeyId = "key",
     /// An invitation.
     InvitationId = "inv",
+    /// A link that lets somebody choose a new password.
+    ResetId = "reset",
     /// A second factor: an authenticator app or a passkey.
     FactorId = "fact",
     /// A challenge a passkey answers once.

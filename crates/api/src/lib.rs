@@ -28,8 +28,8 @@ pub use ids::{
     AccountId, AllocationId, ApprovalId, AuditId, BadId, BreakGlassId, ChallengeId, ClaimId,
     CorrelationId, DeptId, FactorId, GrantId, HoldId, InvitationId, JoinId, KeyId, LinkId, MailId,
     MemberId, NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, RecoveryCodeId,
-    RecoveryId, ServiceAccountId, SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId, TypedId,
-    UsageId, UserId, WorkId,
+    RecoveryId, ResetId, ServiceAccountId, SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId,
+    TypedId, UsageId, UserId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

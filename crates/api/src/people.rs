@@ -56,6 +56,16 @@ pub struct SignIn {
     pub code: Option<String>,
 }
 
+/// `POST /api/v1/account/security/password`
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordChange {
+    /// The password of today.
+    pub current: String,
+    /// 15 to 128 characters.
+    pub password: String,
+}
+
 /// A fresh sign-in: the token is shown once.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub struct SignedIn {

@@ -22,4 +22,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0010_over.sql"),
     migration!("0011_factors.sql"),
     migration!("0012_people.sql"),
+    migration!("0013_password_resets.sql"),
 ];

@@ -39,6 +39,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(pages::routes());
     routes.extend(super::factors::routes());
     routes.extend(super::keys::routes());
+    routes.extend(super::passwords::routes());
     routes
 }
 

@@ -16,6 +16,7 @@ mod links;
 mod model;
 mod pages;
 mod password;
+pub mod passwords;
 mod sessions;
 mod settings;
 mod sign_in;

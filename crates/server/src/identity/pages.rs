@@ -82,6 +82,7 @@ impl LogInView {
                 (Field::text("password", "Password").kind("password", "current-password").draw(&self.entered))
                 button class="button primary wide" { "Sign in" }
             }
+            p class="below" { a href="/auth/forgotten" { "Forgotten your password?" } }
             @if let Some(home) = &self.passkeys { (self.passkey(home)) }
             @if self.sign_up {
                 p class="below" { "New here? " a href="/auth/signup" { "Create an account" } }

@@ -26,7 +26,7 @@ fn routes() {
         .map(|route| {
             let info = &route.info;
             format!(
-                "{:<7}{:<62}{:<10}{:<26}{:<14}{:?}",
+                "{:<7}{:<70} {:<10}{:<26}{:<14}{:?}",
                 info.method.as_str(),
                 info.path,
                 info.entrance.as_str(),

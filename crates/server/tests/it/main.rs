@@ -20,6 +20,7 @@ mod matrix;
 mod memory;
 mod node;
 mod pages;
+mod passwords;
 mod people;
 mod plans;
 mod tenancy;

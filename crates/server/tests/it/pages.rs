@@ -16,6 +16,8 @@ fn all() -> Vec<(&'static str, Markup)> {
     }
     add!(
         "sign in" = identity::LogInView,
+        "forgotten" = identity::passwords::ForgottenView,
+        "new password" = identity::passwords::NewPasswordView,
         "factor" = identity::factors::ChallengeView,
         "security" = identity::factors::SecurityPageView,
         "authenticator app" = identity::factors::TotpView,

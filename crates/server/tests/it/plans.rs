@@ -29,6 +29,7 @@ const GROW: &[&str] = &[
     "factors",
     "mails",
     "notices",
+    "password_resets",
     "recovery_codes",
     "recovery_requests",
     "users",

@@ -14,6 +14,7 @@ use crate::identity::{
         remove::{Remove, Rename},
     },
     model::return_target,
+    pages::password_hint,
 };
 use api::{
     FactorId, Time,
@@ -131,6 +132,7 @@ impl SecurityPageView {
                 @if !security.factors.is_empty() { (self.list()) }
             }
             section class="section card flow" aria-labelledby="next" { h2 id="next" { "What can I do next?" } (self.next()) }
+            section class="section card flow" aria-labelledby="password" { h2 id="password" { "Password" } (self.password()) }
             section class="section card flow" aria-labelledby="lost" { h2 id="lost" { "What if I lose access?" } (self.lost()) }
         }
     }
@@ -228,6 +230,20 @@ impl SecurityPageView {
                         (Field::text("name", "Name of the app or phone").hint("Any app for one-time codes (RFC 6238).").draw(&Entered::fresh().with("name", "Phone")))
                         button class="button wide" { (icon("square-terminal")) "Set up an app" }
                     }
+                }
+            }
+        }
+    }
+
+    fn password(&self) -> Markup {
+        html! {
+            details class="flow" {
+                summary class="button" { "Change the password" }
+                form method="post" action="/account/security/password" {
+                    (self.form.hidden("password"))
+                    (Field::text("current", "Password of today").kind("password", "current-password").draw(&Entered::fresh()))
+                    (Field::text("password", "New password").kind("password", "new-password").hint(password_hint()).draw(&Entered::fresh()))
+                    button class="button" { "Change it and end other sessions" }
                 }
             }
         }
