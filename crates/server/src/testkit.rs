@@ -12,7 +12,7 @@ use crate::{MIGRATIONS, config::Config, wire};
 use api::{OrgId, ProjectId, SessionId, UserId, people::Role};
 use axum::{Router, body::Body};
 use http::{HeaderMap, Method, Request, StatusCode};
-pub use kernel::testkit::{Engine, TestDb};
+pub use kernel::testkit::{Engine, TempDir, TestDb};
 use kernel::{App, app::Site, audit::System, http::router};
 use seams::{FakeClock, Seams};
 use serde_json::{Value, json};
@@ -74,6 +74,8 @@ pub struct World {
     pub agents: std::net::TcpListener,
     /// Whom they trust.
     pub authority: Arc<gateway::authority::Authority>,
+    /// Where its mails go.
+    pub mails: TempDir,
 }
 
 /// An answer.
@@ -135,9 +137,10 @@ impl World {
             proxies: Vec::new(),
         };
         let (agents, place) = join();
+        let mails = TempDir::new().expect("a folder");
         let authority = place.authority.clone();
-        let app =
-            wire::app(test_db.db.clone(), seams, site, &config, outside(place)).expect("an app");
+        let app = wire::app(test_db.db.clone(), seams, site, &config, outside(place, &mails))
+            .expect("an app");
         let router = router(app.clone(), wire::routes());
         let keys = AtomicU64::new(1);
         let owner = sign_up(&router, "owner").await;
@@ -160,6 +163,7 @@ impl World {
             operator,
             agents,
             authority,
+            mails,
         };
         world.give_roles().await;
         world
@@ -305,10 +309,9 @@ impl World {
 }
 
 /// Returns what an application is given from outside, for a test: mails go to a folder of its own.
-pub fn outside(join: crate::fleet::LocalJoin) -> wire::Outside {
-    let folder = format!("gpuaas-mail-{}", uuid::Uuid::now_v7().simple());
+pub fn outside(join: crate::fleet::LocalJoin, mails: &TempDir) -> wire::Outside {
     let mailbox = kernel::outbox::Mailbox::Folder {
-        path: std::env::temp_dir().join(folder),
+        path: mails.path().to_owned(),
         from: "AI Cloud <no-reply@example.com>".into(),
     };
     wire::Outside { join, seal: kernel::seal::Seal::of(&[7; 32]), mailbox }

@@ -10,6 +10,7 @@ pub use deliver::{Mailbox, Smtp, WRITER, check_from, sweep};
 
 use crate::{Result, db::WriteTx, row};
 use api::{MailId, NoticeId, Time, UserId};
+use std::time::Duration;
 
 /// Who is told.
 #[derive(Debug, Clone)]
@@ -100,7 +101,7 @@ pub async fn tell(tx: &mut WriteTx, to: &Recipient, notice: &Notice) -> Result<(
         read_at: None,
     };
     tx.insert(&row).await?;
-    mail(tx, &to.email, &notice.title, &notice.body).await
+    write(tx, &to.email, &notice.title, &notice.body, notice.security).await
 }
 
 /// Writes a mail.
@@ -108,13 +109,26 @@ pub async fn tell(tx: &mut WriteTx, to: &Recipient, notice: &Notice) -> Result<(
 /// # Errors
 /// What the database says.
 pub async fn mail(tx: &mut WriteTx, address: &str, subject: &str, body: &str) -> Result<()> {
+    write(tx, address, subject, body, false).await
+}
+
+/// What is about safety has been due for a day: no flood of other mails stands before it.
+async fn write(
+    tx: &mut WriteTx,
+    address: &str,
+    subject: &str,
+    body: &str,
+    urgent: bool,
+) -> Result<()> {
+    let day = Duration::from_secs(24 * 3600);
+    let due_at = if urgent { tx.now().minus(day) } else { tx.now() };
     let row = Mail {
         id: tx.new_id(),
         address: address.to_owned(),
         subject: subject.to_owned(),
         body: body.to_owned(),
         created_at: tx.now(),
-        due_at: tx.now(),
+        due_at,
         attempts: 0,
         sent_at: None,
         fault: None,

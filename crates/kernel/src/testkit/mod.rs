@@ -5,3 +5,4 @@
 mod database;
 
 pub use database::{Engine, TestDb};
+pub use tempfile::TempDir;

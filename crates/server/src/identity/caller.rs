@@ -83,7 +83,7 @@ impl Caller {
             let live = async {
                 let mut tx = app.db.read().await?;
                 match &self.machine {
-                    Some(machine) => keys::is_live(&mut tx, machine.key).await,
+                    Some(machine) => keys::is_live(&mut tx, machine.shown).await,
                     None => store::is_live(&mut tx, self.session.id).await,
                 }
             };
@@ -125,7 +125,9 @@ pub async fn optional_caller(app: &App, head: &Arc<Head>) -> Result<Option<Arc<C
     match anyone(app, head).await {
         Ok(caller) if caller.session.stage == Stage::Half => Ok(None),
         Ok(caller) => Ok(Some(caller)),
-        Err(error) if error.code().status() == 401 => Ok(None),
+        Err(error) if error.code().status() == 401 || error.code() == Code::HumanRequired => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
@@ -133,9 +135,9 @@ pub async fn optional_caller(app: &App, head: &Arc<Head>) -> Result<Option<Arc<C
 /// Returns who calls, when their session may reach everything they may.
 ///
 /// # Errors
-/// Those of [`anyone`]; `second_factor_required`, `factor_enrolment_required`.
+/// `token_missing`, `token_invalid`, `token_expired`, `cross_site_request`, `second_factor_required`, `factor_enrolment_required`.
 pub async fn caller(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
-    let caller = anyone(app, head).await?;
+    let caller = presented(app, head).await?;
     reaches(&caller, Stage::Full)?;
     Ok(caller)
 }
@@ -189,12 +191,22 @@ pub async fn strong(app: &App, caller: &Caller) -> Result<()> {
     }
 }
 
-/// Returns who calls, however far their session has come. A cookie request that changes something must prove that it comes from a page
+/// Returns the person who calls, however far their session has come; a key is nobody here.
+///
+/// # Errors
+/// Those of [`presented`]; `human_required`.
+pub async fn anyone(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
+    let caller = presented(app, head).await?;
+    person_only(&caller)?;
+    Ok(caller)
+}
+
+/// Returns who calls: a person, however far their session has come, or a key. A cookie request that changes something must prove that it comes from a page
 /// of this site.
 ///
 /// # Errors
 /// `token_missing`, `token_invalid`, `token_expired`, `cross_site_request`.
-pub async fn anyone(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
+async fn presented(app: &App, head: &Arc<Head>) -> Result<Arc<Caller>> {
     if let Some(known) = head.recall::<Caller>() {
         return Ok(known);
     }
@@ -246,6 +258,20 @@ async fn look_up(app: &App, token: &Secret) -> Result<Arc<Caller>> {
     let caller = Arc::new(Caller { user, session, csrf, machine });
     known.keep(&tx, digest, caller.clone());
     Ok(caller)
+}
+
+/// The account of the broken glass runs the platform for an hour and changes nothing of its own or of a
+/// tenant: whatever lasted would outlive the hour.
+///
+/// # Errors
+/// `insufficient_permissions`.
+pub fn no_glass(caller: &Caller, head: &Head, action: &str) -> Result<()> {
+    if !caller.user.glass || !head.mutates() || action == "auth.logout" {
+        return Ok(());
+    }
+    Err(Error::new(Code::InsufficientPermissions).detail(
+        "The account of the broken glass runs the site for an hour and makes nothing that lasts.",
+    ))
 }
 
 /// Refuses a key where a person is meant.
@@ -317,7 +343,7 @@ impl<A: MyselfAction> Entrance for Myself<A> {
         reaches(&caller, A::FROM)?;
         let stamp = caller.stamp(head, A::NAME);
         head.remember(Arc::new(stamp.clone()));
-        person_only(&caller)?;
+        no_glass(&caller, head, A::NAME)?;
         if A::STEP_UP && head.mutates() {
             fresh(app, &caller).await?;
         }

@@ -23,10 +23,10 @@ mod sign_in;
 mod store;
 
 pub use caller::{
-    Caller, Callers, Me, Myself, MyselfAction, caller, fresh, operators_only, optional_caller,
-    person_only, session_topic, strong,
+    Caller, Callers, Me, Myself, MyselfAction, caller, fresh, no_glass, operators_only,
+    optional_caller, person_only, session_topic, strong,
 };
-pub use guesses::{WRITER as GUESSES_WRITER, of_sign_up, take as take_guess};
+pub use guesses::{Bucket, WRITER as GUESSES_WRITER, of_sign_up, take as take_guess};
 pub use http::{routes, view};
 pub use links::{
     FirstLink, WRITER as LINK_WRITER, check_first_link, make_first_link, redeem_first_link,

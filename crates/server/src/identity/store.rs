@@ -234,6 +234,17 @@ pub async fn raise_session(tx: &mut WriteTx, session: &Session, old_hash: &[u8])
     .map(|count| count == 1)
 }
 
+/// Ends a person's sessions that were only there to set up a factor.
+pub async fn end_enrolling(tx: &mut WriteTx, user: UserId) -> Result<u64> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE sessions SET revoked_at = $1, revoke_reason = 'finished elsewhere'
+          WHERE user_id = $2 AND stage = 'enrol' AND revoked_at IS NULL",
+        (now, user),
+    )
+    .await
+}
+
 /// Ends a person's other sessions in which no factor was proven; returns which.
 pub async fn end_weak(tx: &mut WriteTx, user: UserId, keep: SessionId) -> Result<Vec<SessionId>> {
     let weak: Vec<Session> = tx

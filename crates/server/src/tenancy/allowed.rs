@@ -6,12 +6,12 @@ use super::{
     policy,
     store::{self, Project},
 };
-use crate::identity::{self, Caller, keys::Machine, operators_only};
+use crate::identity::{self, Caller, factors, keys::Machine, operators_only};
 use api::{Code, OrgId, ProjectId, people::Role};
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Guard, Stamp},
-    db::Reader,
+    db::{Lock, Reader},
     html::FormCtx,
     http::{Entrance, EntranceKind, Head},
 };
@@ -123,6 +123,8 @@ pub trait Action: Send + Sync + 'static {
     type Scope: ScopeOf;
     /// Whether a change needs fresh proof of who asks.
     const STEP_UP: bool = false;
+    /// Whether it changes who may do what: such acts wait for each other.
+    const CHANGES_RIGHTS: bool = false;
     /// What it is done to; `()` for lists and creations.
     type Row: Send + Sync + 'static;
     /// Finds the row the request names, whoever it belongs to; who may see it is decided after.
@@ -207,14 +209,27 @@ impl<A: Action> Entrance for Allowed<A> {
         stamp.org_id = Some(scope.org());
         stamp.project_id = scope.project();
         head.remember(Arc::new(stamp.clone()));
+        identity::no_glass(&caller, head, A::NAME)?;
         if let Some(machine) = caller.machine() {
+            if !head.is_api() {
+                return Err(Code::HumanRequired.into());
+            }
             machine_may(machine, scope.project(), A::NAME)?;
         }
         if !policy::may(role, A::NAME) {
             return Err(policy::refusal(role, A::NAME));
         }
-        if standing.asks_factor() && caller.machine().is_none() {
-            identity::strong(app, &caller).await?;
+        // Whoever is asked for a factor may still leave; a key is worth what its owner is.
+        if standing.asks_factor() && A::NAME != "organization.leave" {
+            match caller.machine() {
+                None => identity::strong(app, &caller).await?,
+                Some(_) if factors::count(&mut tx, user).await? > 0 => {}
+                Some(_) => {
+                    return Err(Error::new(Code::InsufficientPermissions).detail(
+                        "The organization asks for a second factor, and whoever answers for this key has none.",
+                    ));
+                }
+            }
         }
         if A::STEP_UP && head.mutates() {
             identity::fresh(app, &caller).await?;
@@ -223,7 +238,12 @@ impl<A: Action> Entrance for Allowed<A> {
         // What is made in a project needs the project still to be there.
         let makes = TypeId::of::<A::Row>() == TypeId::of::<()>();
         let project = scope.project().filter(|_| makes);
-        stamp.guard = Some(Arc::new(Epoch { org: scope.org(), project, epoch }));
+        stamp.guard = Some(Arc::new(Epoch {
+            org: scope.org(),
+            project,
+            epoch,
+            lock: if A::CHANGES_RIGHTS { Lock::Update } else { Lock::Share },
+        }));
         Ok(Self { caller, scope, role, row: found.row, head: head.clone(), stamp })
     }
 }
@@ -246,6 +266,7 @@ struct Epoch {
     org: OrgId,
     project: Option<ProjectId>,
     epoch: i64,
+    lock: Lock,
 }
 
 impl Guard for Epoch {
@@ -254,7 +275,7 @@ impl Guard for Epoch {
         tx: &'a mut Reader,
     ) -> Pin<Box<dyn Future<Output = Result<bool>> + Send + 'a>> {
         Box::pin(async move {
-            Ok(store::epoch_held(tx, self.org, self.project).await? == Some(self.epoch))
+            Ok(store::epoch_held(tx, self.org, self.project, self.lock).await? == Some(self.epoch))
         })
     }
 }

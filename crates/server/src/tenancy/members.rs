@@ -5,6 +5,7 @@ use super::{
     projects::find_named,
     store::{self, Project, ProjectMember},
 };
+use crate::identity::keys;
 use api::{
     Code, MemberId,
     people::{MemberView, Role},
@@ -36,6 +37,7 @@ pub struct SetRole;
 impl Action for SetRole {
     const NAME: &'static str = "member.set_role";
     const STEP_UP: bool = true;
+    const CHANGES_RIGHTS: bool = true;
     type Scope = InProject;
     type Row = ProjectMember;
     async fn find<'a>(
@@ -51,6 +53,7 @@ pub struct Remove;
 impl Action for Remove {
     const NAME: &'static str = "member.remove";
     const STEP_UP: bool = true;
+    const CHANGES_RIGHTS: bool = true;
     type Scope = InProject;
     type Row = ProjectMember;
     async fn find<'a>(
@@ -115,6 +118,8 @@ pub async fn remove(app: &App, who: &Allowed<Remove>) -> Result<()> {
     if store::remove_member(&mut tx, who.scope(), who.row().id).await? == 0 {
         return Err(Code::Raced.into());
     }
+    let scope = who.scope();
+    keys::revoke_of(&mut tx, scope.org_id(), Some(scope.project_id()), who.row().user_id).await?;
     tx.target(who.row().id);
     tx.note(Key::Person, who.row().user_id);
     tx.commit().await

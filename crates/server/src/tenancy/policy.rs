@@ -77,6 +77,19 @@ pub const FOR_MACHINES: &[&str] = &[
     "terminal.open",
 ];
 
+/// What the bundles hold: work alone. Money and people are named one by one.
+const WORK: &[&str] = &[
+    "allocation.create",
+    "allocation.list",
+    "allocation.read",
+    "allocation.release",
+    "catalog.read",
+    "launch.read",
+    "project.read",
+    "task.read",
+    "terminal.open",
+];
+
 /// Returns whether a key can be made for an action.
 pub fn for_machines(action: &str) -> bool {
     FOR_MACHINES.contains(&action)
@@ -90,10 +103,8 @@ pub fn scopes(words: &[String]) -> Result<Vec<&'static str>, String> {
     let mut found = std::collections::BTreeSet::new();
     for word in words {
         match word.as_str() {
-            "read" => {
-                found.extend(FOR_MACHINES.iter().filter(|action| may(Role::Viewer, action)));
-            }
-            "run" => found.extend(FOR_MACHINES),
+            "read" => found.extend(WORK.iter().filter(|action| may(Role::Viewer, action))),
+            "run" => found.extend(WORK),
             one => match FOR_MACHINES.iter().find(|action| **action == one) {
                 Some(action) => _ = found.insert(action),
                 None => return Err(one.to_owned()),

@@ -60,7 +60,8 @@ macro_rules! project_action {
         pub struct $name;
         impl Action for $name {
             const NAME: &'static str = $word;
-            $(const STEP_UP: bool = $step;)?
+            $(const STEP_UP: bool = $step;
+            const CHANGES_RIGHTS: bool = $step;)?
             type Scope = InProject;
             type Row = Project;
             async fn find<'a>(

@@ -221,13 +221,14 @@ pub async fn epoch_held(
     tx: &mut Reader,
     org: OrgId,
     project: Option<ProjectId>,
+    lock: Lock,
 ) -> Result<Option<i64>> {
     let rows: Vec<kernel::db::Single<i64>> = tx
         .list_locked(
             "SELECT policy_epoch FROM organizations WHERE id = $1 AND ($2 IS NULL OR EXISTS
                (SELECT 1 FROM projects p WHERE p.id = $2 AND p.deleted_at IS NULL))",
             (org, project),
-            Lock::Share,
+            lock,
         )
         .await?;
     Ok(rows.first().map(|row| row.0))

@@ -164,7 +164,7 @@ async fn sign_up_can_be_closed() {
         seams,
         site,
         &config,
-        server::testkit::outside(server::testkit::join().1),
+        server::testkit::outside(server::testkit::join().1, &world.mails),
     )
     .unwrap();
     let router = kernel::http::router(app, server::wire::routes());

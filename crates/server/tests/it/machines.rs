@@ -55,7 +55,7 @@ both! {
         let launch = world.post(&runs, LIST, json!({ "sku": "cpu", "count": 1, "name": "x" })).await;
         assert_eq!(launch.code(), "insufficient_permissions", "its owner may no longer: {}", launch.text());
         world.call(Some(&world.owner), Method::DELETE, &path, None).await;
-        assert_eq!(world.get(&runs, LIST).await.status, 404, "its owner is gone from the project");
+        assert_eq!(world.get(&runs, LIST).await.code(), "token_invalid", "its owner is gone from the project");
         world.assert_whole().await;
     }
 }
@@ -128,4 +128,73 @@ async fn two_of_one_name_and_others_projects_are_refused() {
     assert_eq!(world.post(&world.outsider, &path, json!({ "name": "x" })).await.status, 404);
     let words = world.post(&world.viewer, &path, json!({ "name": "x" })).await.text();
     assert!(words.contains("You are a viewer here; this takes an admin."), "{words}");
+}
+
+both! {
+    async fn a_key_is_nobody_where_a_person_proves_something(engine: Engine) {
+        let world = World::on(engine).await;
+        let mut owner = world.owner.clone();
+        let phone = crate::factors::enrol(&world, &mut owner).await;
+        let id = account(&world, &owner, "ci").await;
+        let (_, key) = key(&world, &owner, &id, json!({ "name": "main", "scopes": ["catalog.read"] })).await;
+        for (path, form) in [("/auth/factor/recovery", "reason=the+phone+is+gone"), ("/auth/factor", "code=000000"), ("/auth/factor/recovery/finish", "finish_code=x")] {
+            let request = http::Request::post(path)
+                .header("host", "localhost")
+                .header("origin", "http://localhost")
+                .header("authorization", format!("Bearer {}", key.token))
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(axum::body::Body::from(form))
+                .unwrap();
+            assert_eq!(world.send(request).await.status, 403, "{path}");
+        }
+        let security = world.get(&owner, crate::factors::SECURITY).await.json();
+        assert_eq!(security["state"], "protected");
+        let page = world.get(&key, "/compute").await;
+        assert_eq!(page.status, 403, "pages are for people");
+        assert!(!page.text().contains(&owner.email), "{}", page.text());
+        let up = json!({ "code": phone.code(&world) });
+        assert_eq!(world.post(&owner, &format!("{}/step-up", crate::factors::SECURITY), up).await.status, 200);
+    }
+}
+
+both! {
+    async fn no_key_is_left_of_an_account_that_ends_while_keys_are_made(engine: Engine) {
+        let world = World::on(engine).await;
+        for ends in ["delete", "disable"] {
+            let id = account(&world, &world.owner, ends).await;
+            let one = format!("/api/v1/service-accounts/{id}");
+            let path = format!("{one}/keys");
+            let make = |n: usize| {
+                let body = json!({ "name": format!("k{n}"), "scopes": ["read"] });
+                world.post(&world.owner, &path, body)
+            };
+            let end = async {
+                match ends {
+                    "delete" => world.call(Some(&world.owner), Method::DELETE, &one, None).await,
+                    _ => world.post(&world.owner, &format!("{one}/disable"), json!({})).await,
+                }
+            };
+            let (made, _) = futures::future::join(futures::future::join_all((0..6).map(make)), end).await;
+            for answer in made.iter().filter(|answer| answer.status == 201) {
+                let token = answer.json()["secret"].as_str().unwrap().to_owned();
+                let key = Person { token, ..world.owner.clone() };
+                assert_eq!(world.get(&key, LIST).await.code(), "token_invalid", "{ends}");
+            }
+        }
+    }
+}
+
+both! {
+    async fn whoever_is_removed_leaves_no_key_behind(engine: Engine) {
+        let world = World::on(engine).await;
+        let id = account(&world, &world.owner, "ci").await;
+        let (_, made) = key(&world, &world.admin, &id, json!({ "name": "admins", "scopes": ["run"] })).await;
+        assert_eq!(world.get(&made, LIST).await.status, 200);
+        let project = world.owner.project_id;
+        let members = world.get(&world.owner, &format!("/api/v1/projects/{project}/members")).await.json();
+        let admin = members["items"].as_array().unwrap().iter().find(|m| m["email"] == "admin@example.com").unwrap().clone();
+        let path = format!("/api/v1/projects/{project}/members/{}", admin["id"].as_str().unwrap());
+        assert_eq!(world.call(Some(&world.owner), Method::DELETE, &path, None).await.status, 204);
+        assert_eq!(world.get(&made, LIST).await.code(), "token_invalid");
+    }
 }

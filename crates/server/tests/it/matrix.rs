@@ -68,7 +68,7 @@ async fn machine(world: &World, person: &Person) -> (Seeds, Person) {
     let made = world.post(person, &path, json!({ "name": "pipeline" })).await.json();
     let account = made["id"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/service-accounts/{account}/keys");
-    let body = json!({ "name": "first", "scopes": ["run"] });
+    let body = json!({ "name": "first", "scopes": server::tenancy::FOR_MACHINES });
     let first = world.post(person, &path, body.clone()).await.json();
     let second = world.post(person, &path, body).await.json();
     let key = first["key"]["id"].as_str().unwrap().to_owned();
@@ -84,7 +84,7 @@ fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
         (EntranceKind::Public, _) => None,
         (_, "anonymous" | "node") => Some(refused_401),
         (EntranceKind::Myself | EntranceKind::Operator, "key" | "foreign key") => Some(403),
-        (EntranceKind::Allowed, "key") if info.scope == "organization" => Some(403),
+        (EntranceKind::Allowed, "key") if page || info.scope == "organization" => Some(403),
         (EntranceKind::Allowed, "key") => {
             (!server::tenancy::FOR_MACHINES.contains(&info.action)).then_some(403)
         }

@@ -118,8 +118,7 @@ pub async fn ask_new(
     known: &[Factor],
 ) -> Result<PasskeyOptions> {
     let party = app.get::<Passkeys>().party()?;
-    let exclude: Vec<CredentialID> =
-        known.iter().filter_map(|f| f.credential_id.clone()).map(CredentialID::from).collect();
+    let exclude: Vec<CredentialID> = known.iter().filter_map(|f| f.credential_id.clone()).collect();
     let (ask, state) = party
         .start_passkey_registration(user.id.uuid(), &user.email, &user.display_name, Some(exclude))
         .map_err(|cause| Error::internal(anyhow::anyhow!("ask for a passkey: {cause}")))?;
@@ -219,7 +218,7 @@ pub async fn check(
         if user != factor.user_id.uuid() {
             return Err(refused());
         }
-        party.finish_discoverable_authentication_v2(&given, state, &DiscoverableKey::from(&passkey))
+        party.finish_discoverable_authentication_v2(&given, state, DiscoverableKey::from(&passkey))
     };
     let done = done.map_err(|cause| {
         tracing::info!(%cause, "a passkey was not accepted");

@@ -116,15 +116,20 @@ pub async fn show(
             if own { Ok(Match::Passkey(Box::new(proof))) } else { Err(wrong()) }
         }
         Shown::Code(text) => {
-            match typed(&text) {
-                Typed::Recovery(_) => {
-                    let bucket = Bucket::new(format!("recovery-code:{}", user.id), 20);
-                    guesses::take(app, &[bucket]).await?;
-                }
-                _ => count_digits(app, user).await?,
+            let recovery = matches!(typed(&text), Typed::Recovery(_));
+            if !recovery {
+                count_digits(app, user).await?;
             }
-            let mut tx = app.db.read().await?;
-            find_code(app, &mut tx, user.id, &text).await?.ok_or_else(wrong)
+            let found = {
+                let mut tx = app.db.read().await?;
+                find_code(app, &mut tx, user.id, &text).await?
+            };
+            if found.is_none() && recovery {
+                // A hundred bits are not guessed: a miss counts against floods, a hit is never in its way.
+                let bucket = Bucket::new(format!("recovery-code:{}", user.id), 20);
+                guesses::take(app, &[bucket]).await?;
+            }
+            found.ok_or_else(wrong)
         }
         Shown::Password(password) => {
             let bucket = Bucket::new(format!("password-again:{}", user.id), 4).waits(QUARTER);

@@ -16,6 +16,7 @@ use kernel::{
     App, Error, Result,
     audit::{Accountable, Key},
     db::{Reader, WriteTx},
+    outbox,
 };
 
 /// Returns the open requests, oldest first.
@@ -106,19 +107,24 @@ pub async fn approve(
         if !store::move_recovery(&mut tx, &row, RecoveryState::Approved, None).await? {
             return Err(Code::Raced.into());
         }
-        let body = format!(
-            "Sign in with your password from {} on and finish it there with this code: {code}\n\nIf you \
-             did not ask for it, sign in with your second factor: that stops it.",
-            row.ready_at.plain()
+        let from = row.ready_at.plain();
+        let stops = "If you did not ask for it, sign in with your second factor: that stops it.";
+        let words = format!(
+            "Sign in with your password from {from} on and finish it there; the code is in a mail of its own. {stops}"
         );
         tell_person(
             &mut tx,
             &user,
             "mfa.recovery_approved",
             "The recovery of your account was approved",
-            &body,
+            &words,
         )
         .await?;
+        // The code travels by mail alone: whoever holds a session of the person does not read it here.
+        let body = format!(
+            "Finish the recovery of your account, from {from} on, with this code: {code}\n\n{stops}"
+        );
+        outbox::mail(&mut tx, &user.email, "The code that finishes your recovery", &body).await?;
     }
     tx.target(id);
     tx.note(Key::Person, user.id);

@@ -239,7 +239,11 @@ pub async fn finish(
     code: &str,
 ) -> Result<Opened> {
     let user = caller.user();
-    guesses::take(app, &[Bucket::new(format!("recovery-code:{}", user.id), 20)]).await?;
+    if caller.session().stage != Stage::Half {
+        return Err(Error::new(Code::NotNow)
+            .detail("Sign in with your password first; it is finished on the page that follows."));
+    }
+    guesses::take(app, &[Bucket::new(format!("recovery-finish:{}", user.id), 20)]).await?;
     let mut tx = app.db.write(who).await?;
     people::lock_user(&mut tx, user.id).await?;
     let open = store::open_recovery(&mut tx, user.id).await?.ok_or_else(Error::not_found)?;
@@ -276,6 +280,8 @@ async fn enrolling(app: &App, tx: &mut WriteTx, session: &Session) -> Result<Ope
         idle_micros: i64::try_from(ENROLLING.as_micros()).unwrap_or(i64::MAX),
         ..session.clone()
     };
+    // Whoever finished before and went away does not stand beside this one.
+    people::end_enrolling(tx, session.user_id).await?;
     if !people::raise_session(tx, &next, &session.token_hash).await? {
         return Err(Code::Raced.into());
     }

@@ -7,10 +7,12 @@
 mod store;
 mod token;
 
-pub use store::{ApiKey, forget_short, list, live, pause, revoke, revoke_all, shorten};
+pub use store::{
+    ApiKey, count_working, forget_short, list, live, pause, revoke, revoke_all, revoke_of, shorten,
+};
 pub use token::{mint, routes};
 
-pub(super) use store::{find_by_token, is_live, touch};
+pub(super) use store::{find_by_token, is_live, lock_by_token, touch};
 
 use super::store::{Session, Stage};
 use api::{
@@ -26,8 +28,10 @@ pub const SHORT_PREFIX: &str = "gpuaas_a_";
 /// What a key may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
-    /// The key.
+    /// The key; of a short token, the one it came from.
     pub key: KeyId,
+    /// What was shown: ends no later than it does.
+    pub shown: KeyId,
     /// Whose it is.
     pub account: ServiceAccountId,
     /// Where it works.
@@ -47,6 +51,7 @@ pub(super) fn is_key(token: &Secret) -> bool {
 pub(super) fn as_session(key: ApiKey, now: Time) -> (Session, Machine) {
     let machine = Machine {
         key: key.parent_id.unwrap_or(key.id),
+        shown: key.id,
         account: key.service_account_id,
         org: key.org_id,
         project: key.project_id,

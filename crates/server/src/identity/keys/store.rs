@@ -4,7 +4,7 @@ use crate::identity::store::User;
 use api::{KeyId, OrgId, ProjectId, ServiceAccountId, SessionId, Time, TypedId, UserId};
 use kernel::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
     row,
 };
 
@@ -83,15 +83,63 @@ pub async fn live(tx: &mut Reader, id: KeyId) -> Result<Option<ApiKey>> {
     .await
 }
 
-/// Returns the keys of a service account, newest first, without short tokens.
+/// Returns how many keys of a service account work.
+///
+/// # Errors
+/// What the database says.
+pub async fn count_working(tx: &mut Reader, account: ServiceAccountId) -> Result<i64> {
+    let now = tx.now();
+    tx.value(
+        "SELECT COUNT(*) FROM api_keys WHERE service_account_id = $1 AND parent_id IS NULL
+            AND revoked_at IS NULL AND expires_at > $2",
+        (account, now),
+    )
+    .await
+}
+
+/// Returns the key of a secret as it is now, and holds it: who ends it waits for this transaction.
+pub async fn lock_by_token(tx: &mut Reader, hash: &[u8]) -> Result<Option<ApiKey>> {
+    let found = tx
+        .list_locked(
+            "SELECT {} FROM api_keys WHERE token_hash = $1",
+            (hash.to_vec(),),
+            Lock::Update,
+        )
+        .await?;
+    Ok(found.into_iter().next())
+}
+
+/// Ends every key that somebody made or answers for in an organization, or in one project of it.
+///
+/// # Errors
+/// What the database says.
+pub async fn revoke_of(
+    tx: &mut WriteTx,
+    org: OrgId,
+    project: Option<ProjectId>,
+    user: UserId,
+) -> Result<u64> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE api_keys SET revoked_at = $1
+          WHERE org_id = $2 AND ($3 IS NULL OR project_id = $3)
+            AND (owner_id = $4 OR created_by = $4) AND revoked_at IS NULL",
+        (now, org, project, user),
+    )
+    .await
+}
+
+/// Returns the keys of a service account, those that work first, then newest first, without short tokens.
 ///
 /// # Errors
 /// What the database says.
 pub async fn list(tx: &mut Reader, account: ServiceAccountId) -> Result<Vec<ApiKey>> {
+    let now = tx.now();
     tx.list(
         "SELECT {} FROM api_keys WHERE service_account_id = $1 AND parent_id IS NULL
-          ORDER BY id DESC LIMIT 200",
-        (account,),
+          ORDER BY CASE WHEN revoked_at IS NULL AND expires_at > $2 THEN 0 ELSE 1 END, id DESC
+          LIMIT 200",
+        (account, now),
     )
     .await
 }

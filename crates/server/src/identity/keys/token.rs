@@ -1,7 +1,10 @@
 //! Making keys, and short tokens from them.
 
-use super::{ApiKey, PREFIX, SHORT_PREFIX, find_by_token};
-use crate::identity::{guesses, store::UserState};
+use super::{ApiKey, PREFIX, SHORT_PREFIX, lock_by_token};
+use crate::identity::{
+    guesses,
+    store::{UserState, find_user},
+};
 use api::{
     Code,
     machines::{TokenAsk, TokenGiven},
@@ -58,7 +61,8 @@ async fn exchange(
     let refused = || Error::new(Code::TokenInvalid);
     let secret = Secret::presented(&body.client_secret).ok_or_else(refused)?;
     let mut tx = app.db.write(&who).await?;
-    let (key, owner) = find_by_token(&mut tx, &secret.digest()).await?.ok_or_else(refused)?;
+    let key = lock_by_token(&mut tx, &secret.digest()).await?.ok_or_else(refused)?;
+    let owner = find_user(&mut tx, key.owner_id).await?.ok_or_else(refused)?;
     let works = key.parent_id.is_none()
         && key.revoked_at.is_none()
         && key.paused_at.is_none()

@@ -95,9 +95,7 @@ pub async fn list(tx: &mut Reader, scope: &InProject) -> Result<Vec<ServiceAccou
 /// # Errors
 /// What the database says.
 pub async fn view(tx: &mut Reader, row: ServiceAccount) -> Result<ServiceAccountView> {
-    let now = tx.now();
-    let all = keys::list(tx, row.id).await?;
-    let works = |key: &&keys::ApiKey| key.revoked_at.is_none() && key.expires_at > now;
+    let keys = keys::count_working(tx, row.id).await?;
     Ok(ServiceAccountView {
         id: row.id,
         project_id: row.project_id,
@@ -105,7 +103,7 @@ pub async fn view(tx: &mut Reader, row: ServiceAccount) -> Result<ServiceAccount
         owner_id: row.owner_id,
         state: row.state,
         created_at: row.created_at,
-        keys: all.iter().filter(works).count().try_into().unwrap_or(i64::MAX),
+        keys,
     })
 }
 

@@ -19,7 +19,7 @@ use kernel::{App, Error, Result, audit::Key, db::Reader, secret::Secret};
 use std::time::Duration;
 
 /// Most keys of a service account that work at once.
-const MOST: usize = 20;
+const MOST: i64 = 20;
 const DAY: u64 = 24 * 3600;
 
 async fn find_key(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<ApiKey>>> {
@@ -89,10 +89,8 @@ pub async fn create(
     if !(1..=365).contains(&wanted.days) {
         return Err(Error::field("days", "A key works for 1 to 365 days."));
     }
-    if account.state == ServiceAccountState::Disabled {
-        return Err(Error::new(Code::NotNow).detail("The service account is disabled."));
-    }
     let mut tx = app.db.write(who).await?;
+    held(&mut tx, account.id).await?;
     room(&mut tx, account.id).await?;
     let row = ApiKey {
         id: tx.new_id(),
@@ -120,11 +118,17 @@ pub async fn create(
     Ok((view(row), secret))
 }
 
+/// Holds the service account while a key of it is made: it is neither deleted nor disabled meanwhile.
+async fn held(tx: &mut Reader, account: ServiceAccountId) -> Result<()> {
+    let row = store::lock(tx, account).await?.ok_or_else(Error::not_found)?;
+    if row.state == ServiceAccountState::Disabled {
+        return Err(Error::new(Code::NotNow).detail("The service account is disabled."));
+    }
+    Ok(())
+}
+
 async fn room(tx: &mut Reader, account: ServiceAccountId) -> Result<()> {
-    let now = tx.now();
-    let all = keys::list(tx, account).await?;
-    let working = all.iter().filter(|key| key.revoked_at.is_none() && key.expires_at > now);
-    if working.count() >= MOST {
+    if keys::count_working(tx, account).await? >= MOST {
         let words = format!("A service account has at most {MOST} working keys. Revoke one first.");
         return Err(Error::field("name", words));
     }
@@ -143,11 +147,9 @@ pub async fn rotate(
     if overlap_hours > 168 {
         return Err(Error::field("overlap_hours", "The old key works on for 0 to 168 hours."));
     }
-    let old = who.row();
     let mut tx = app.db.write(who).await?;
-    if store::find(&mut tx, old.service_account_id).await?.is_none() {
-        return Err(Error::not_found());
-    }
+    held(&mut tx, who.row().service_account_id).await?;
+    let old = keys::live(&mut tx, who.row().id).await?.ok_or_else(Error::not_found)?;
     if old.paused_at.is_some() || old.expires_at <= tx.now() {
         return Err(Error::new(Code::NotNow).detail("This key does not work now. Make a new one."));
     }

@@ -4,7 +4,7 @@ use crate::tenancy::InProject;
 use api::{OrgId, ProjectId, ServiceAccountId, Time, UserId, machines::ServiceAccountState};
 use kernel::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
     row,
 };
 
@@ -33,6 +33,18 @@ row! {
 /// Returns a service account, whoever it belongs to.
 pub async fn find(tx: &mut Reader, id: ServiceAccountId) -> Result<Option<ServiceAccount>> {
     tx.find("SELECT {} FROM service_accounts WHERE id = $1 AND deleted_at IS NULL", (id,)).await
+}
+
+/// Returns a service account as it is now, and holds it: who ends it waits for this transaction.
+pub async fn lock(tx: &mut Reader, id: ServiceAccountId) -> Result<Option<ServiceAccount>> {
+    let found = tx
+        .list_locked(
+            "SELECT {} FROM service_accounts WHERE id = $1 AND deleted_at IS NULL",
+            (id,),
+            Lock::Update,
+        )
+        .await?;
+    Ok(found.into_iter().next())
 }
 
 /// Returns a project's service accounts, by name.

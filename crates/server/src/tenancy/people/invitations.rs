@@ -5,7 +5,7 @@ use super::{
     store::{self, Invitation},
 };
 use crate::{
-    identity::{self, Email},
+    identity::{self, Bucket, Email},
     tenancy::{
         allowed::{Action, Allowed, Ask, Found, InOrg},
         policy,
@@ -21,11 +21,12 @@ use kernel::{
     App, Error, Result,
     audit::{Accountable, Key},
     db::{Reader, WriteTx},
-    outbox,
+    outbox::{self, Notice, Recipient},
     secret::Secret,
 };
 use std::time::Duration;
 
+const DAY: Duration = Duration::from_secs(24 * 3600);
 const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Most invitations of an organization that wait.
 const MOST: usize = 200;
@@ -87,6 +88,12 @@ pub async fn create(
         None => None,
     };
     let token = Secret::generate(&*app.seams.rng, "gpuaas_i_");
+    let mut buckets = vec![Bucket::new(format!("invite:{}", org.id), 50).over(DAY).waits(DAY)];
+    if let Some(email) = &email {
+        let digest = kernel::secret::hex_digest(email.as_str().as_bytes());
+        buckets.push(Bucket::new(format!("invite-mail:{digest}"), 5).over(DAY).waits(DAY));
+    }
+    identity::take_guess(app, &buckets).await?;
     let mut tx = app.db.write(who).await?;
     if let Some(id) = ask.project_id {
         let project = places::find_project(&mut tx, id).await?;
@@ -193,15 +200,30 @@ pub async fn accept(
     }
     places::raise_epoch(&mut tx, row.org_id).await?;
     let still = places::role_in(&mut tx, row.invited_by, row.org_id, None).await?;
-    if !still.is_some_and(|role| policy::rank(role) >= policy::rank(row.role)) {
+    if still.is_none_or(|role| policy::rank(role) < policy::rank(row.role)) {
         return Err(ended().detail("Whoever invited you may no longer do so. Ask for a new one."));
+    }
+    if let Some(id) = row.project_id
+        && places::find_project(&mut tx, id).await?.is_none()
+    {
+        return Err(ended().detail("The project is gone."));
     }
     if !store::accept(&mut tx, row.id, user.id).await? {
         return Err(ended());
     }
-    let accepted =
-        InvitationAccepted { org_id: row.org_id, project_id: row.project_id, role: row.role };
-    join(&mut tx, &row, user.id).await?;
+    let role = join(&mut tx, &row, user.id).await?;
+    let accepted = InvitationAccepted { org_id: row.org_id, project_id: row.project_id, role };
+    if let Some(inviter) = identity::find_user(&mut tx, row.invited_by).await? {
+        let to = Recipient { user_id: inviter.id, email: inviter.email };
+        let notice = Notice {
+            kind: "invitation.accepted",
+            security: true,
+            title: "Your invitation was accepted".into(),
+            body: format!("By {} ({}), as {role}.", user.display_name, user.email),
+            href: "/access/organizations",
+        };
+        outbox::tell(&mut tx, &to, &notice).await?;
+    }
     tx.target(row.id);
     tx.belongs_to(row.org_id, row.project_id);
     tx.note(Key::Person, user.id);
@@ -210,29 +232,32 @@ pub async fn accept(
     Ok(accepted)
 }
 
-async fn join(tx: &mut WriteTx, row: &Invitation, user: UserId) -> Result<()> {
+/// Gives the role, and returns the one that counts now.
+async fn join(tx: &mut WriteTx, row: &Invitation, user: UserId) -> Result<Role> {
     let stronger = |old: Role| policy::rank(old) >= policy::rank(row.role);
     let (org_id, role, created_at) = (row.org_id, row.role, tx.now());
     match row.project_id {
         None => match store::of_user(tx, org_id, user).await? {
-            Some(old) if stronger(old.role) => Ok(()),
-            Some(old) => store::set_role(tx, org_id, old.id, role).await.map(|_| ()),
+            Some(old) if stronger(old.role) => Ok(old.role),
+            Some(old) => store::set_role(tx, org_id, old.id, role).await.map(|_| role),
             None => {
                 let id = tx.new_id();
-                tx.insert(&OrgMember { id, org_id, user_id: user, role, created_at }).await
+                tx.insert(&OrgMember { id, org_id, user_id: user, role, created_at }).await?;
+                Ok(role)
             }
         },
         Some(project_id) => match places::member_of(tx, project_id, user).await? {
-            Some(old) if stronger(old.role) => Ok(()),
+            Some(old) if stronger(old.role) => Ok(old.role),
             Some(old) => {
                 let scope = crate::tenancy::InProject::of_row(org_id, project_id);
-                places::set_role(tx, &scope, old.id, role).await.map(|_| ())
+                places::set_role(tx, &scope, old.id, role).await.map(|_| role)
             }
             None => {
                 let id = tx.new_id();
                 let user_id = user;
                 let member = ProjectMember { id, org_id, project_id, user_id, role, created_at };
-                tx.insert(&member).await
+                tx.insert(&member).await?;
+                Ok(role)
             }
         },
     }

@@ -22,12 +22,13 @@ use kernel::{
 };
 
 macro_rules! org_action {
-    ($(#[$meta:meta])* $name:ident = $word:literal, $row:ty, $find:path $(, step_up = $step:literal)?) => {
+    ($(#[$meta:meta])* $name:ident = $word:literal, $row:ty, $find:path $(, step_up = $step:literal)? $(, rights = $rights:literal)?) => {
         $(#[$meta])*
         pub struct $name;
         impl Action for $name {
             const NAME: &'static str = $word;
             $(const STEP_UP: bool = $step;)?
+            $(const CHANGES_RIGHTS: bool = $rights;)?
             type Scope = InOrg;
             type Row = $row;
             async fn find<'a>(tx: &'a mut Reader, ask: &'a Ask<'a>) -> Result<Option<Found<$row>>> {
@@ -60,19 +61,19 @@ org_action!(
 );
 org_action!(
     /// Changes its name or policy.
-    Update = "organization.update", Organization, find_org, step_up = true
+    Update = "organization.update", Organization, find_org, step_up = true, rights = true
 );
 org_action!(
     /// Changes a member's role.
-    SetRole = "organization.set_role", OrgMember, find_member, step_up = true
+    SetRole = "organization.set_role", OrgMember, find_member, step_up = true, rights = true
 );
 org_action!(
     /// Removes a member.
-    Remove = "organization.remove_member", OrgMember, find_member, step_up = true
+    Remove = "organization.remove_member", OrgMember, find_member, step_up = true, rights = true
 );
 org_action!(
     /// Leaves an organization.
-    Leave = "organization.leave", Organization, find_org
+    Leave = "organization.leave", Organization, find_org, rights = true
 );
 
 /// Returns the members of an organization, and whether each has a second factor.

@@ -73,9 +73,10 @@ pub async fn set_role(tx: &mut WriteTx, org: OrgId, id: MemberId, role: Role) ->
     tx.run("UPDATE org_members SET role = $1 WHERE org_id = $2 AND id = $3", (role, org, id)).await
 }
 
-/// Removes somebody from an organization and from every project of it.
+/// Removes somebody from an organization and from every project of it; keys they made or answer for end.
 pub async fn remove(tx: &mut WriteTx, org: OrgId, user: UserId) -> Result<u64> {
     tx.run("DELETE FROM project_members WHERE org_id = $1 AND user_id = $2", (org, user)).await?;
+    crate::identity::keys::revoke_of(tx, org, None, user).await?;
     tx.run("DELETE FROM org_members WHERE org_id = $1 AND user_id = $2", (org, user)).await
 }
 

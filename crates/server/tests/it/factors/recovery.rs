@@ -71,6 +71,8 @@ both! {
         let approve = format!("{QUEUE}/{id}/approve");
         assert_eq!(world.post(&owner, &approve, json!({})).await.code(), "operator_required");
         let approved = world.post(&world.operator, &approve, json!({})).await;
+        let notices = world.get(&owner, "/api/v1/account/notices").await.text();
+        assert!(!notices.contains(&mailed_code(&world, &owner.email).await), "the code is in the mail alone");
         assert_eq!(approved.json()["state"], "approved", "{}", approved.text());
         assert!(told(&world, &owner).await.contains(&"mfa.recovery_approved".into()));
         let early = browser.post(&world, "/auth/factor/recovery/finish", "").await;

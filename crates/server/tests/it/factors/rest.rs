@@ -71,5 +71,4 @@ async fn what_is_told_arrives_by_mail_once() {
     world.advance(60);
     world.sweep().await;
     assert_eq!(read().len(), 1);
-    std::fs::remove_dir_all(path).unwrap();
 }
