@@ -16,6 +16,7 @@ mod http_rules;
 mod identity;
 mod ledger;
 mod machines;
+mod mail;
 mod matrix;
 mod memory;
 mod node;
