@@ -199,8 +199,11 @@ fn what_an_agent_began_when_it_died_is_finished_before_it_counts() {
     }
     site.kill("agent");
     site.until("it is active", || site.json(&["show", &id])["state"] == "active");
-    let (said, _) = site.shell(&id, "cat /proc/sys/user/max_inotify_instances; exit");
-    assert!(said.lines().any(|line| line.trim().ends_with("64")), "{said}");
+    // It may have been active before its agent died: a shell waits for the agent that follows.
+    site.until("a shell finds its limits", || {
+        let (said, _) = site.shell(&id, "cat /proc/sys/user/max_inotify_instances; exit");
+        said.lines().any(|line| line.trim().ends_with("64"))
+    });
     let spaces = namespaces(&id);
     site.cli(&["release", &id, "--wait"]);
     assert_eq!(left_of(&id), Vec::<String>::new());

@@ -227,8 +227,8 @@ pub fn finish_hash(plain: &str) -> Vec<u8> {
     code_hash(&format!("finish {plain}"))
 }
 
-/// Finishes an approved request with the code mailed at its approval: the factors go, every other session ends, and this session reaches
-/// the set-up of a new factor and nothing else.
+/// Finishes an approved request with the code mailed at its approval: this session reaches the set-up of a
+/// new factor and nothing else; once that is proven, the lost ones and every other session go.
 ///
 /// # Errors
 /// `not_found`, `state_conflict` before its time.
