@@ -44,12 +44,16 @@ END
 
 # add_app NAME FILE: sets an authenticator app up on the command line; the file keeps its seed and codes.
 add_app() {
-  local app seed
+  local seed from to
   coproc APP { gpuaas auth add-app --name "$1" 2>&1; }
-  read -r _ seed <&"${APP[0]}"
+  # Copies of its ends: they stay when the command is over.
+  exec {from}<&"${APP[0]}" {to}>&"${APP[1]}"
+  read -r _ seed <&"$from"
   echo "$seed" >"$2.seed"
-  totp "$seed" >&"${APP[1]}"
-  cat <&"${APP[0]}" >"$2.said"
+  totp "$seed" >&"$to"
+  exec {to}>&-
+  cat <&"$from" >"$2.said"
+  exec {from}<&-
   grep -E '^[0-9a-z]{5}(-[0-9a-z]{5}){3}$' "$2.said" >"$2.codes"
   [ "$(wc -l <"$2.codes")" = 10 ]
 }
