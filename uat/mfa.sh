@@ -19,7 +19,10 @@ user() {
   sign_up
   log_in >/dev/null
   no_factor() { as_person gpuaas auth security | has '^none;'; }
-  no_code() { ! log_in 2>"$mine.err" && has second_factor_required "$mine.err"; }
+  no_code() {
+    ask nocode 401 -H 'Content-Type: application/json' "$api/auth/personal/login" \
+      -d "{\"email\":\"$email\",\"password\":\"$UAT_PASSWORD\"}" && answer nocode | has second_factor_required
+  }
   wrong() { ! log_in 000000 2>"$mine.err" && has factor_refused "$mine.err"; }
   used() { local code; code=$(one_code "$mine"); log_in "$code" && ! log_in "$code"; }
   removed() {
