@@ -111,6 +111,18 @@ CREATE TABLE departments (
   UNIQUE (org_id, slug)
 ) STRICT;
 
+CREATE TABLE domains (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  domain TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'approved')),
+  created_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  approved_by BLOB REFERENCES users (id),
+  approved_at INTEGER,
+  UNIQUE (org_id, domain)
+) STRICT;
+
 CREATE TABLE factor_challenges (
   id BLOB PRIMARY KEY,
   session_id BLOB,
@@ -177,6 +189,39 @@ CREATE TABLE idempotency_keys (
   body BLOB NOT NULL,
   created_at INTEGER NOT NULL,
   PRIMARY KEY (scope, key)
+) STRICT;
+
+CREATE TABLE identities (
+  id BLOB PRIMARY KEY,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  provider_id BLOB NOT NULL REFERENCES identity_providers (id),
+  issuer TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  methods TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  seen_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE identity_providers (
+  id BLOB PRIMARY KEY,
+  org_id BLOB REFERENCES organizations (id),
+  label TEXT NOT NULL,
+  issuer TEXT NOT NULL,
+  client_id TEXT NOT NULL,
+  client_secret BLOB,
+  scopes TEXT NOT NULL,
+  groups_claim TEXT NOT NULL,
+  trust_mfa INTEGER NOT NULL,
+  newcomers TEXT NOT NULL CHECK (newcomers IN ('nothing', 'personal')),
+  manage_url TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
+  created_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  removed_at INTEGER,
+  last_ok_at INTEGER,
+  last_fault TEXT,
+  last_fault_at INTEGER,
+  CHECK (org_id IS NULL OR newcomers = 'nothing')
 ) STRICT;
 
 CREATE TABLE invitations (
@@ -349,7 +394,7 @@ CREATE TABLE org_members (
   user_id BLOB NOT NULL REFERENCES users (id),
   role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
   created_at INTEGER NOT NULL
-) STRICT;
+, provider_id BLOB) STRICT;
 
 CREATE TABLE organizations (
   id BLOB PRIMARY KEY,
@@ -385,7 +430,7 @@ CREATE TABLE project_members (
   project_id BLOB NOT NULL,
   user_id BLOB NOT NULL REFERENCES users (id),
   role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
-  created_at INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, provider_id BLOB,
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
@@ -429,6 +474,17 @@ CREATE TABLE recovery_requests (
   ended_at INTEGER,
   end_reason TEXT,
   code_hash BLOB
+) STRICT;
+
+CREATE TABLE role_maps (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  provider_id BLOB NOT NULL REFERENCES identity_providers (id),
+  group_name TEXT NOT NULL,
+  project_id BLOB,
+  role TEXT NOT NULL CHECK (role IN ('admin', 'member', 'viewer')),
+  created_at INTEGER NOT NULL,
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
 CREATE TABLE schema_migrations (
@@ -481,6 +537,30 @@ CREATE TABLE skus (
   units INTEGER NOT NULL CHECK (units > 0),
   active INTEGER NOT NULL,
   created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sso_attempts (
+  id BLOB PRIMARY KEY,
+  state_hash BLOB NOT NULL,
+  browser_hash BLOB NOT NULL,
+  provider_id BLOB NOT NULL REFERENCES identity_providers (id),
+  purpose TEXT NOT NULL CHECK (purpose IN ('sign_in', 'link', 'step_up')),
+  session_id BLOB,
+  secrets BLOB NOT NULL,
+  back TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sso_sessions (
+  session_id BLOB PRIMARY KEY,
+  identity_id BLOB NOT NULL REFERENCES identities (id),
+  provider_id BLOB NOT NULL,
+  sid TEXT,
+  secrets BLOB NOT NULL,
+  refreshes INTEGER NOT NULL,
+  last_ok_at INTEGER NOT NULL,
+  due_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE task_steps (
@@ -555,7 +635,7 @@ CREATE TABLE users (
   operator INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
   created_at INTEGER NOT NULL
-, glass INTEGER NOT NULL DEFAULT FALSE) STRICT;
+, glass INTEGER NOT NULL DEFAULT FALSE, provider_id BLOB, home_org_id BLOB) STRICT;
 
 CREATE INDEX allocations_open ON allocations (state, id) WHERE ended_at IS NULL;
 
@@ -587,6 +667,10 @@ CREATE INDEX claims_slot ON claims (slot_id, id);
 
 CREATE UNIQUE INDEX departments_one_default ON departments (org_id) WHERE is_default;
 
+CREATE UNIQUE INDEX domains_approved ON domains (domain) WHERE state = 'approved';
+
+CREATE INDEX domains_pending ON domains (id) WHERE state = 'pending';
+
 CREATE INDEX factor_challenges_end ON factor_challenges (expires_at);
 
 CREATE UNIQUE INDEX factors_credential ON factors (credential_id);
@@ -602,6 +686,12 @@ CREATE INDEX holds_org ON holds (org_id, state);
 CREATE INDEX holds_to_stop ON holds (stop_at, id) WHERE state = 'open' AND stop_at IS NOT NULL;
 
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+CREATE UNIQUE INDEX identities_subject ON identities (provider_id, issuer, subject);
+
+CREATE INDEX identities_user ON identities (user_id, id);
+
+CREATE INDEX identity_providers_org ON identity_providers (org_id, id) WHERE removed_at IS NULL;
 
 CREATE INDEX invitations_open ON invitations (org_id, id) WHERE accepted_at IS NULL AND revoked_at IS NULL;
 
@@ -676,6 +766,12 @@ CREATE UNIQUE INDEX recovery_requests_open ON recovery_requests (user_id) WHERE 
 
 CREATE INDEX recovery_requests_queue ON recovery_requests (ended_at, id);
 
+CREATE UNIQUE INDEX role_maps_once ON role_maps (provider_id, group_name, org_id) WHERE project_id IS NULL;
+
+CREATE UNIQUE INDEX role_maps_once_in_project ON role_maps (provider_id, group_name, project_id) WHERE project_id IS NOT NULL;
+
+CREATE INDEX role_maps_org ON role_maps (org_id, id);
+
 CREATE UNIQUE INDEX service_accounts_name ON service_accounts (project_id, name) WHERE deleted_at IS NULL;
 
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
@@ -683,6 +779,18 @@ CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 CREATE INDEX sessions_user ON sessions (user_id, id);
 
 CREATE UNIQUE INDEX skus_sku ON skus (sku);
+
+CREATE INDEX sso_attempts_end ON sso_attempts (expires_at);
+
+CREATE INDEX sso_attempts_session ON sso_attempts (session_id) WHERE session_id IS NOT NULL;
+
+CREATE UNIQUE INDEX sso_attempts_state ON sso_attempts (state_hash);
+
+CREATE INDEX sso_sessions_due ON sso_sessions (due_at);
+
+CREATE INDEX sso_sessions_identity ON sso_sessions (identity_id);
+
+CREATE INDEX sso_sessions_provider ON sso_sessions (provider_id);
 
 CREATE INDEX task_steps_usual ON task_steps (step, started_at);
 
@@ -706,7 +814,7 @@ CREATE UNIQUE INDEX usage_windows_seq ON usage_windows (allocation_id, seq);
 
 CREATE UNIQUE INDEX usage_windows_to ON usage_windows (allocation_id, to_at);
 
-CREATE UNIQUE INDEX users_email ON users (email);
+CREATE UNIQUE INDEX users_email ON users (email) WHERE provider_id IS NULL;
 
 CREATE INDEX users_operators ON users (id) WHERE operator;
 

@@ -67,6 +67,8 @@ const ICONS: &[&str] = &[
     "info",
     "key-round",
     "laptop",
+    "link",
+    "log-in",
     "log-out",
     "menu",
     "monitor",

@@ -162,3 +162,8 @@ function startMeters() {
 }
 startMeters();
 document.addEventListener("htmx:after:swap", startMeters);
+
+// The way to a sign-in service and back needs no click: a link is followed, a form is sent.
+const onward = document.querySelector("[data-go=now]");
+if (onward instanceof HTMLFormElement) onward.requestSubmit();
+else if (onward) location.replace(onward.href);

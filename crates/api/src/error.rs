@@ -50,6 +50,10 @@ codes! {
     CrossSite = "cross_site_request", 403, "This request did not come from a page of this site. Reload the page and try again.";
     /// Wrong name or password.
     SignInRefused = "sign_in_refused", 401, "E-mail address or password is wrong.";
+    /// What a sign-in service answered cannot be accepted.
+    SsoRefused = "sso_refused", 403, "The sign-in could not be completed. Start it again.";
+    /// A sign-in service does not answer.
+    SsoUnavailable = "sso_unavailable", 503, "The sign-in service does not answer right now. Try again in a minute, or sign in another way.";
     /// There is no such thing, or it is not yours: one answer for both.
     NotFound = "not_found", 404, "There is nothing here under this address, or it is not yours to see.";
     /// The path exists, the method does not.

@@ -1,6 +1,6 @@
 //! Second factors on the wire: what somebody has, how it is set up, and the way back when it is lost.
 
-use crate::{ChallengeId, FactorId, RecoveryId, Time, UserId, people::UserView, words};
+use crate::{ChallengeId, FactorId, IdentityId, RecoveryId, Time, UserId, people::UserView, words};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -104,6 +104,25 @@ pub struct RecoveryView {
     pub expires_at: Time,
 }
 
+/// A sign-in service somebody comes from.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct ConnectedService {
+    /// Identifier of the connection.
+    pub id: IdentityId,
+    /// What it is called.
+    pub label: String,
+    /// What is known of second factors there.
+    pub posture: ExternalPosture,
+    /// What the last sign-in proved, in words of RFC 8176; empty where it said nothing.
+    pub methods: Vec<String>,
+    /// When they last came from there.
+    pub seen_at: Time,
+    /// Where second factors are looked after there; empty where it is not known.
+    pub manage_url: String,
+    /// Whether it made the account, which has no password then.
+    pub made_account: bool,
+}
+
 /// `GET /api/v1/account/security`
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 pub struct SecurityView {
@@ -127,6 +146,8 @@ pub struct SecurityView {
     pub fresh_until: Time,
     /// What an outside sign-in service says.
     pub external: ExternalPosture,
+    /// The sign-in services one comes from.
+    pub services: Vec<ConnectedService>,
     /// Whether passkeys can be used under this site's address.
     pub passkeys_possible: bool,
 }

@@ -150,6 +150,16 @@ ids! {
     InvitationId = "inv",
     /// A link that lets somebody choose a new password.
     ResetId = "reset",
+    /// A sign-in service.
+    ProviderId = "idp",
+    /// A person as a sign-in service knows them.
+    IdentityId = "idn",
+    /// A sign-in on its way to a sign-in service and back.
+    AttemptId = "att",
+    /// What a group of a sign-in service is worth here.
+    RoleMapId = "map",
+    /// A mail domain an organization claims.
+    DomainId = "dom",
     /// A second factor: an authenticator app or a passkey.
     FactorId = "fact",
     /// A challenge a passkey answers once.

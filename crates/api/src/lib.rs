@@ -19,17 +19,18 @@ pub mod notices;
 pub mod operations;
 pub mod organizations;
 pub mod people;
+pub mod sso;
 pub mod stored;
 pub mod time;
 pub mod words;
 
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
-    AccountId, AllocationId, ApprovalId, AuditId, BadId, BreakGlassId, ChallengeId, ClaimId,
-    CorrelationId, DeptId, FactorId, GrantId, HoldId, InvitationId, JoinId, KeyId, LinkId, MailId,
-    MemberId, NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, RecoveryCodeId,
-    RecoveryId, ResetId, ServiceAccountId, SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId,
-    TypedId, UsageId, UserId, WorkId,
+    AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BreakGlassId, ChallengeId,
+    ClaimId, CorrelationId, DeptId, DomainId, FactorId, GrantId, HoldId, IdentityId, InvitationId,
+    JoinId, KeyId, LinkId, MailId, MemberId, NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId,
+    ProjectId, ProviderId, RecoveryCodeId, RecoveryId, ResetId, RoleMapId, ServiceAccountId,
+    SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

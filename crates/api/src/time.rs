@@ -3,7 +3,10 @@
 use crate::stored::{Kind, Stored, Value};
 use jiff::{Timestamp, fmt::temporal::DateTimePrinter};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 /// A moment, in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
@@ -45,6 +48,25 @@ impl Time {
         Timestamp::from_microsecond(self.0)
             .map(|stamp| stamp.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
             .unwrap_or_else(|_| "out of range".to_owned())
+    }
+}
+
+impl From<Time> for SystemTime {
+    fn from(time: Time) -> Self {
+        let span = Duration::from_micros(time.0.unsigned_abs());
+        let moved =
+            if time.0 < 0 { UNIX_EPOCH.checked_sub(span) } else { UNIX_EPOCH.checked_add(span) };
+        moved.unwrap_or(UNIX_EPOCH)
+    }
+}
+
+impl From<SystemTime> for Time {
+    fn from(time: SystemTime) -> Self {
+        let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
+        match time.duration_since(UNIX_EPOCH) {
+            Ok(span) => Self(micros(span)),
+            Err(before) => Self(-micros(before.duration())),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod html;
 pub mod http;
 pub mod names;
 pub mod outbox;
+pub mod outgoing;
 pub mod places;
 pub mod seal;
 pub mod secret;

@@ -32,8 +32,11 @@ impl Settings {
                 .or_insert_with(|| Value::Table(Table::new()));
             if let Value::Table(table) = domain {
                 let key = key.to_ascii_lowercase();
-                let text = matches!(table.get(&key), Some(Value::String(_)));
-                let value = if text { Value::String(value) } else { typed(&value) };
+                let value = match table.get(&key) {
+                    Some(Value::String(_)) => Value::String(value),
+                    Some(Value::Array(_)) => list(&value),
+                    _ => typed(&value),
+                };
                 table.insert(key, value);
             }
         }
@@ -66,6 +69,12 @@ fn merge(into: &mut Table, from: Table) {
             }
         }
     }
+}
+
+/// `a, b` for a list.
+fn list(text: &str) -> Value {
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    Value::Array(words.map(|word| Value::String(word.to_owned())).collect())
 }
 
 fn typed(text: &str) -> Value {

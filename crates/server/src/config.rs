@@ -4,6 +4,7 @@ use crate::{billing, catalog, fleet, identity, tenancy};
 use kernel::{
     Context, Error, Result,
     outbox::{Mailbox, Smtp, check_from},
+    outgoing,
     settings::Settings,
 };
 use serde::Deserialize;
@@ -80,6 +81,8 @@ pub struct Config {
     pub brand: Brand,
     /// `[mail]`
     pub mail: Mail,
+    /// `[outgoing]`
+    pub outgoing: outgoing::Settings,
     /// `[identity]`
     pub identity: identity::Settings,
     /// `[tenancy]`
@@ -105,6 +108,7 @@ impl Config {
         Ok(Self {
             brand: settings.domain("brand")?,
             mail: settings.domain("mail")?,
+            outgoing: settings.domain("outgoing")?,
             identity,
             tenancy: settings.domain::<tenancy::Settings>("tenancy")?.check()?,
             billing: settings.domain::<billing::Settings>("billing")?.check()?,

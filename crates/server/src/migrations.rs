@@ -23,4 +23,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0011_factors.sql"),
     migration!("0012_people.sql"),
     migration!("0013_password_resets.sql"),
+    migration!("0014_sso.sql"),
 ];

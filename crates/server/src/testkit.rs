@@ -181,6 +181,7 @@ impl World {
                 user_id: person.user_id,
                 role,
                 created_at: tx.now(),
+                provider_id: None,
             };
             tx.insert(&row).await.unwrap();
         }

@@ -15,6 +15,7 @@ use kernel::{
     html::NavItem,
     http::{self, Route},
     outbox::{self, Mailbox},
+    outgoing::Outgoing,
     seal::{self, Seal},
     sweeps::{Sweep, Sweeps},
 };
@@ -68,6 +69,7 @@ fn split(one: Vec<NavItem>, other: Vec<NavItem>) -> (Vec<NavItem>, Vec<NavItem>)
 pub fn sweeps() -> Vec<Sweep> {
     let mut sweeps = vec![billing::sweep(), evidence::sweep(), outbox::sweep()];
     sweeps.push(identity::factors::sweep());
+    sweeps.push(onboarding::sso_sweep());
     sweeps.extend([kernel::steps::sweep(), catalog::sweep(), allocations::sweep()]);
     sweeps.extend(fleet::sweeps());
     sweeps.extend(operations::sweeps());
@@ -84,6 +86,8 @@ pub fn writers() -> Vec<audit::System> {
         identity::LINK_WRITER,
         identity::SEEN_WRITER,
         identity::factors::RECOVERY_WRITER,
+        identity::sso::WRITER,
+        onboarding::SSO_WRITER,
         outbox::WRITER,
         seal::WRITER,
         operations::CLOCK_WRITER,
@@ -124,6 +128,8 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) 
     add(TypeId::of::<identity::Settings>(), Box::new(config.identity.clone()));
     add(TypeId::of::<identity::Hasher>(), Box::new(identity::Hasher::new()?));
     add(TypeId::of::<Passkeys>(), Box::new(Passkeys::of(&site)));
+    add(TypeId::of::<identity::sso::Peers>(), Box::<identity::sso::Peers>::default());
+    add(TypeId::of::<Outgoing>(), Box::new(Outgoing::new(&config.outgoing)?));
     add(TypeId::of::<Seal>(), Box::new(seal));
     add(TypeId::of::<Mailbox>(), Box::new(mailbox));
     add(TypeId::of::<identity::Seen>(), Box::<identity::Seen>::default());

@@ -40,6 +40,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(super::factors::routes());
     routes.extend(super::keys::routes());
     routes.extend(super::passwords::routes());
+    routes.extend(super::sso::pages::routes());
     routes
 }
 

@@ -5,7 +5,7 @@
 //! limit, or when it is revoked, and every live stream of it within five seconds.
 //!
 //! Words: *user* is a person; *session* is one sign-in on one device; *link* opens a page once.
-//! Absent here: what a person may do (tenancy), single sign-on (later).
+//! Absent here: what a person may do (tenancy).
 
 mod caller;
 pub mod factors;
@@ -20,6 +20,7 @@ pub mod passwords;
 mod sessions;
 mod settings;
 mod sign_in;
+pub mod sso;
 mod store;
 
 pub use caller::{

@@ -1,6 +1,14 @@
 //! Pure rules of accounts: what an e-mail address, a password and a name may be.
 
+use super::store::User;
 use kernel::Error;
+
+impl User {
+    /// Returns what they are called where a name is needed: a sign-in service may give no address.
+    pub fn handle(&self) -> &str {
+        if self.email.is_empty() { &self.display_name } else { &self.email }
+    }
+}
 
 /// A parsed e-mail address, lower case: the name people sign in with.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use super::{
     model::return_target,
     sessions::{self, List, Revoke, RevokeOthers, SignOut},
     sign_in::{Attempt, Opened, sign_in},
+    sso,
     store::Stage,
 };
 use api::{
@@ -52,21 +53,32 @@ pub struct LogInView {
     pub sign_up: bool,
     /// The address passkeys belong to; none where there can be none.
     pub passkeys: Option<String>,
+    /// Sign-in services of the platform.
+    pub services: Vec<(api::ProviderId, String)>,
+    /// Whether any organization has one.
+    pub work: bool,
 }
 
 impl LogInView {
     /// Returns every kind of this page.
     pub fn samples() -> Vec<Self> {
         let home = Some("http://localhost:8080".to_owned());
-        let fresh =
-            Self { back: "/".into(), entered: Entered::fresh(), sign_up: true, passkeys: home };
+        let fresh = Self {
+            back: "/".into(),
+            entered: Entered::fresh(),
+            sign_up: true,
+            passkeys: home,
+            services: vec![],
+            work: false,
+        };
+        let services = vec![(api::ProviderId(uuid::Uuid::nil()), "Staff".to_owned())];
         let refused = Entered::fresh()
             .with("email", "ada@example.com")
             .refused(&Error::new(api::Code::SignInRefused));
         vec![
             fresh.clone(),
             Self { entered: refused, sign_up: false, passkeys: None, ..fresh.clone() },
-            Self { back: "/workloads?state=active".into(), ..fresh },
+            Self { back: "/workloads?state=active".into(), services, work: true, ..fresh },
         ]
     }
 
@@ -84,6 +96,8 @@ impl LogInView {
             }
             p class="below" { a href="/auth/forgotten" { "Forgotten your password?" } }
             @if let Some(home) = &self.passkeys { (self.passkey(home)) }
+            @for (id, label) in &self.services { (sso::service_form(*id, label, &self.back, "")) }
+            @if self.work { a class="button wide" href={ "/auth/sso?" (self.return_query()) } { (icon("building-2")) "Sign in with your organization" } }
             @if self.sign_up {
                 p class="below" { "New here? " a href="/auth/signup" { "Create an account" } }
             } @else {
@@ -94,10 +108,16 @@ impl LogInView {
 }
 
 impl LogInView {
-    fn of(app: &App, back: String, entered: Entered) -> Self {
+    async fn of(app: &App, back: String, entered: Entered) -> Result<Self> {
         let sign_up = app.get::<Settings>().sign_up;
         let passkeys = app.get::<Passkeys>().possible().then(|| home(app));
-        Self { back, entered, sign_up, passkeys }
+        let (found, work) = sso::people_of(&mut *app.db.read().await?).await?;
+        let services = found.into_iter().map(|one| (one.id, one.label)).collect();
+        Ok(Self { back, entered, sign_up, passkeys, services, work })
+    }
+
+    fn return_query(&self) -> String {
+        form_urlencoded::Serializer::new(String::new()).append_pair("return", &self.back).finish()
     }
 
     fn passkey(&self, home: &str) -> Markup {
@@ -120,7 +140,7 @@ async fn log_in_page(who: Public<LogInPage>, app: App, (): ()) -> Result<Answer>
     if optional_caller(&app, who.head()).await?.is_some() {
         return Go::to(back).answer();
     }
-    let view = LogInView::of(&app, back, Entered::fresh());
+    let view = LogInView::of(&app, back, Entered::fresh()).await?;
     Page::card("Sign in", view.draw()).answer()
 }
 
@@ -143,7 +163,7 @@ async fn log_in_form(who: Public<LogIn>, app: App, Form(fields): Form) -> Result
         Ok((_, opened)) => signed_in(&app, &opened, &back).answer(),
         Err(error) if matches!(error.code().status(), 401 | 429) => {
             let entered = Entered::fresh().with("email", email).refused(&error);
-            let view = LogInView::of(&app, back, entered);
+            let view = LogInView::of(&app, back, entered).await?;
             let page = Page::card("Sign in", view.draw());
             let status = http::StatusCode::from_u16(error.code().status());
             Err(error.showing(page.status(status.unwrap_or(http::StatusCode::UNAUTHORIZED))))
@@ -158,10 +178,21 @@ pub fn signed_in(app: &App, opened: &Opened, back: &str) -> Go {
     Go::to(back).cookie(cookie::session(opened.token.reveal(), opened.keep, secure))
 }
 
-async fn log_out_form(who: Myself<SignOut>, app: App, _: Form) -> Result<Go> {
+async fn log_out_form(who: Myself<SignOut>, app: App, _: Form) -> Result<Answer> {
+    let session = who.caller().session().id;
+    let tie = sso::find_tie(&mut *app.db.read().await?, session).await?;
     sessions::sign_out(&app, &who).await?;
     let ended = cookie::end_session(app.site.secure_cookies);
-    Ok(Go::to("/auth/login").cookie(ended).saying("You are signed out."))
+    if let Some(tie) = tie
+        && let Some((url, label)) = sso::ties::leave(&app, &tie).await
+    {
+        let view = sso::LeaveView { url, label, out: true };
+        let mut answer = Page::card("Signed out", view.draw()).answer()?;
+        let ended = http::HeaderValue::try_from(ended).map_err(Error::internal)?;
+        answer.headers.push((http::header::SET_COOKIE, ended));
+        return Ok(answer);
+    }
+    Go::to("/auth/login").cookie(ended).saying("You are signed out.").answer()
 }
 
 /// The page of one's sessions.

@@ -30,6 +30,8 @@ pub struct Settings {
     pub recovery_delay_hours: u64,
     /// Days after which such a request ends by itself.
     pub recovery_keep_days: u64,
+    /// Seconds between asking a sign-in service whether a session still holds.
+    pub sso_check_seconds: u64,
     /// Whether people who run the platform are excused from second factors; refused in production.
     pub operators_without_factor: bool,
     /// The file of the key secrets are sealed with; `seal.key` in the data folder when empty.
@@ -50,6 +52,7 @@ impl Settings {
             && minutes.iter().all(|m| (1..=60 * 24 * 30).contains(m))
             && guesses.iter().all(|g| (1..=1000).contains(g))
             && (1..=60).contains(&self.step_up_minutes)
+            && (10..=3600).contains(&self.sso_check_seconds)
             && (1..=24 * 30).contains(&self.recovery_delay_hours)
             && (self.recovery_delay_hours / 24 + 1..=90).contains(&self.recovery_keep_days);
         if fine {
@@ -62,6 +65,11 @@ impl Settings {
     /// Returns for how long a fresh proof lasts.
     pub fn step_up(&self) -> Duration {
         Duration::from_secs(self.step_up_minutes * 60)
+    }
+
+    /// Returns how often a sign-in service is asked about a session.
+    pub fn sso_check(&self) -> Duration {
+        Duration::from_secs(self.sso_check_seconds)
     }
 
     /// Returns the absolute and the idle limit of a session.

@@ -5,7 +5,7 @@ use super::{
     model::Email,
     store::{self, Session, Stage, User, UserState},
 };
-use api::{Code, FactorId, SessionId, people::SessionKind};
+use api::{Code, FactorId, SessionId, Time, people::SessionKind};
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Key},
@@ -115,7 +115,7 @@ pub async fn sign_in(
 }
 
 /// What was proven when a session opens.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Proof {
     /// A password, of somebody without a second factor.
     Password,
@@ -125,6 +125,17 @@ pub enum Proof {
     Factor(&'static str, Option<FactorId>),
     /// A sealed code: an hour, no longer.
     BreakGlass,
+    /// What a sign-in service says.
+    Service {
+        /// What it proved, in words of RFC 8176.
+        methods: String,
+        /// Whether that amounts to a second factor.
+        strong: bool,
+        /// Whether a second factor of ours is outstanding.
+        half: bool,
+        /// Until when the service vouches.
+        until: Time,
+    },
 }
 
 const HALF: Duration = Duration::from_secs(600);
@@ -141,16 +152,20 @@ pub async fn open_session(
     place: &Place,
     proof: Proof,
 ) -> Result<Opened> {
-    let (stage, strong, methods, fresh_by) = match proof {
-        Proof::Password => (Stage::Full, false, "pwd", None),
-        Proof::Half => (Stage::Half, false, "pwd", None),
-        Proof::Factor(methods, by) => (Stage::Full, true, methods, by),
-        Proof::BreakGlass => (Stage::Full, true, "otp mfa", None),
-    };
-    let (keep, idle) = match proof {
-        Proof::Half => (HALF, HALF),
+    let limits = app.get::<Settings>().limits(user.operator);
+    let (keep, idle) = match &proof {
+        Proof::Half | Proof::Service { half: true, .. } => (HALF, HALF),
         Proof::BreakGlass => (GLASS, GLASS),
-        _ => app.get::<Settings>().limits(user.operator),
+        Proof::Service { until, .. } => (limits.0.min(until.since(tx.now())), limits.1),
+        _ => limits,
+    };
+    let (stage, strong, methods, fresh_by) = match proof {
+        Proof::Password => (Stage::Full, false, "pwd".to_owned(), None),
+        Proof::Half => (Stage::Half, false, "pwd".to_owned(), None),
+        Proof::Factor(methods, by) => (Stage::Full, true, methods.to_owned(), by),
+        Proof::BreakGlass => (Stage::Full, true, "otp mfa".to_owned(), None),
+        Proof::Service { methods, half: true, .. } => (Stage::Half, false, methods, None),
+        Proof::Service { methods, strong, .. } => (Stage::Full, strong, methods, None),
     };
     let token = Secret::generate(&*app.seams.rng, "gpuaas_s_");
     let session = Session {
@@ -169,7 +184,7 @@ pub async fn open_session(
         revoke_reason: None,
         stage,
         strong,
-        methods: methods.to_owned(),
+        methods,
         fresh_at: tx.now(),
         fresh_by,
     };

@@ -1,6 +1,9 @@
 //! All SQL of identity.
 
-use api::{FactorId, LinkId, ProjectId, SessionId, Time, UserId, people::SessionKind, words};
+use api::{
+    FactorId, LinkId, OrgId, ProjectId, ProviderId, SessionId, Time, UserId, people::SessionKind,
+    words,
+};
 use kernel::{
     Result,
     db::{Lock, Reader, WriteTx},
@@ -48,6 +51,10 @@ row! {
         pub created_at: Time,
         /// Whether it is the account of the broken glass, which no person has.
         pub glass: bool,
+        /// The sign-in service that made the account; such an account has no password.
+        pub provider_id: Option<ProviderId>,
+        /// The organization whose service it is: the account can be in no other.
+        pub home_org_id: Option<OrgId>,
     }
 }
 
@@ -125,9 +132,10 @@ row! {
     }
 }
 
-/// Returns the person with an address.
+/// Returns the person who signs in with an address. Who comes from a sign-in service does not, whatever
+/// address it gives them.
 pub async fn find_user_by_email(tx: &mut Reader, email: &str) -> Result<Option<User>> {
-    tx.find("SELECT {} FROM users WHERE email = $1", (email,)).await
+    tx.find("SELECT {} FROM users WHERE email = $1 AND provider_id IS NULL", (email,)).await
 }
 
 /// Returns a person.
@@ -209,6 +217,24 @@ pub async fn revoke_session(
     )
     .await
     .map(|count| count == 1)
+}
+
+/// Ends a session; says whether it was live.
+pub async fn end_session(tx: &mut WriteTx, id: SessionId, reason: &str) -> Result<bool> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE sessions SET revoked_at = $1, revoke_reason = $2
+          WHERE id = $3 AND revoked_at IS NULL",
+        (now, reason, id),
+    )
+    .await
+    .map(|count| count == 1)
+}
+
+/// Returns when a session began.
+pub async fn signed_in_at(tx: &mut Reader, id: SessionId) -> Result<Option<Time>> {
+    let found: Option<Session> = tx.find("SELECT {} FROM sessions WHERE id = $1", (id,)).await?;
+    Ok(found.map(|session| session.signed_in_at))
 }
 
 /// Gives a session another token and what was just proven; says whether it was still live.

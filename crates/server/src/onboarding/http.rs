@@ -30,6 +30,7 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(pages::routes());
     routes.extend(super::organization::routes());
+    routes.extend(super::sso::routes());
     routes
 }
 

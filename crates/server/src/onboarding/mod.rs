@@ -7,7 +7,9 @@ mod http;
 mod organization;
 mod pages;
 mod sign_up;
+mod sso;
 
 pub use http::routes;
 pub use pages::{FirstView, SignUpView};
 pub use sign_up::{New, Standing, create_account};
+pub use sso::{WRITER as SSO_WRITER, sweep as sso_sweep};

@@ -3,6 +3,7 @@
 use super::sign_up::new_organization;
 use crate::identity::{self, Myself, MyselfAction};
 use api::{
+    Code,
     organizations::OrganizationCreate,
     people::{OrgType, OrgView, Role},
 };
@@ -38,6 +39,11 @@ async fn create(app: &App, who: &Myself<CreateOrganization>, name: &str) -> Resu
         identity::strong(app, who.caller()).await?;
     }
     let user = who.caller().user();
+    if user.home_org_id.is_some() {
+        return Err(Error::new(Code::InsufficientPermissions).detail(
+            "This account belongs to its organization's sign-in service. Use an account of your own.",
+        ));
+    }
     let mut tx = app.db.write(who).await?;
     let own = crate::tenancy::list_organizations(&mut tx, user.id).await?;
     if own.iter().filter(|(_, member)| member.role == Role::Owner).count() >= MOST {

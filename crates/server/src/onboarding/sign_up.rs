@@ -74,6 +74,8 @@ pub async fn create_account(
         state: UserState::Active,
         created_at: tx.now(),
         glass: false,
+        provider_id: None,
+        home_org_id: None,
     };
     tx.insert(&user).await.map_err(taken)?;
     let (org_id, project_id) = personal_organization(app, &mut tx, &user).await?;
@@ -99,7 +101,11 @@ fn address_taken() -> Error {
     )
 }
 
-async fn personal_organization(
+/// Makes somebody's own organization, with the welcome credit.
+///
+/// # Errors
+/// What the database says.
+pub async fn personal_organization(
     app: &App,
     tx: &mut WriteTx,
     user: &User,
@@ -156,11 +162,26 @@ pub async fn new_organization(
     };
     tx.insert(&project).await?;
     let (user_id, created_at) = (user.id, tx.now());
-    let owner = OrgMember { id: tx.new_id(), org_id, user_id, role: Role::Owner, created_at };
+    let owner = OrgMember {
+        id: tx.new_id(),
+        org_id,
+        user_id,
+        role: Role::Owner,
+        created_at,
+        provider_id: None,
+    };
     tx.insert(&owner).await?;
     let project_id = project.id;
     let role = Role::Owner;
-    let member = ProjectMember { id: tx.new_id(), org_id, project_id, user_id, role, created_at };
+    let member = ProjectMember {
+        id: tx.new_id(),
+        org_id,
+        project_id,
+        user_id,
+        role,
+        created_at,
+        provider_id: None,
+    };
     tx.insert(&member).await?;
     billing::open_accounts(tx, org_id, currency).await?;
     Ok((org, project_id))

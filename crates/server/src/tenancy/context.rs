@@ -25,7 +25,8 @@ pub async fn context_project(
         .header("x-project-id")
         .map(str::to_owned)
         .or_else(|| head.query("project"))
-        .or_else(|| head.form_field("project_id"));
+        // An empty choice of a form names none.
+        .or_else(|| head.form_field("project_id").filter(|text| !text.is_empty()));
     if let Some(text) = named {
         let id: ProjectId = text.parse().map_err(|_| Error::not_found())?;
         let project = enterable(tx, app, caller.user_id(), id).await?;

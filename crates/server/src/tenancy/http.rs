@@ -34,6 +34,7 @@ pub fn routes() -> Vec<Route> {
     let mut routes = super::iam::routes();
     routes.extend(super::machines::routes());
     routes.extend(super::people::routes());
+    routes.extend(super::sso::routes());
     routes.extend([
         Route::get("/api/v1/me", me).says("Says who calls, and what they may enter."),
         Route::get("/api/v1/projects", list).says("Lists the projects the caller may enter."),

@@ -20,6 +20,7 @@ mod people;
 mod policy;
 mod projects;
 mod settings;
+mod sso;
 mod store;
 
 pub use allowed::{
@@ -36,6 +37,7 @@ pub use people::{InvitedView, OrganizationPageView, OrganizationsView, WelcomeVi
 pub use policy::{FOR_MACHINES, POLICY, matrix};
 pub use projects::{Holdings, HoldingsFn};
 pub use settings::Settings;
+pub use sso::{OrgSignInView, PlatformSignInView, maps as sso_maps};
 pub use store::{
     Department, OrgMember, Organization, Project, ProjectMember, find_organization, find_project,
     list_organizations, role_allows,
@@ -72,6 +74,13 @@ pub fn nav() -> Vec<NavItem> {
             label: "Identity",
             href: "/platform/iam",
             icon: "users",
+            who: NavFor::Operators,
+        },
+        NavItem {
+            group: "Platform",
+            label: "Sign-in services",
+            href: "/platform/sign-in",
+            icon: "log-in",
             who: NavFor::Operators,
         },
     ]

@@ -140,6 +140,7 @@ pub async fn create(app: &App, who: &Allowed<Create>, name: &str) -> Result<Proj
         user_id: who.caller().user_id(),
         role: Role::Owner,
         created_at: tx.now(),
+        provider_id: None,
     };
     tx.insert(&owner).await?;
     tx.target(project.id);

@@ -2,7 +2,7 @@
 
 use super::{InProject, policy};
 use api::{
-    Currency, DeptId, MemberId, OrgId, ProjectId, Time, UserId,
+    Currency, DeptId, MemberId, OrgId, ProjectId, ProviderId, Time, UserId,
     organizations::MfaPolicy,
     people::{OrgType, Role},
 };
@@ -87,6 +87,8 @@ row! {
         pub role: Role,
         /// Since when.
         pub created_at: Time,
+        /// The sign-in service whose groups gave it; by hand when absent.
+        pub provider_id: Option<ProviderId>,
     }
 }
 
@@ -105,6 +107,8 @@ row! {
         pub role: Role,
         /// Since when.
         pub created_at: Time,
+        /// The sign-in service whose groups gave it; by hand when absent.
+        pub provider_id: Option<ProviderId>,
     }
 }
 
@@ -113,7 +117,7 @@ pub async fn find_organization(tx: &mut Reader, id: OrgId) -> Result<Option<Orga
     tx.find("SELECT {} FROM organizations WHERE id = $1", (id,)).await
 }
 
-/// Returns a live project, whoever it belongs to; [`super::Allowed`] decides who may see it.
+/// Returns a live project, whoever's; [`super::Allowed`] decides who may see it.
 pub async fn find_project(tx: &mut Reader, id: ProjectId) -> Result<Option<Project>> {
     tx.find("SELECT {} FROM projects WHERE id = $1 AND deleted_at IS NULL", (id,)).await
 }
@@ -380,11 +384,9 @@ pub async fn set_role(
     id: MemberId,
     role: Role,
 ) -> Result<u64> {
-    tx.run(
-        "UPDATE project_members SET role = $1 WHERE org_id = $2 AND project_id = $3 AND id = $4",
-        (role, scope.org_id(), scope.project_id(), id),
-    )
-    .await
+    let sql = "UPDATE project_members SET role = $1, provider_id = NULL
+          WHERE org_id = $2 AND project_id = $3 AND id = $4";
+    tx.run(sql, (role, scope.org_id(), scope.project_id(), id)).await
 }
 
 /// Removes a member.

@@ -24,6 +24,7 @@ mod pages;
 mod passwords;
 mod people;
 mod plans;
+mod sso;
 mod tenancy;
 mod terminal;
 mod tidy;

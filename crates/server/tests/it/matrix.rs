@@ -24,6 +24,10 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{invitation_id}", "inv_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{factor_id}", "fact_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{recovery_id}", "rec_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{provider_id}", "idp_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{map_id}", "map_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{domain_id}", "dom_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{identity_id}", "idn_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{session_id}", "sess_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{hash}", "0")
         .replace("{name}", "nothing")
@@ -167,9 +171,17 @@ fn wants_body(info: &RouteInfo) -> bool {
 
 /// Rows that the path names but this test does not make: "not there" comes before the role.
 fn is_row(info: &RouteInfo) -> bool {
-    ["{member_id}", "{invitation_id}", "{allocation_id}", "{task_id}", "/terminal/popout"]
-        .iter()
-        .any(|part| info.path.contains(part))
+    const ROWS: &[&str] = &[
+        "{member_id}",
+        "{invitation_id}",
+        "{allocation_id}",
+        "{task_id}",
+        "/terminal/popout",
+        "{provider_id}",
+        "{map_id}",
+        "{domain_id}",
+    ];
+    ROWS.iter().any(|part| info.path.contains(part))
 }
 
 #[tokio::test]

@@ -16,6 +16,12 @@ fn all() -> Vec<(&'static str, Markup)> {
     }
     add!(
         "sign in" = identity::LogInView,
+        "sign in at work" = identity::sso::WorkView,
+        "leave" = identity::sso::LeaveView,
+        "come back" = identity::sso::BackView,
+        "sign-in failed" = identity::sso::FailedView,
+        "organization's sign-in" = tenancy::OrgSignInView,
+        "sign-in services" = tenancy::PlatformSignInView,
         "forgotten" = identity::passwords::ForgottenView,
         "new password" = identity::passwords::NewPasswordView,
         "factor" = identity::factors::ChallengeView,

@@ -83,6 +83,8 @@ async fn account(tx: &mut WriteTx) -> Result<User> {
         state: UserState::Active,
         created_at: tx.now(),
         glass: true,
+        provider_id: None,
+        home_org_id: None,
     };
     tx.insert(&user).await?;
     Ok(user)

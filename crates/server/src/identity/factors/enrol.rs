@@ -131,7 +131,7 @@ fn told(app: &App, user: &User, id: FactorId, seed: &[u8]) -> Result<TotpSeed> {
     Ok(TotpSeed {
         factor_id: id,
         secret: totp::base32(seed),
-        uri: totp::uri(seed, &app.site.brand, &user.email)?,
+        uri: totp::uri(seed, &app.site.brand, user.handle())?,
     })
 }
 

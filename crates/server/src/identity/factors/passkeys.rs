@@ -120,7 +120,12 @@ pub async fn ask_new(
     let party = app.get::<Passkeys>().party()?;
     let exclude: Vec<CredentialID> = known.iter().filter_map(|f| f.credential_id.clone()).collect();
     let (ask, state) = party
-        .start_passkey_registration(user.id.uuid(), &user.email, &user.display_name, Some(exclude))
+        .start_passkey_registration(
+            user.id.uuid(),
+            user.handle(),
+            &user.display_name,
+            Some(exclude),
+        )
         .map_err(|cause| Error::internal(anyhow::anyhow!("ask for a passkey: {cause}")))?;
     let challenge_id = keep(app, tx, "enrol", Some(session), &state).await?;
     let mut options = serde_json::to_value(ask).context("write a question")?;

@@ -1,8 +1,8 @@
 //! How accounts stand: one's own, and everybody's in counts.
 
 use super::{enrol, model, passkeys::Passkeys, recovery, remove::required, store};
-use crate::identity::{Settings, caller::Caller, http::view as person, store as people};
-use api::factors::{ExternalPosture, MfaReadiness, ReadinessGroup, SecurityView};
+use crate::identity::{Settings, caller::Caller, http::view as person, sso, store as people};
+use api::factors::{ConnectedService, ExternalPosture, MfaReadiness, ReadinessGroup, SecurityView};
 use kernel::{App, Result, db::Reader};
 
 /// Returns how the caller's account stands.
@@ -17,6 +17,7 @@ pub async fn own(app: &App, caller: &Caller) -> Result<SecurityView> {
     let open = recovery::open_of(&mut tx, user).await?;
     let state = model::state(confirmed, factors.len() - confirmed, open.is_some());
     let reason = required(app, user).unwrap_or_default();
+    let services = services(&mut tx, caller).await?;
     Ok(SecurityView {
         state,
         required: !reason.is_empty(),
@@ -27,9 +28,47 @@ pub async fn own(app: &App, caller: &Caller) -> Result<SecurityView> {
         session_strong: session.strong,
         session_methods: session.methods.split_whitespace().map(str::to_owned).collect(),
         fresh_until: enrol::fresh_until(app, session),
-        external: ExternalPosture::NotUsed,
+        external: overall(&services),
+        services,
         passkeys_possible: app.get::<Passkeys>().possible(),
     })
+}
+
+/// Returns the sign-in services of an account. What is not known is said to be not known.
+async fn services(tx: &mut Reader, caller: &Caller) -> Result<Vec<ConnectedService>> {
+    let user = caller.user();
+    let pending = sso::on_their_way(tx, caller.session().id).await?;
+    let mut found = Vec::new();
+    for (identity, provider) in sso::identities_of(tx, user.id).await? {
+        let words: Vec<String> = identity.methods.split_whitespace().map(str::to_owned).collect();
+        let posture = match () {
+            () if pending => ExternalPosture::Pending,
+            () if provider.is_down() || !provider.is_live() => ExternalPosture::Unavailable,
+            () if words.iter().any(|word| word == "mfa") => ExternalPosture::Observed,
+            () => ExternalPosture::Unqueried,
+        };
+        found.push(ConnectedService {
+            id: identity.id,
+            label: provider.label,
+            posture,
+            methods: words,
+            seen_at: identity.seen_at,
+            manage_url: provider.manage_url,
+            made_account: user.provider_id == Some(provider.id),
+        });
+    }
+    Ok(found)
+}
+
+fn overall(services: &[ConnectedService]) -> ExternalPosture {
+    let all = [
+        ExternalPosture::Pending,
+        ExternalPosture::Observed,
+        ExternalPosture::Unavailable,
+        ExternalPosture::Unqueried,
+    ];
+    let any = |posture: &ExternalPosture| services.iter().any(|one| one.posture == *posture);
+    all.into_iter().find(any).unwrap_or(ExternalPosture::NotUsed)
 }
 
 kernel::row! {

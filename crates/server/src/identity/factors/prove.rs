@@ -10,6 +10,7 @@ use crate::identity::{
     Hasher, Settings,
     guesses::{self, Bucket},
     sign_in::Opened,
+    sso,
     store::{self as people, Session, Stage, User, raise_session},
 };
 use api::{ChallengeId, Code, FactorId, SessionId, TypedId, UserId};
@@ -241,6 +242,15 @@ async fn tell_code_used(tx: &mut WriteTx, user: &User) -> Result<()> {
     tell(tx, &to, &notice).await
 }
 
+/// What a sign-in service proved, and what was proven here; a password was not.
+fn joined(there: &str, here: &str) -> String {
+    let here = here.split_whitespace().filter(|word| *word != "pwd");
+    let mut words: Vec<&str> = there.split_whitespace().chain(here).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.join(" ")
+}
+
 /// Gives a session a new token and the strength that was just proven in it.
 ///
 /// # Errors
@@ -263,12 +273,17 @@ pub async fn raise(
     if by.is_factor() {
         let (keep, idle) = app.get::<Settings>().limits(user.operator);
         if session.stage == Stage::Half {
-            next.expires_at = now.plus(keep);
+            // Nothing outlives the sign-in service a session came from.
+            let latest = sso::ties::latest(tx, session.id).await?.unwrap_or(api::Time::MAX);
+            next.expires_at = now.plus(keep).min(latest);
             next.idle_micros = i64::try_from(idle.as_micros()).unwrap_or(i64::MAX);
         }
         next.stage = Stage::Full;
         next.strong = true;
-        next.methods = by.methods().to_owned();
+        next.methods = match sso::find_tie(tx, session.id).await? {
+            Some(_) => joined(&session.methods, by.methods()),
+            None => by.methods().to_owned(),
+        };
     } else {
         next.strong = false;
     }

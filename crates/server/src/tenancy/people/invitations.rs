@@ -198,6 +198,11 @@ pub async fn accept(
         return Err(Error::new(Code::InsufficientPermissions)
             .detail("This invitation is for another address. Sign in with that one."));
     }
+    if user.home_org_id.is_some_and(|home| home != row.org_id) {
+        return Err(Error::new(Code::InsufficientPermissions).detail(
+            "This account belongs to the sign-in service of another organization. Use an account of your own.",
+        ));
+    }
     places::raise_epoch(&mut tx, row.org_id).await?;
     let still = places::role_in(&mut tx, row.invited_by, row.org_id, None).await?;
     if still.is_none_or(|role| policy::rank(role) < policy::rank(row.role)) {
@@ -242,7 +247,15 @@ async fn join(tx: &mut WriteTx, row: &Invitation, user: UserId) -> Result<Role> 
             Some(old) => store::set_role(tx, org_id, old.id, role).await.map(|_| role),
             None => {
                 let id = tx.new_id();
-                tx.insert(&OrgMember { id, org_id, user_id: user, role, created_at }).await?;
+                tx.insert(&OrgMember {
+                    id,
+                    org_id,
+                    user_id: user,
+                    role,
+                    created_at,
+                    provider_id: None,
+                })
+                .await?;
                 Ok(role)
             }
         },
@@ -255,7 +268,15 @@ async fn join(tx: &mut WriteTx, row: &Invitation, user: UserId) -> Result<Role> 
             None => {
                 let id = tx.new_id();
                 let user_id = user;
-                let member = ProjectMember { id, org_id, project_id, user_id, role, created_at };
+                let member = ProjectMember {
+                    id,
+                    org_id,
+                    project_id,
+                    user_id,
+                    role,
+                    created_at,
+                    provider_id: None,
+                };
                 tx.insert(&member).await?;
                 Ok(role)
             }

@@ -37,9 +37,9 @@ macro_rules! org_action {
         }
     };
 }
-pub(super) use org_action;
+pub(in crate::tenancy) use org_action;
 
-pub(super) async fn find_org(
+pub(in crate::tenancy) async fn find_org(
     tx: &mut Reader,
     ask: &Ask<'_>,
 ) -> Result<Option<Found<Organization>>> {

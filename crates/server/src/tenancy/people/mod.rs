@@ -13,5 +13,6 @@ mod store;
 
 pub use accept::WelcomeView;
 pub use http::routes;
+pub(in crate::tenancy) use members::{find_org, org_action};
 pub use own::OrganizationsView;
 pub use pages::{InvitedView, OrganizationPageView};

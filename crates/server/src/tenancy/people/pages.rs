@@ -105,7 +105,7 @@ impl OrganizationPageView {
     /// Draws it.
     pub fn draw(&self) -> Markup {
         html! {
-            (page_head(&self.name, "Its people, who was invited, and what it asks of them.", Some(badge("", self.role.as_str()))))
+            (page_head(&self.name, "Its people, who was invited, and what it asks of them.", Some(self.head())))
             section class="section" { h2 { "Members" } (self.people()) }
             @if self.may("invitation.create") { section class="section card flow" { h2 { "Invite" } (self.invite()) } }
             @if self.may("organization.update") { section class="section card flow" { h2 { "Name and policy" } (self.change()) } }
@@ -117,6 +117,15 @@ impl OrganizationPageView {
                         button class="button danger-go" { "Leave " (self.name) }
                     }
                 }))
+            }
+        }
+    }
+
+    fn head(&self) -> Markup {
+        html! {
+            (badge("", self.role.as_str()))
+            @if self.may("identity_provider.list") {
+                a class="button" href={ "/access/organizations/" (self.id) "/sign-in" } { (icon("log-in")) "How it signs in" }
             }
         }
     }

@@ -70,7 +70,11 @@ pub async fn count_owners(tx: &mut Reader, org: OrgId) -> Result<i64> {
 
 /// Sets a member's role.
 pub async fn set_role(tx: &mut WriteTx, org: OrgId, id: MemberId, role: Role) -> Result<u64> {
-    tx.run("UPDATE org_members SET role = $1 WHERE org_id = $2 AND id = $3", (role, org, id)).await
+    tx.run(
+        "UPDATE org_members SET role = $1, provider_id = NULL WHERE org_id = $2 AND id = $3",
+        (role, org, id),
+    )
+    .await
 }
 
 /// Removes somebody from an organization and from every project of it; keys they made or answer for end.

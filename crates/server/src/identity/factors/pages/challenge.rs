@@ -7,6 +7,7 @@ use crate::identity::{
     factors::{Shown, break_glass, challenge, challenge::Half, recovery, store},
     model::return_target,
     pages::signed_in,
+    sso,
     store::Stage,
 };
 use api::{
@@ -89,6 +90,8 @@ pub struct ChallengeView {
     pub factors: bool,
     /// Whether there is a passkey.
     pub passkey: bool,
+    /// The sign-in service that proves again who it is, where there is no factor here.
+    pub service: Option<String>,
     /// The open recovery request, and whether it can be finished now.
     pub recovery: Option<(RecoveryView, bool)>,
     /// The address passkeys belong to.
@@ -107,6 +110,7 @@ impl ChallengeView {
             again: false,
             factors: true,
             passkey: true,
+            service: None,
             recovery: None,
             home: "http://localhost:8080".into(),
             entered: Entered::fresh(),
@@ -118,6 +122,13 @@ impl ChallengeView {
         vec![
             first.clone(),
             Self { again: true, factors: false, passkey: false, ..first.clone() },
+            Self {
+                again: true,
+                factors: false,
+                passkey: false,
+                service: Some("Staff".into()),
+                ..first.clone()
+            },
             Self { entered: refused, recovery: Some((open, false)), ..first.clone() },
             Self { recovery: Some((ready, true)), ..first },
         ]
@@ -136,11 +147,12 @@ impl ChallengeView {
             h1 { "Confirm that it is you" }
             p class="muted" {
                 @if self.again { "What you are about to do is sensitive, so this is asked again." }
-                @else { "Your password was right. One more step." }
+                @else { "That was right. One more step." }
             }
             (self.entered.banner())
             @if self.passkey { (passkey.draw(&inside, "Use a passkey")) p class="below" { "or" } }
-            form method="post" action="/auth/factor" {
+            @if let Some(label) = &self.service { (self.at_service(label)) }
+            @else { form method="post" action="/auth/factor" {
                 (self.hidden())
                 input type="hidden" name="return" value=(self.back);
                 @if self.factors {
@@ -149,7 +161,7 @@ impl ChallengeView {
                     (Field::text("password", "Password").kind("password", "current-password").draw(&self.entered))
                 }
                 button class="button primary wide" { "Confirm" }
-            }
+            } }
             @if self.factors && !self.again { (self.lost()) }
             @if self.again {
                 p class="below" { a href=(self.back) { "Not now" } }
@@ -164,6 +176,17 @@ impl ChallengeView {
 
     fn hidden(&self) -> Markup {
         kernel::html::hidden_fields(&self.form.csrf, None)
+    }
+
+    fn at_service(&self, label: &str) -> Markup {
+        html! {
+            form method="post" action="/auth/sso/again" {
+                (self.hidden())
+                input type="hidden" name="return" value=(self.back);
+                button class="button primary wide" { "Confirm at " (label) }
+            }
+            p class="hint" { "You sign in there once more, and come back." }
+        }
     }
 
     fn lost(&self) -> Markup {
@@ -220,11 +243,16 @@ async fn view(app: &App, caller: &Caller, back: String, entered: Entered) -> Res
         (open, ready)
     });
     let proven = |factor: &&store::Factor| factor.confirmed_at.is_some();
+    let service = match known.iter().any(|factor| proven(&factor)) {
+        true => None,
+        false => sso::service_of(&mut tx, caller.session().id).await?,
+    };
     Ok(ChallengeView {
         back,
         again: caller.session().stage != Stage::Half,
         factors: known.iter().any(|factor| proven(&factor)),
         passkey: known.iter().filter(proven).any(|factor| factor.credential_id.is_some()),
+        service,
         recovery: open,
         home: home(app),
         entered,

@@ -2,6 +2,7 @@
 
 mod challenge;
 mod security;
+mod services;
 mod setup;
 
 pub use challenge::{ChallengeView, GlassView};

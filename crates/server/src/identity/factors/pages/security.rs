@@ -1,6 +1,6 @@
 //! The page of one's own security: am I protected, what can I do next, what if I lose access.
 
-use super::{PasskeyForm, home};
+use super::{PasskeyForm, home, services};
 use crate::identity::{
     caller::{Caller, Myself},
     factors::{
@@ -18,7 +18,7 @@ use crate::identity::{
 };
 use api::{
     FactorId, Time,
-    factors::{FactorKind, FactorView, MfaState, RecoveryView, SecurityView},
+    factors::{ExternalPosture, FactorKind, FactorView, MfaState, RecoveryView, SecurityView},
 };
 use kernel::{
     App, Result,
@@ -45,6 +45,8 @@ pub(super) fn routes() -> Vec<Route> {
 pub struct SecurityPageView {
     /// How the account stands.
     pub security: SecurityView,
+    /// Sign-in services of the platform that could be connected.
+    pub offers: Vec<(api::ProviderId, String)>,
     /// Where to go once a factor is set up; empty when nothing waits.
     pub back: String,
     /// The address passkeys belong to.
@@ -77,7 +79,8 @@ impl SecurityPageView {
             session_strong: false,
             session_methods: vec!["pwd".into()],
             fresh_until: now,
-            external: api::factors::ExternalPosture::NotUsed,
+            external: ExternalPosture::NotUsed,
+            services: vec![],
             passkeys_possible: true,
         };
         let long = "a key with the longest name that anybody may give it, sixty ch.";
@@ -99,7 +102,6 @@ impl SecurityPageView {
         let pending = SecurityView {
             state: MfaState::SetupPending,
             required: false,
-            required_reason: String::new(),
             passkeys_possible: false,
             factors: vec![FactorView {
                 confirmed: false,
@@ -110,12 +112,24 @@ impl SecurityPageView {
         let form = FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) };
         let page = |security, back: &str| Self {
             security,
+            offers: vec![],
             back: back.to_owned(),
             home: "http://localhost:8080".into(),
             now,
             form: form.clone(),
         };
-        vec![page(none, "/platform/nodes"), page(many, ""), page(lost, ""), page(pending, "")]
+        let bare = SecurityView { required: false, ..none.clone() };
+        let mut all =
+            vec![page(none, "/platform/nodes"), page(many, ""), page(lost, ""), page(pending, "")];
+        let offers = vec![(api::ProviderId(uuid::Uuid::nil()), "Staff".to_owned())];
+        let with = |services| page(SecurityView { services, ..bare.clone() }, "");
+        all.extend(
+            services::samples(now)
+                .into_iter()
+                .map(with)
+                .map(|one| Self { offers: offers.clone(), ..one }),
+        );
+        all
     }
 
     /// Draws it.
@@ -132,15 +146,25 @@ impl SecurityPageView {
                 @if !security.factors.is_empty() { (self.list()) }
             }
             section class="section card flow" aria-labelledby="next" { h2 id="next" { "What can I do next?" } (self.next()) }
-            section class="section card flow" aria-labelledby="password" { h2 id="password" { "Password" } (self.password()) }
+            @if self.has_password() {
+                section class="section card flow" aria-labelledby="password" { h2 id="password" { "Password" } (self.password()) }
+            }
+            @if !security.services.is_empty() || !self.offers.is_empty() {
+                section class="section card flow" aria-labelledby="services" { h2 id="services" { "Sign-in services" } (services::draw(&security.services, &self.offers, &self.form, self.now)) }
+            }
             section class="section card flow" aria-labelledby="lost" { h2 id="lost" { "What if I lose access?" } (self.lost()) }
         }
+    }
+
+    fn has_password(&self) -> bool {
+        self.security.services.iter().all(|one| !one.made_account)
     }
 
     fn standing(&self) -> Markup {
         let security = &self.security;
         let confirmed = security.factors.iter().filter(|factor| factor.confirmed).count();
         let (tone, word, words) = match security.state {
+            MfaState::None if !self.has_password() => services::standing(&security.services),
             MfaState::None => ("warn", "password only", "Whoever learns your password is in.".to_owned()),
             MfaState::SetupPending => ("warn", "set-up not finished", "You began to set up an app and did not enter its code. It does not protect you yet.".to_owned()),
             MfaState::Protected if confirmed == 1 => ("good", "protected", "Signing in takes your password and one factor. Add a second one, so that losing it is no drama.".to_owned()),
@@ -151,7 +175,7 @@ impl SecurityPageView {
             p { (badge(tone, word)) " " (words) }
             @if !security.required_reason.is_empty() { p class="muted small" { (security.required_reason) } }
             p class="muted small" {
-                "This session: " @if security.session_strong { "a second factor was proven." } @else { "a password was proven." }
+                "This session: " @if security.session_strong { "a second factor was proven." } @else if self.has_password() { "a password was proven." } @else { "your sign-in service vouched for you." }
                 " " a href="/account/sessions" { "All sessions" }
             }
         }
@@ -263,7 +287,7 @@ impl SecurityPageView {
                 }
                 (self.ask())
             } @else {
-                p class="muted" { "With a password alone there is nothing else to lose. Once you set up a factor you get recovery codes for the day it is lost." }
+                p class="muted" { @if !self.has_password() { "Your sign-in service lets you back in: its administrators help. " } "Without a second factor here there is nothing else to lose. Once you set up a factor you get recovery codes for the day it is lost." }
             }
         }
     }
@@ -320,7 +344,11 @@ async fn security_page(who: Myself<ReadSecurity>, app: App, (): ()) -> Result<Pa
     let back = who.head().query("return").map(|text| return_target(&text)).unwrap_or_default();
     let form = Caller::form(who.caller(), &app);
     let now = app.seams.clock.now();
-    let view = SecurityPageView { security, back, home: home(&app), now, form };
+    let offers = match who.caller().user().provider_id {
+        Some(_) => Vec::new(),
+        None => services::offers(&app, &security.services).await?,
+    };
+    let view = SecurityPageView { security, offers, back, home: home(&app), now, form };
     Ok(Page::new("Security", view.draw()))
 }
 
