@@ -54,6 +54,14 @@ codes! {
     SsoRefused = "sso_refused", 403, "The sign-in could not be completed. Start it again.";
     /// A sign-in service does not answer.
     SsoUnavailable = "sso_unavailable", 503, "The sign-in service does not answer right now. Try again in a minute, or sign in another way.";
+    /// Nobody has decided about the device yet (RFC 8628 §3.5).
+    DevicePending = "authorization_pending", 400, "Nobody has approved this device yet.";
+    /// The device asks too often.
+    DeviceSlowDown = "slow_down", 400, "This device asks too often. It waits five seconds longer now.";
+    /// Somebody refused the device.
+    DeviceRefused = "access_denied", 403, "The sign-in was refused. Begin again if that was a mistake.";
+    /// The code is over or was used.
+    DeviceExpired = "expired_token", 400, "This code was used or has expired. Begin again.";
     /// There is no such thing, or it is not yours: one answer for both.
     NotFound = "not_found", 404, "There is nothing here under this address, or it is not yours to see.";
     /// The path exists, the method does not.

@@ -158,6 +158,8 @@ ids! {
     AttemptId = "att",
     /// What a group of a sign-in service is worth here.
     RoleMapId = "map",
+    /// A device that asks to be signed in.
+    DeviceGrantId = "dev",
     /// A mail domain an organization claims.
     DomainId = "dom",
     /// A second factor: an authenticator app or a passkey.

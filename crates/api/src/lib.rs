@@ -27,10 +27,11 @@ pub mod words;
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
     AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BreakGlassId, ChallengeId,
-    ClaimId, CorrelationId, DeptId, DomainId, FactorId, GrantId, HoldId, IdentityId, InvitationId,
-    JoinId, KeyId, LinkId, MailId, MemberId, NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId,
-    ProjectId, ProviderId, RecoveryCodeId, RecoveryId, ResetId, RoleMapId, ServiceAccountId,
-    SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
+    ClaimId, CorrelationId, DeptId, DeviceGrantId, DomainId, FactorId, GrantId, HoldId, IdentityId,
+    InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, NodeId, NoticeId, OrgId, PREFIXES,
+    PostingId, PriceId, ProjectId, ProviderId, RecoveryCodeId, RecoveryId, ResetId, RoleMapId,
+    ServiceAccountId, SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId, TypedId, UsageId,
+    UserId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

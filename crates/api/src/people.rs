@@ -79,6 +79,40 @@ pub struct SignedIn {
     pub user: UserView,
 }
 
+/// `POST /api/v1/auth/device/code`
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceAsk {
+    /// What the device calls itself; its person reads it before they say yes.
+    #[serde(default)]
+    pub device_label: Option<String>,
+}
+
+/// A sign-in that waits for a person (RFC 8628 §3.2).
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct DeviceCode {
+    /// What the device keeps and asks with.
+    pub device_code: String,
+    /// What a person types.
+    pub user_code: String,
+    /// Where.
+    pub verification_uri: String,
+    /// The same with the code filled in.
+    pub verification_uri_complete: String,
+    /// Seconds it lives.
+    pub expires_in: i64,
+    /// Seconds to wait between asking.
+    pub interval: i64,
+}
+
+/// `POST /api/v1/auth/device/token`
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DevicePoll {
+    /// What the device keeps.
+    pub device_code: String,
+}
+
 /// A person.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 pub struct UserView {

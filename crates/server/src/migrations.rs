@@ -24,4 +24,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0012_people.sql"),
     migration!("0013_password_resets.sql"),
     migration!("0014_sso.sql"),
+    migration!("0015_device.sql"),
 ];

@@ -87,6 +87,7 @@ pub fn writers() -> Vec<audit::System> {
         identity::SEEN_WRITER,
         identity::factors::RECOVERY_WRITER,
         identity::sso::WRITER,
+        identity::device::WRITER,
         onboarding::SSO_WRITER,
         outbox::WRITER,
         seal::WRITER,

@@ -57,10 +57,7 @@ fn is_refusal(failure: &Failure, code: Code) -> bool {
 /// Signs in and keeps the session.
 pub async fn login(server: &str, email: &str) -> Result<(), Failure> {
     let client = Client::anonymous(server)?;
-    let device_label = nix::unistd::gethostname()
-        .ok()
-        .and_then(|name| name.into_string().ok())
-        .map(|name| format!("command line on {name}"));
+    let device_label = super::device::label();
     let mut ask =
         SignIn { email: email.to_owned(), password: password()?, device_label, code: None };
     let path = "/api/v1/auth/personal/login";

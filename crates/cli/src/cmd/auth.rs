@@ -1,12 +1,12 @@
 //! One's own account: how it is protected, second factors, recovery codes, proof that it is oneself.
 
-use super::{Shape, account};
+use super::{Login, Shape, account, device};
 use crate::{
     client::{Client, Failure, Kept},
     output::{print, say},
 };
 use api::{
-    FactorId,
+    FactorId, SessionId,
     factors::{
         FactorAdded, FactorCode, FactorRename, RecoveryCodes, RecoveryCreate, RecoveryView,
         SecurityView, StepUp, TotpBegin, TotpSeed,
@@ -21,13 +21,13 @@ const BASE: &str = "/api/v1/account/security";
 #[derive(Subcommand)]
 pub enum Auth {
     /// Sign in; the same as `gpuaas login`.
-    Login {
-        /// The server (http://127.0.0.1:8080).
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-        server: String,
-        /// E-mail address.
-        #[arg(long)]
-        email: String,
+    Login(Login),
+    /// List where you are signed in.
+    Tokens(Shape),
+    /// End one of these.
+    EndToken {
+        /// The session.
+        id: SessionId,
     },
     /// Sign out on this machine.
     Logout,
@@ -73,7 +73,9 @@ pub enum Auth {
 /// Runs a command.
 pub async fn run(what: Auth) -> Result<(), Failure> {
     match what {
-        Auth::Login { server, email } => account::login(&server, &email).await,
+        Auth::Login(login) => login.run().await,
+        Auth::Tokens(shape) => device::tokens(shape).await,
+        Auth::EndToken { id } => device::end(id).await,
         Auth::Logout => account::logout().await,
         Auth::Whoami(shape) => account::whoami(shape.output).await,
         Auth::Security(shape) => security(shape).await,

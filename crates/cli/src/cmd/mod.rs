@@ -3,8 +3,12 @@
 mod account;
 mod auth;
 mod compute;
+mod device;
+mod idp;
 mod machines;
 mod operate;
+mod org;
+mod project;
 
 use crate::{client::Failure, output::Format, shell};
 use clap::Subcommand;
@@ -13,15 +17,8 @@ use std::process::ExitCode;
 /// What people and scripts can do.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Sign in; the password is read from the terminal, or from standard input.
-    Login {
-        /// The server (http://127.0.0.1:8080).
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
-        server: String,
-        /// E-mail address.
-        #[arg(long)]
-        email: String,
-    },
+    /// Sign in: from a browser, or with a password where an address is given.
+    Login(Login),
     /// Sign out on this machine.
     Logout,
     /// Say who one is and what one may enter.
@@ -31,6 +28,30 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         what: auth::Auth,
+    },
+    /// Organizations: make, rename, invite, leave.
+    Org {
+        /// What to do.
+        #[command(subcommand)]
+        what: org::Orgs,
+    },
+    /// Projects: make, rename, use, delete.
+    Project {
+        /// What to do.
+        #[command(subcommand)]
+        what: project::Projects,
+    },
+    /// People of an organization or project, and their roles.
+    Member {
+        /// What to do.
+        #[command(subcommand)]
+        what: org::Members,
+    },
+    /// Sign-in services (OpenID Connect) of an organization or of the platform.
+    Idp {
+        /// What to do.
+        #[command(subcommand)]
+        what: idp::Services,
     },
     /// Service accounts of the project: what acts in it without a person.
     Sa {
@@ -92,6 +113,29 @@ pub enum Command {
     },
 }
 
+/// How one signs in.
+#[derive(clap::Args)]
+pub struct Login {
+    /// The server (http://127.0.0.1:8080).
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    server: String,
+    /// E-mail address; the password is read from the terminal, or from standard input.
+    #[arg(long)]
+    email: Option<String>,
+    /// Open no browser: the address and the code are printed.
+    #[arg(long)]
+    no_browser: bool,
+}
+
+impl Login {
+    async fn run(self) -> Result<(), Failure> {
+        match self.email {
+            Some(email) => account::login(&self.server, &email).await,
+            None => device::login(&self.server, !self.no_browser).await,
+        }
+    }
+}
+
 /// How an answer is printed.
 #[derive(clap::Args, Clone, Copy)]
 pub struct Shape {
@@ -103,10 +147,14 @@ pub struct Shape {
 /// Runs a command.
 pub async fn run(command: Command) -> ExitCode {
     let done = match command {
-        Command::Login { server, email } => account::login(&server, &email).await,
+        Command::Login(login) => login.run().await,
         Command::Logout => account::logout().await,
         Command::Whoami(shape) => account::whoami(shape.output).await,
         Command::Auth { what } => auth::run(what).await,
+        Command::Org { what } => org::orgs(what).await,
+        Command::Project { what } => project::run(what).await,
+        Command::Member { what } => org::members(what).await,
+        Command::Idp { what } => idp::run(what).await,
         Command::Sa { what } => machines::accounts(what).await,
         Command::Key { what } => machines::keys(what).await,
         Command::Balance(shape) => account::balance(shape.output).await,

@@ -102,6 +102,26 @@ pub async fn known_device(tx: &mut Reader, user: UserId, ip: &str) -> Result<boo
     .map(|count| count > 0)
 }
 
+/// Refuses while one must wait; counts nothing.
+///
+/// # Errors
+/// `rate_limit_exceeded`.
+pub async fn free(app: &App, bucket: &Bucket) -> Result<()> {
+    let mut tx = app.db.read().await?;
+    let row: Option<Guesses> =
+        tx.find("SELECT {} FROM guesses WHERE bucket = $1", (bucket.name.clone(),)).await?;
+    match row.filter(|row| row.blocked_until > tx.now()) {
+        Some(row) => Err(must_wait(&row, tx.now())),
+        None => Ok(()),
+    }
+}
+
+fn must_wait(row: &Guesses, now: Time) -> Error {
+    Error::new(Code::RateLimited)
+        .detail("Too many attempts. Wait a little and try again.")
+        .retry_after(row.blocked_until.since(now))
+}
+
 /// Counts an attempt in every bucket, or refuses it because one must wait.
 ///
 /// # Errors
@@ -132,9 +152,7 @@ pub async fn take_telling(
             .await?;
         let old = rows.first();
         if let Some(old) = old.filter(|old| old.blocked_until > tx.now()) {
-            return Err(Error::new(Code::RateLimited)
-                .detail("Too many attempts. Wait a little and try again.")
-                .retry_after(old.blocked_until.since(tx.now())));
+            return Err(must_wait(old, tx.now()));
         }
         fresh.push(after(bucket, old, tx.now()));
     }

@@ -41,6 +41,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(super::keys::routes());
     routes.extend(super::passwords::routes());
     routes.extend(super::sso::pages::routes());
+    routes.extend(super::device::routes());
     routes
 }
 

@@ -1,7 +1,7 @@
 //! Signing in with address and password, and opening sessions.
 
 use super::{
-    Hasher, Settings, factors, guesses,
+    Hasher, Settings, device, factors, guesses,
     model::Email,
     store::{self, Session, Stage, User, UserState},
 };
@@ -136,6 +136,13 @@ pub enum Proof {
         /// Until when the service vouches.
         until: Time,
     },
+    /// A person who is signed in said yes.
+    Approved {
+        /// Their session.
+        by: Box<Session>,
+        /// Whether it came from a sign-in service.
+        tied: bool,
+    },
 }
 
 const HALF: Duration = Duration::from_secs(600);
@@ -157,7 +164,16 @@ pub async fn open_session(
         Proof::Half | Proof::Service { half: true, .. } => (HALF, HALF),
         Proof::BreakGlass => (GLASS, GLASS),
         Proof::Service { until, .. } => (limits.0.min(until.since(tx.now())), limits.1),
+        // Nothing approved from a session that ends lasts longer than it.
+        Proof::Approved { by, tied } if *tied || by.parent_id.is_some() => {
+            (limits.0.min(by.expires_at.since(tx.now())), limits.1)
+        }
         _ => limits,
+    };
+    let now = tx.now();
+    let (parent_id, fresh_at) = match &proof {
+        Proof::Approved { by, tied } => (device::parent(by, *tied), by.fresh_at),
+        _ => (None, now),
     };
     let (stage, strong, methods, fresh_by) = match proof {
         Proof::Password => (Stage::Full, false, "pwd".to_owned(), None),
@@ -166,6 +182,7 @@ pub async fn open_session(
         Proof::BreakGlass => (Stage::Full, true, "otp mfa".to_owned(), None),
         Proof::Service { methods, half: true, .. } => (Stage::Half, false, methods, None),
         Proof::Service { methods, strong, .. } => (Stage::Full, strong, methods, None),
+        Proof::Approved { by, .. } => (Stage::Full, by.strong, by.methods, by.fresh_by),
     };
     let token = Secret::generate(&*app.seams.rng, "gpuaas_s_");
     let session = Session {
@@ -185,8 +202,9 @@ pub async fn open_session(
         stage,
         strong,
         methods,
-        fresh_at: tx.now(),
+        fresh_at,
         fresh_by,
+        parent_id,
     };
     tx.insert(&session).await?;
     Ok(Opened { token, session, keep })

@@ -97,6 +97,8 @@ row! {
         pub fresh_at: Time,
         /// The factor they did it with.
         pub fresh_by: Option<FactorId>,
+        /// The session it was approved in, and ends with.
+        pub parent_id: Option<SessionId>,
     }
 }
 
@@ -212,11 +214,11 @@ pub async fn revoke_session(
     let now = tx.now();
     tx.run(
         "UPDATE sessions SET revoked_at = $1, revoke_reason = $2
-          WHERE user_id = $3 AND id = $4 AND revoked_at IS NULL",
+          WHERE user_id = $3 AND (id = $4 OR parent_id = $4) AND revoked_at IS NULL",
         (now, reason, user, id),
     )
     .await
-    .map(|count| count == 1)
+    .map(|count| count > 0)
 }
 
 /// Ends a session; says whether it was live.
@@ -224,17 +226,16 @@ pub async fn end_session(tx: &mut WriteTx, id: SessionId, reason: &str) -> Resul
     let now = tx.now();
     tx.run(
         "UPDATE sessions SET revoked_at = $1, revoke_reason = $2
-          WHERE id = $3 AND revoked_at IS NULL",
+          WHERE (id = $3 OR parent_id = $3) AND revoked_at IS NULL",
         (now, reason, id),
     )
     .await
-    .map(|count| count == 1)
+    .map(|count| count > 0)
 }
 
-/// Returns when a session began.
-pub async fn signed_in_at(tx: &mut Reader, id: SessionId) -> Result<Option<Time>> {
-    let found: Option<Session> = tx.find("SELECT {} FROM sessions WHERE id = $1", (id,)).await?;
-    Ok(found.map(|session| session.signed_in_at))
+/// Returns a session.
+pub async fn find_session_by_id(tx: &mut Reader, id: SessionId) -> Result<Option<Session>> {
+    tx.find("SELECT {} FROM sessions WHERE id = $1", (id,)).await
 }
 
 /// Gives a session another token and what was just proven; says whether it was still live.

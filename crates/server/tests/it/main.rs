@@ -9,6 +9,7 @@
 )]
 
 mod allocations;
+mod device;
 mod disk;
 mod factors;
 mod golden;

@@ -16,6 +16,8 @@ fn all() -> Vec<(&'static str, Markup)> {
     }
     add!(
         "sign in" = identity::LogInView,
+        "device" = identity::device::EnterView,
+        "device consent" = identity::device::ConsentView,
         "sign in at work" = identity::sso::WorkView,
         "leave" = identity::sso::LeaveView,
         "come back" = identity::sso::BackView,

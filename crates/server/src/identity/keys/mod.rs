@@ -76,6 +76,7 @@ pub(super) fn as_session(key: ApiKey, now: Time) -> (Session, Machine) {
         methods: String::new(),
         fresh_at: Time(0),
         fresh_by: None,
+        parent_id: None,
     };
     (session, machine)
 }

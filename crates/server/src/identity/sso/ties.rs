@@ -214,8 +214,8 @@ pub async fn told(
     let mut over = Vec::new();
     for tie in ties {
         // A token sent again ends nothing that began after it.
-        let began = people::signed_in_at(&mut tx, tie.session_id).await?;
-        if began.is_some_and(|began| began <= issued.plus(SKEW)) {
+        let session = people::find_session_by_id(&mut tx, tie.session_id).await?;
+        if session.is_some_and(|session| session.signed_in_at <= issued.plus(SKEW)) {
             over.push(tie);
         }
     }

@@ -17,8 +17,8 @@ const INNER: &[(&str, &str)] = &[("GPUAAS_OUTGOING__INNER_NETWORKS", "127.0.0.1"
 
 /// A browser with all its cookies.
 #[derive(Default, Clone)]
-struct Surfer {
-    jar: BTreeMap<String, String>,
+pub struct Surfer {
+    pub jar: BTreeMap<String, String>,
 }
 
 impl Surfer {
@@ -47,11 +47,11 @@ impl Surfer {
         answer
     }
 
-    async fn get(&mut self, world: &World, path: &str) -> Answer {
+    pub async fn get(&mut self, world: &World, path: &str) -> Answer {
         self.send(world, Request::get(path), String::new()).await
     }
 
-    async fn post(&mut self, world: &World, path: &str, pairs: &[(&str, &str)]) -> Answer {
+    pub async fn post(&mut self, world: &World, path: &str, pairs: &[(&str, &str)]) -> Answer {
         let mut form = form_urlencoded::Serializer::new(String::new());
         for (name, value) in pairs {
             form.append_pair(name, value);
@@ -91,14 +91,14 @@ fn leads_to(answer: &Answer) -> BTreeMap<String, String> {
 }
 
 /// A world, a sign-in service, and the organization of the owner set up to use it.
-struct Setting {
-    world: World,
+pub struct Setting {
+    pub world: World,
     service: Arc<Service>,
     provider: String,
 }
 
 impl Setting {
-    async fn new(engine: Engine) -> Self {
+    pub async fn new(engine: Engine) -> Self {
         let world = World::with(engine, INNER).await;
         strengthen(&world, &world.owner).await;
         let service = Service::start(&world).await;
@@ -163,7 +163,7 @@ impl Setting {
     }
 
     /// Somebody signed in through it.
-    async fn person(&self, subject: &str) -> Surfer {
+    pub async fn person(&self, subject: &str) -> Surfer {
         self.service.tell(|now| now.subject = subject.to_owned());
         let mut surfer = Surfer::default();
         let answer = self.sign_in(&mut surfer).await;
@@ -173,7 +173,7 @@ impl Setting {
 }
 
 /// Gives somebody's session the strength of a second factor for a long time.
-async fn strengthen(world: &World, person: &Person) {
+pub async fn strengthen(world: &World, person: &Person) {
     let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
     let late = api::Time(i64::MAX / 4);
     tx.run(

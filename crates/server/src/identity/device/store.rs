@@ -1,0 +1,111 @@
+//! All SQL of device grants.
+
+use api::{DeviceGrantId, SessionId, Time, UserId, words};
+use kernel::{
+    Result,
+    db::{Lock, Reader, WriteTx},
+    row,
+};
+
+words! {
+    /// How far a grant is.
+    pub enum GrantState {
+        /// Nobody has decided.
+        Pending = "pending",
+        /// Somebody said yes.
+        Approved = "approved",
+        /// Somebody said no.
+        Refused = "refused",
+    }
+}
+
+row! {
+    /// A device that asks to be signed in.
+    pub struct Grant in "device_grants" {
+        /// Identifier.
+        pub id: DeviceGrantId,
+        /// SHA-256 of the code the device keeps.
+        pub device_hash: Vec<u8>,
+        /// SHA-256 of the code a person types.
+        pub user_hash: Vec<u8>,
+        /// What the device calls itself.
+        pub device_label: String,
+        /// Where it asked from.
+        pub ip_address: String,
+        /// How far it is.
+        pub state: GrantState,
+        /// Seconds it must wait between asking.
+        pub pause_seconds: i64,
+        /// When it last asked.
+        pub polled_at: Time,
+        /// When it began.
+        pub created_at: Time,
+        /// When it ends.
+        pub expires_at: Time,
+        /// Who decided.
+        pub user_id: Option<UserId>,
+        /// In which session.
+        pub session_id: Option<SessionId>,
+    }
+}
+
+/// Returns the grant of a user code, while it waits.
+pub async fn find_waiting(tx: &mut Reader, user_hash: &[u8]) -> Result<Option<Grant>> {
+    let now = tx.now();
+    tx.find(
+        "SELECT {} FROM device_grants
+          WHERE user_hash = $1 AND state = 'pending' AND expires_at > $2",
+        (user_hash.to_vec(), now),
+    )
+    .await
+}
+
+/// Returns the grant of a device, held: two polls at once are one after the other.
+pub async fn lock_device(tx: &mut WriteTx, device_hash: &[u8]) -> Result<Option<Grant>> {
+    let found = tx
+        .list_locked(
+            "SELECT {} FROM device_grants WHERE device_hash = $1",
+            (device_hash.to_vec(),),
+            Lock::Update,
+        )
+        .await?;
+    Ok(found.into_iter().next())
+}
+
+/// Notes a poll.
+pub async fn polled(tx: &mut WriteTx, id: DeviceGrantId, pause_seconds: i64) -> Result<u64> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE device_grants SET polled_at = $1, pause_seconds = $2 WHERE id = $3",
+        (now, pause_seconds, id),
+    )
+    .await
+}
+
+/// Decides about a grant that waits; says whether it still did.
+pub async fn decide(
+    tx: &mut WriteTx,
+    id: DeviceGrantId,
+    state: GrantState,
+    by: (UserId, SessionId),
+) -> Result<bool> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE device_grants SET state = $1, user_id = $2, session_id = $3
+          WHERE id = $4 AND state = 'pending' AND expires_at > $5",
+        (state, by.0, by.1, id, now),
+    )
+    .await
+    .map(|count| count == 1)
+}
+
+/// Uses a grant up; says whether this was the first.
+pub async fn use_up(tx: &mut WriteTx, id: DeviceGrantId) -> Result<bool> {
+    tx.run("DELETE FROM device_grants WHERE id = $1", (id,)).await.map(|count| count == 1)
+}
+
+/// Forgets what ended an hour ago.
+pub async fn forget(tx: &mut WriteTx) -> Result<u64> {
+    let before = tx.now().minus(std::time::Duration::from_secs(3600));
+    tx.run("DELETE FROM device_grants WHERE expires_at < $1", (before,)).await
+}
