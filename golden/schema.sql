@@ -111,6 +111,21 @@ CREATE TABLE departments (
   UNIQUE (org_id, slug)
 ) STRICT;
 
+CREATE TABLE device_grants (
+  id BLOB PRIMARY KEY,
+  device_hash BLOB NOT NULL,
+  user_hash BLOB NOT NULL,
+  device_label TEXT NOT NULL,
+  ip_address TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'refused')),
+  pause_seconds INTEGER NOT NULL,
+  polled_at INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  user_id BLOB REFERENCES users (id),
+  session_id BLOB
+) STRICT;
+
 CREATE TABLE domains (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL REFERENCES organizations (id),
@@ -195,9 +210,11 @@ CREATE TABLE identities (
   id BLOB PRIMARY KEY,
   user_id BLOB NOT NULL REFERENCES users (id),
   provider_id BLOB NOT NULL REFERENCES identity_providers (id),
+  org_id BLOB,
   issuer TEXT NOT NULL,
   subject TEXT NOT NULL,
   methods TEXT NOT NULL,
+  member_of TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   seen_at INTEGER NOT NULL
 ) STRICT;
@@ -394,7 +411,7 @@ CREATE TABLE org_members (
   user_id BLOB NOT NULL REFERENCES users (id),
   role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
   created_at INTEGER NOT NULL
-, provider_id BLOB) STRICT;
+, provider_id BLOB, hand_role TEXT) STRICT;
 
 CREATE TABLE organizations (
   id BLOB PRIMARY KEY,
@@ -430,7 +447,7 @@ CREATE TABLE project_members (
   project_id BLOB NOT NULL,
   user_id BLOB NOT NULL REFERENCES users (id),
   role TEXT NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
-  created_at INTEGER NOT NULL, provider_id BLOB,
+  created_at INTEGER NOT NULL, provider_id BLOB, hand_role TEXT,
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
@@ -524,7 +541,7 @@ CREATE TABLE sessions (
   expires_at INTEGER NOT NULL,
   revoked_at INTEGER,
   revoke_reason TEXT
-, stage TEXT NOT NULL DEFAULT 'full' CHECK (stage IN ('half', 'enrol', 'full')), strong INTEGER NOT NULL DEFAULT FALSE, methods TEXT NOT NULL DEFAULT 'pwd', fresh_at INTEGER NOT NULL DEFAULT 0, fresh_by BLOB) STRICT;
+, stage TEXT NOT NULL DEFAULT 'full' CHECK (stage IN ('half', 'enrol', 'full')), strong INTEGER NOT NULL DEFAULT FALSE, methods TEXT NOT NULL DEFAULT 'pwd', fresh_at INTEGER NOT NULL DEFAULT 0, fresh_by BLOB, parent_id BLOB) STRICT;
 
 CREATE TABLE skus (
   id BLOB PRIMARY KEY,
@@ -549,6 +566,11 @@ CREATE TABLE sso_attempts (
   secrets BLOB NOT NULL,
   back TEXT NOT NULL,
   created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE sso_logouts (
+  name BLOB PRIMARY KEY,
   expires_at INTEGER NOT NULL
 ) STRICT;
 
@@ -667,6 +689,12 @@ CREATE INDEX claims_slot ON claims (slot_id, id);
 
 CREATE UNIQUE INDEX departments_one_default ON departments (org_id) WHERE is_default;
 
+CREATE UNIQUE INDEX device_grants_device ON device_grants (device_hash);
+
+CREATE INDEX device_grants_end ON device_grants (expires_at);
+
+CREATE UNIQUE INDEX device_grants_user ON device_grants (user_hash);
+
 CREATE UNIQUE INDEX domains_approved ON domains (domain) WHERE state = 'approved';
 
 CREATE INDEX domains_pending ON domains (id) WHERE state = 'pending';
@@ -687,7 +715,13 @@ CREATE INDEX holds_to_stop ON holds (stop_at, id) WHERE state = 'open' AND stop_
 
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
 
-CREATE UNIQUE INDEX identities_subject ON identities (provider_id, issuer, subject);
+CREATE UNIQUE INDEX identities_platform_subject ON identities (issuer, subject) WHERE org_id IS NULL;
+
+CREATE INDEX identities_provider ON identities (provider_id, id);
+
+CREATE INDEX identities_silent ON identities (seen_at) WHERE member_of <> '[]';
+
+CREATE UNIQUE INDEX identities_subject ON identities (org_id, issuer, subject) WHERE org_id IS NOT NULL;
 
 CREATE INDEX identities_user ON identities (user_id, id);
 
@@ -774,6 +808,8 @@ CREATE INDEX role_maps_org ON role_maps (org_id, id);
 
 CREATE UNIQUE INDEX service_accounts_name ON service_accounts (project_id, name) WHERE deleted_at IS NULL;
 
+CREATE INDEX sessions_parent ON sessions (parent_id) WHERE parent_id IS NOT NULL;
+
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 
 CREATE INDEX sessions_user ON sessions (user_id, id);
@@ -786,11 +822,15 @@ CREATE INDEX sso_attempts_session ON sso_attempts (session_id) WHERE session_id 
 
 CREATE UNIQUE INDEX sso_attempts_state ON sso_attempts (state_hash);
 
+CREATE INDEX sso_logouts_end ON sso_logouts (expires_at);
+
 CREATE INDEX sso_sessions_due ON sso_sessions (due_at);
 
 CREATE INDEX sso_sessions_identity ON sso_sessions (identity_id);
 
 CREATE INDEX sso_sessions_provider ON sso_sessions (provider_id);
+
+CREATE INDEX sso_sessions_silent ON sso_sessions (last_ok_at) WHERE refreshes;
 
 CREATE INDEX task_steps_usual ON task_steps (step, started_at);
 

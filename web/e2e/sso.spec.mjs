@@ -11,10 +11,11 @@ let service;
 let ada;
 let org;
 let slug;
+let callback;
 
 test.beforeAll(async ({ browser }) => {
   service = await SignInService.start();
-  site = await Site.start({ env: { GPUAAS_OUTGOING__INNER_NETWORKS: "127.0.0.1", GPUAAS_IDENTITY__SSO_CHECK_SECONDS: "10" } });
+  site = await Site.start({ env: { GPUAAS_OUTGOING__INNER_NETWORKS: "127.0.0.1", GPUAAS_OUTGOING__TENANTS_REACH_INNER: "true", GPUAAS_IDENTITY__SSO_CHECK_SECONDS: "10" } });
   home = site.url;
   ada = await (await browser.newContext()).newPage();
   const cdp = await ada.context().newCDPSession(ada);
@@ -102,10 +103,11 @@ test("an owner sets the service up, and reads what to register there", async () 
   await shot(ada, "fault");
   await ada.getByText("What to register there").click();
   const [redirect, backchannel, afterwards] = await ada.locator("details .code-block code").allInnerTexts();
-  expect(redirect).toBe(`${home}/auth/sso/callback`);
+  expect(redirect).toMatch(/\/auth\/sso\/callback\/idp_[0-9a-z]{26}$/);
+  callback = redirect;
   service.open({ redirect, backchannel, afterwards });
   await ada.getByRole("button", { name: "Look whether it answers" }).click();
-  await expect(ada.getByText("It answers as it must.")).toBeVisible();
+  await expect(ada.getByText("It answers, and names the issuer it should.")).toBeVisible();
   slug = await ada.locator("section", { hasText: "On the sign-in page" }).locator("code").first().innerText();
   await accessible(ada);
   await shot(ada, "set-up");
@@ -131,8 +133,8 @@ test("somebody from work has an account and no rights, until their group has som
   await shot(page, "security");
   await ada.getByLabel("Group", { exact: true }).fill("staff");
   await ada.getByRole("button", { name: "Give the role" }).click();
-  await expect(ada.getByText("It counts from the next sign-in on.")).toBeVisible();
-  // The service is asked about everybody who is signed in: the role comes without another sign-in.
+  await expect(ada.getByText("The group has its role.")).toBeVisible();
+  // What the service last said of groups counts at once: the role comes without another sign-in.
   await expect(async () => {
     await page.goto(`${home}/access/organizations`);
     await expect(page.getByRole("link", { name: "Analytical Engines" })).toBeVisible({ timeout: 500 });
@@ -175,6 +177,8 @@ test("a service that is down is an error of ours with a way on, and its owner se
   await accessible(page);
   await shot(page, "down");
   service.up();
+  // What did not answer is left alone for three seconds.
+  await page.waitForTimeout(3_500);
   await page.getByRole("link", { name: "Try again" }).click();
   await page.getByLabel("Work address or organization").fill(slug);
   await page.getByRole("button", { name: "Go on" }).click();
@@ -186,7 +190,7 @@ test("a service that is down is an error of ours with a way on, and its owner se
 test("a session ends when the service no longer vouches for it, and coming back is used once", async ({ browser }) => {
   const page = await (await browser.newContext()).newPage();
   await atWork(page, "grace");
-  await page.goto(`${home}/auth/sso/callback?state=${"x".repeat(43)}&code=y`);
+  await page.goto(`${callback}?state=${"x".repeat(43)}&code=y`);
   await expect(page.getByRole("heading", { name: "That did not work" })).toBeVisible();
   await shot(page, "failed");
   await service.takeBack();
@@ -195,5 +199,43 @@ test("a session ends when the service no longer vouches for it, and coming back 
     expect(new URL(page.url()).pathname).toBe("/auth/login");
   }).toPass({ timeout: 40_000 });
   expect(service.fault).toBeUndefined();
+  await page.context().close();
+});
+
+test("an account of one's own is connected with the platform's service, and signs in by it", async ({ browser }) => {
+  const other = await SignInService.start();
+  await ada.goto(`${local()}/platform/sign-in`);
+  await ada.getByLabel("Label", { exact: true }).fill("Everybody");
+  await ada.getByLabel("Issuer").fill(other.issuer);
+  await ada.getByLabel("Client ID", { exact: true }).fill(CLIENT);
+  await ada.getByLabel("Client secret").fill(SECRET);
+  await ada.getByRole("button", { name: "Set up" }).click();
+  await expect(ada.getByText("Everybody is set up.")).toBeVisible();
+  await accessible(ada);
+  await ada.getByText("What to register there").click();
+  const [redirect, backchannel, afterwards] = await ada.locator("details .code-block code").allInnerTexts();
+  other.open({ redirect, backchannel, afterwards });
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(`${home}/auth/signup`);
+  await page.getByLabel("Name").fill("Mary Shelley");
+  await page.getByLabel("E-mail address").fill("mary@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await page.waitForURL(`${home}/`);
+  await page.goto(`${home}/account/security`);
+  await page.getByRole("button", { name: "Connect Everybody" }).click();
+  await page.waitForURL((url) => url.href.startsWith(other.issuer));
+  await page.locator("input[name=login]").fill("mary");
+  await page.locator("input[name=password]").fill("any");
+  await page.locator("button[type=submit]").click();
+  await page.locator("button[type=submit]").click();
+  await page.waitForURL(`${home}/account/security`);
+  await expect(page.getByText("Connected.")).toBeVisible();
+  await shot(page, "connected");
+  await page.context().clearCookies({ name: "__Host-session" });
+  await page.goto(`${home}/auth/login`);
+  await page.getByRole("button", { name: "Sign in with Everybody" }).click();
+  await expect(page.getByRole("heading", { name: "Good to see you, Mary Shelley" })).toBeVisible();
+  await other.end();
   await page.context().close();
 });

@@ -112,9 +112,18 @@ pub struct ProviderChange {
     /// What people read on the button.
     #[serde(default)]
     pub label: Option<String>,
+    /// What this site is called there.
+    #[serde(default)]
+    pub client_id: Option<String>,
     /// A new secret.
     #[serde(default)]
     pub client_secret: Option<String>,
+    /// Scopes beside `openid`.
+    #[serde(default)]
+    pub scopes: Option<Vec<String>>,
+    /// The claim with the groups; empty to read none.
+    #[serde(default)]
+    pub groups_claim: Option<String>,
     /// Whether what it says of second factors counts here.
     #[serde(default)]
     pub trust_mfa: Option<bool>,

@@ -25,6 +25,8 @@ pub const LARGEST: usize = 1024 * 1024;
 pub struct Settings {
     /// Inner networks that may be called: `10.0.0.0/8`.
     pub inner_networks: Vec<String>,
+    /// Whether addresses that tenants choose may lie there too.
+    pub tenants_reach_inner: bool,
     /// A file of further certificate authorities, in PEM; empty for none.
     pub ca_file: String,
 }
@@ -48,14 +50,41 @@ pub enum Fault {
     TooLarge,
 }
 
-/// The client.
-#[derive(Clone)]
+/// The clients: one for addresses whoever runs the site chose, one for those of tenants.
 pub struct Outgoing {
+    site: Client,
+    tenants: Client,
+}
+
+impl Outgoing {
+    /// Returns both.
+    ///
+    /// # Errors
+    /// A sentence for the operator naming the setting that is wrong.
+    pub fn new(settings: &Settings) -> Result<Self> {
+        let site = Client::new(settings)?;
+        let tenants = if settings.tenants_reach_inner {
+            site.clone()
+        } else {
+            Client::new(&Settings { inner_networks: Vec::new(), ..settings.clone() })?
+        };
+        Ok(Self { site, tenants })
+    }
+
+    /// Returns the client for an address, by who chose it.
+    pub fn of(&self, tenant: bool) -> &Client {
+        if tenant { &self.tenants } else { &self.site }
+    }
+}
+
+/// A client.
+#[derive(Clone)]
+pub struct Client {
     http: reqwest::Client,
     inner: Arc<Vec<Network>>,
 }
 
-impl Outgoing {
+impl Client {
     /// Returns a client.
     ///
     /// # Errors
@@ -222,9 +251,9 @@ fn public_v6(ip: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
-    fn client(inner: &[&str]) -> Outgoing {
+    fn client(inner: &[&str]) -> Client {
         let inner_networks = inner.iter().map(|text| (*text).to_owned()).collect();
-        Outgoing::new(&Settings { inner_networks, ca_file: String::new() }).unwrap()
+        Client::new(&Settings { inner_networks, ..Settings::default() }).unwrap()
     }
 
     #[tokio::test]
@@ -294,8 +323,24 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_wrong_in_the_settings_is_named() {
-        let bad = Settings { inner_networks: vec!["home".into()], ca_file: String::new() };
+        let bad = Settings { inner_networks: vec!["home".into()], ..Settings::default() };
         assert!(Outgoing::new(&bad).err().unwrap().to_string().contains("home"));
+    }
+
+    #[tokio::test]
+    async fn tenants_reach_inner_networks_where_that_is_meant() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let inner_networks = vec!["10.0.0.0/8".to_owned()];
+        for tenants_reach_inner in [false, true] {
+            let settings = Settings {
+                inner_networks: inner_networks.clone(),
+                tenants_reach_inner,
+                ..Settings::default()
+            };
+            let both = Outgoing::new(&settings).unwrap();
+            assert!(both.of(false).may("http://10.1.2.3/").is_ok());
+            assert_eq!(both.of(true).may("http://10.1.2.3/").is_ok(), tenants_reach_inner);
+        }
     }
 
     #[tokio::test]

@@ -33,14 +33,19 @@ CREATE TABLE identities (
   id UUID PRIMARY KEY,
   user_id UUID NOT NULL REFERENCES users (id),
   provider_id UUID NOT NULL REFERENCES identity_providers (id),
+  org_id UUID,
   issuer TEXT NOT NULL,
   subject TEXT NOT NULL,
   methods TEXT NOT NULL,
+  member_of TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   seen_at BIGINT NOT NULL
 );
-CREATE UNIQUE INDEX identities_subject ON identities (provider_id, issuer, subject);
+CREATE UNIQUE INDEX identities_subject ON identities (org_id, issuer, subject) WHERE org_id IS NOT NULL;
+CREATE UNIQUE INDEX identities_platform_subject ON identities (issuer, subject) WHERE org_id IS NULL;
 CREATE INDEX identities_user ON identities (user_id, id);
+CREATE INDEX identities_provider ON identities (provider_id, id);
+CREATE INDEX identities_silent ON identities (seen_at) WHERE member_of <> '[]';
 
 CREATE TABLE sso_attempts (
   id UUID PRIMARY KEY,
@@ -69,8 +74,15 @@ CREATE TABLE sso_sessions (
   due_at BIGINT NOT NULL
 );
 CREATE INDEX sso_sessions_due ON sso_sessions (due_at);
+CREATE INDEX sso_sessions_silent ON sso_sessions (last_ok_at) WHERE refreshes;
 CREATE INDEX sso_sessions_identity ON sso_sessions (identity_id);
 CREATE INDEX sso_sessions_provider ON sso_sessions (provider_id);
+
+CREATE TABLE sso_logouts (
+  name BYTEA PRIMARY KEY,
+  expires_at BIGINT NOT NULL
+);
+CREATE INDEX sso_logouts_end ON sso_logouts (expires_at);
 
 CREATE TABLE role_maps (
   id UUID PRIMARY KEY,
@@ -87,7 +99,9 @@ CREATE UNIQUE INDEX role_maps_once ON role_maps (provider_id, group_name, org_id
 CREATE UNIQUE INDEX role_maps_once_in_project ON role_maps (provider_id, group_name, project_id) WHERE project_id IS NOT NULL;
 
 ALTER TABLE org_members ADD COLUMN provider_id UUID;
+ALTER TABLE org_members ADD COLUMN hand_role TEXT;
 ALTER TABLE project_members ADD COLUMN provider_id UUID;
+ALTER TABLE project_members ADD COLUMN hand_role TEXT;
 
 CREATE TABLE domains (
   id UUID PRIMARY KEY,

@@ -182,6 +182,7 @@ impl World {
                 role,
                 created_at: tx.now(),
                 provider_id: None,
+                hand_role: None,
             };
             tx.insert(&row).await.unwrap();
         }

@@ -32,6 +32,8 @@ pub struct Settings {
     pub recovery_keep_days: u64,
     /// Seconds between asking a sign-in service whether a session still holds.
     pub sso_check_seconds: u64,
+    /// Days for which what a sign-in service's groups gave lasts without its word.
+    pub sso_vouch_days: u64,
     /// Whether people who run the platform are excused from second factors; refused in production.
     pub operators_without_factor: bool,
     /// The file of the key secrets are sealed with; `seal.key` in the data folder when empty.
@@ -53,6 +55,7 @@ impl Settings {
             && guesses.iter().all(|g| (1..=1000).contains(g))
             && (1..=60).contains(&self.step_up_minutes)
             && (10..=3600).contains(&self.sso_check_seconds)
+            && (1..=365).contains(&self.sso_vouch_days)
             && (1..=24 * 30).contains(&self.recovery_delay_hours)
             && (self.recovery_delay_hours / 24 + 1..=90).contains(&self.recovery_keep_days);
         if fine {
@@ -70,6 +73,11 @@ impl Settings {
     /// Returns how often a sign-in service is asked about a session.
     pub fn sso_check(&self) -> Duration {
         Duration::from_secs(self.sso_check_seconds)
+    }
+
+    /// Returns for how long what a sign-in service's groups gave lasts without its word.
+    pub fn sso_vouch(&self) -> Duration {
+        Duration::from_secs(self.sso_vouch_days * 24 * 3600)
     }
 
     /// Returns the absolute and the idle limit of a session.

@@ -169,6 +169,7 @@ pub async fn new_organization(
         role: Role::Owner,
         created_at,
         provider_id: None,
+        hand_role: None,
     };
     tx.insert(&owner).await?;
     let project_id = project.id;
@@ -181,6 +182,7 @@ pub async fn new_organization(
         role,
         created_at,
         provider_id: None,
+        hand_role: None,
     };
     tx.insert(&member).await?;
     billing::open_accounts(tx, org_id, currency).await?;

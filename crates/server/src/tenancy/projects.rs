@@ -141,6 +141,7 @@ pub async fn create(app: &App, who: &Allowed<Create>, name: &str) -> Result<Proj
         role: Role::Owner,
         created_at: tx.now(),
         provider_id: None,
+        hand_role: None,
     };
     tx.insert(&owner).await?;
     tx.target(project.id);

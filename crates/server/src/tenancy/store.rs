@@ -89,6 +89,8 @@ row! {
         pub created_at: Time,
         /// The sign-in service whose groups gave it; by hand when absent.
         pub provider_id: Option<ProviderId>,
+        /// The role by hand that stays when the groups give none.
+        pub hand_role: Option<Role>,
     }
 }
 
@@ -109,6 +111,8 @@ row! {
         pub created_at: Time,
         /// The sign-in service whose groups gave it; by hand when absent.
         pub provider_id: Option<ProviderId>,
+        /// The role by hand that stays when the groups give none.
+        pub hand_role: Option<Role>,
     }
 }
 
@@ -189,8 +193,7 @@ impl Standing {
         self.require_mfa == MfaPolicy::Everyone || (owner && self.kind == OrgType::Enterprise)
     }
 
-    /// Returns the role that counts: in an organization the one there; in a project its own, or the
-    /// organization's where that is owner or admin, the stronger of both.
+    /// Returns the role that counts; in a project also the organization's, where that is owner or admin.
     pub fn role(&self, in_project: bool) -> Option<Role> {
         let roles = Roles { in_org: self.in_org, in_project: self.in_project };
         if in_project { roles.effective() } else { self.in_org }
@@ -219,8 +222,7 @@ pub async fn role_allows(
     Ok(role.is_some_and(|role| policy::may(role, action)))
 }
 
-/// Returns the policy epoch and keeps it as it is until the end of the transaction; with a project, none
-/// when that was deleted.
+/// Returns the policy epoch, held until the end of the transaction; none with a deleted project.
 pub async fn epoch_held(
     tx: &mut Reader,
     org: OrgId,
@@ -384,8 +386,7 @@ pub async fn set_role(
     id: MemberId,
     role: Role,
 ) -> Result<u64> {
-    let sql = "UPDATE project_members SET role = $1, provider_id = NULL
-          WHERE org_id = $2 AND project_id = $3 AND id = $4";
+    let sql = "UPDATE project_members SET role = $1, provider_id = NULL, hand_role = NULL WHERE org_id = $2 AND project_id = $3 AND id = $4";
     tx.run(sql, (role, scope.org_id(), scope.project_id(), id)).await
 }
 

@@ -14,7 +14,7 @@ use crate::identity::{
 };
 use api::{ChallengeId, Code, factors::PasskeyOptions};
 use kernel::{
-    App, Result,
+    App, Error, Result,
     audit::{Accountable, Stamp},
 };
 
@@ -93,6 +93,11 @@ pub async fn sign_in(
         (proof, user)
     };
     let user = user.filter(|user| user.state == UserState::Active).ok_or(Code::FactorRefused)?;
+    // Whom a sign-in service made is in as long as that service says, and by no other way.
+    if user.provider_id.is_some() {
+        return Err(Error::new(Code::FactorRefused)
+            .detail("Sign in with your organization first: your passkey confirms it then."));
+    }
     let by = Match::Passkey(Box::new(proof));
     let mut tx = app.db.write(who).await?;
     consume(&mut tx, &user, &by).await?;

@@ -39,7 +39,7 @@ async fn services(tx: &mut Reader, caller: &Caller) -> Result<Vec<ConnectedServi
     let user = caller.user();
     let pending = sso::on_their_way(tx, caller.session().id).await?;
     let mut found = Vec::new();
-    for (identity, provider) in sso::identities_of(tx, user.id).await? {
+    for (identity, provider) in sso::identities::of_user(tx, user.id).await? {
         let words: Vec<String> = identity.methods.split_whitespace().map(str::to_owned).collect();
         let posture = match () {
             () if pending => ExternalPosture::Pending,
@@ -54,7 +54,7 @@ async fn services(tx: &mut Reader, caller: &Caller) -> Result<Vec<ConnectedServi
             methods: words,
             seen_at: identity.seen_at,
             manage_url: provider.manage_url,
-            made_account: user.provider_id == Some(provider.id),
+            made_account: user.provider_id.is_some(),
         });
     }
     Ok(found)

@@ -109,6 +109,21 @@ pub async fn lock_by_token(tx: &mut Reader, hash: &[u8]) -> Result<Option<ApiKey
     Ok(found.into_iter().next())
 }
 
+/// Returns the projects in which somebody has keys that work.
+///
+/// # Errors
+/// What the database says.
+pub async fn projects_of(tx: &mut Reader, org: OrgId, user: UserId) -> Result<Vec<ProjectId>> {
+    let rows: Vec<kernel::db::Single<ProjectId>> = tx
+        .list(
+            "SELECT DISTINCT project_id FROM api_keys
+              WHERE org_id = $1 AND (owner_id = $2 OR created_by = $2) AND revoked_at IS NULL",
+            (org, user),
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
 /// Ends every key that somebody made or answers for in an organization, or in one project of it.
 ///
 /// # Errors

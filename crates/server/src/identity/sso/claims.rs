@@ -2,18 +2,18 @@
 
 use super::{
     model::{self, Assurance},
-    peer::{Claims, Fault, Info, Peer, Token, Tokens, learn, refused},
+    peer::{Claims, Fault, Info, Peer, Token, Tokens, refused},
 };
 use api::Time;
 use openidconnect::{
-    AccessTokenHash, ClaimsVerificationError, JsonWebTokenType, Nonce, OAuth2TokenResponse,
+    AccessTokenHash, ClaimsVerificationError, Nonce, OAuth2TokenResponse,
     SignatureVerificationError, core::CoreJwsSigningAlgorithm,
 };
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 
 /// The algorithms signatures may have: with a public key, and of this century.
-const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
+pub(super) const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
     CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
@@ -25,7 +25,7 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 9] = [
     CoreJwsSigningAlgorithm::EdDsa,
 ];
 /// Keys of a service are asked for again at most this often when a token names one nobody knows.
-const AGAIN: Duration = Duration::from_secs(20);
+pub(super) const AGAIN: Duration = Duration::from_secs(20);
 /// How far clocks may be apart.
 pub(super) const SKEW: Duration = Duration::from_secs(60);
 
@@ -54,6 +54,11 @@ pub struct Person {
     pub refresh: Option<String>,
 }
 
+/// A name for machines: OpenID Connect Core 1.0 §2 allows 255 characters.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255 && !text.chars().any(char::is_control)
+}
+
 impl Peer {
     /// Verifies an ID token; keys are asked for once more when it names one nobody knows. A nonce must be
     /// there when the token answers a sign-in; afterwards (OpenID Connect Core 1.0 §12.2) it is not looked at.
@@ -62,46 +67,25 @@ impl Peer {
         token: &Token,
         nonce: Option<&Nonce>,
     ) -> Result<Claims, Fault> {
-        self.claims_of(token, nonce, None).await
-    }
-
-    async fn claims_of(
-        &mut self,
-        token: &Token,
-        nonce: Option<&Nonce>,
-        kind: Option<&str>,
-    ) -> Result<Claims, Fault> {
-        match self.verify(token, nonce, kind) {
+        match self.verify(token, nonce) {
             Err(ClaimsVerificationError::SignatureVerification(
                 SignatureVerificationError::NoMatchingKey,
             )) if self.app.seams.clock.now().since(self.learned) >= AGAIN => {
-                let (learned, metadata) = learn(&self.app, &self.provider).await?;
-                *self = Self::with(&self.app, &self.provider, metadata, learned)?;
-                self.verify(token, nonce, kind).map_err(refused)
+                *self = self.anew().await?;
+                self.verify(token, nonce).map_err(refused)
             }
             result => result.map_err(refused),
         }
-    }
-
-    /// The same for a logout token.
-    pub(super) async fn logout_claims(mut self, token: &Token) -> Result<Claims, Fault> {
-        self.claims_of(token, None, Some("logout+jwt")).await
     }
 
     fn verify(
         &self,
         token: &Token,
         nonce: Option<&Nonce>,
-        kind: Option<&str>,
     ) -> Result<Claims, ClaimsVerificationError> {
         let now = SystemTime::from(self.app.seams.clock.now());
         let other = |words: &str| ClaimsVerificationError::Other(words.to_owned());
-        let mut verifier = self.party.id_token_verifier().set_allowed_algs(ALGORITHMS);
-        if let Some(kind) = kind {
-            let kinds =
-                [kind, "JWT"].map(|kind| JsonWebTokenType::new(kind.to_owned()).normalize());
-            verifier = verifier.set_allowed_jose_types(kinds.into_iter().flatten());
-        }
+        let verifier = self.party.id_token_verifier().set_allowed_algs(ALGORITHMS);
         let early = move |issued: SystemTime| issued > now + SKEW;
         let verifier =
             verifier.set_time_fn(move || now.into()).set_issue_time_verifier_fn(move |issued| {
@@ -117,7 +101,7 @@ impl Peer {
             return Err(other("the token was issued to another party (azp)"));
         }
         let subject = claims.subject().as_str();
-        if subject.is_empty() || subject.len() > 255 || subject.chars().any(char::is_control) {
+        if !is_plain(subject) {
             return Err(other("the token names nobody (sub)"));
         }
         Ok(claims.clone())
@@ -136,6 +120,18 @@ impl Peer {
         let actual = AccessTokenHash::from_token(tokens.access_token(), algorithm, key);
         let same = actual.map_err(refused)? == *expected;
         if same { Ok(()) } else { Err(refused("the access token is another one's (at_hash)")) }
+    }
+
+    /// Returns the groups, from the token where it names any, else from what the service says besides.
+    pub(super) fn groups(&self, claims: &Claims, info: Option<&Info>) -> Option<Vec<String>> {
+        let (own, claim) = (&claims.additional_claims().all, &self.provider.groups_claim);
+        match info {
+            Some(info) if !own.contains_key(claim) => {
+                model::groups(own, claim)?;
+                model::groups(&info.additional_claims().all, claim)
+            }
+            _ => model::groups(own, claim),
+        }
     }
 
     pub(super) fn person(
@@ -162,9 +158,7 @@ impl Peer {
         let name = claims.name().or_else(|| info.and_then(|info| info.name()));
         let handle = claims.preferred_username().map(|name| name.as_str().to_owned());
         let extra = &claims.additional_claims().all;
-        let claim = &self.provider.groups_claim;
-        let groups = model::groups(extra, claim)
-            .or_else(|| info.and_then(|info| model::groups(&info.additional_claims().all, claim)));
+        let groups = self.groups(claims, info);
         Person {
             subject: claims.subject().to_string(),
             email: address.filter(|_| trusted).map(|address| address.to_string()),
@@ -173,7 +167,11 @@ impl Peer {
             assurance,
             proven_at: claims.auth_time().map(|at| SystemTime::from(at).into()),
             until: SystemTime::from(claims.expiration()).into(),
-            sid: extra.get("sid").and_then(Value::as_str).map(str::to_owned),
+            sid: extra
+                .get("sid")
+                .and_then(Value::as_str)
+                .filter(|sid| is_plain(sid))
+                .map(str::to_owned),
             id_token: token.to_string(),
             refresh: tokens.refresh_token().map(|token| token.secret().clone()),
         }

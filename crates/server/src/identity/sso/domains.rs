@@ -34,9 +34,15 @@ pub async fn list_of(tx: &mut Reader, org: OrgId) -> Result<Vec<Domain>> {
     tx.list("SELECT {} FROM domains WHERE org_id = $1 ORDER BY domain LIMIT 100", (org,)).await
 }
 
-/// Returns the mail domains somebody has yet to check.
-pub async fn list_pending(tx: &mut Reader) -> Result<Vec<Domain>> {
-    tx.list("SELECT {} FROM domains WHERE state = 'pending' ORDER BY id LIMIT 200", ()).await
+/// Returns every mail domain, those somebody has yet to check first.
+pub async fn list_all(tx: &mut Reader) -> Result<Vec<Domain>> {
+    let mut all: Vec<Domain> =
+        tx.list("SELECT {} FROM domains WHERE state = 'pending' ORDER BY id LIMIT 200", ()).await?;
+    let approved: Vec<Domain> = tx
+        .list("SELECT {} FROM domains WHERE state = 'approved' ORDER BY domain LIMIT 1000", ())
+        .await?;
+    all.extend(approved);
+    Ok(all)
 }
 
 /// Returns a mail domain.
@@ -53,6 +59,11 @@ pub async fn approve(tx: &mut WriteTx, id: DomainId, by: UserId) -> Result<u64> 
         (by, now, id),
     )
     .await
+}
+
+/// Forgets a mail domain that waits.
+pub async fn refuse(tx: &mut WriteTx, id: DomainId) -> Result<u64> {
+    tx.run("DELETE FROM domains WHERE id = $1 AND state = 'pending'", (id,)).await
 }
 
 /// Forgets a mail domain.

@@ -3,9 +3,10 @@
 
 use super::{
     claims::{Person, SKEW},
+    identities::{self, Identity},
     model,
     peer::{Fault, Peer},
-    store::{self, Attempt, Identity, Provider, Purpose},
+    store::{self, Attempt, Provider, Purpose},
 };
 use crate::identity::guesses;
 use api::{Code, IdentityId, ProviderId, SessionId, Time, TypedId, UserId};
@@ -18,7 +19,7 @@ use kernel::{
 };
 use openidconnect::AuthenticationFlow;
 use openidconnect::{
-    AuthorizationCode, CsrfToken, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope,
+    CsrfToken, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope,
     core::{CoreAuthPrompt, CoreResponseType},
 };
 use serde::{Deserialize, Serialize};
@@ -112,11 +113,11 @@ pub async fn note(app: &App, provider: &Provider, fault: Option<&Fault>) {
 
 /// Returns what a person reads when a service was of no help; its own words go to the log alone.
 pub fn told(provider: &Provider, fault: Fault) -> Error {
-    match fault {
+    match &fault {
         Fault::Down(words) => Error::new(Code::SsoUnavailable)
             .because(anyhow::anyhow!("sign-in service {}: {words}", provider.id)),
-        Fault::Refused(words) => Error::new(Code::SsoRefused)
-            .because(anyhow::anyhow!("sign-in service {}: {words}", provider.id)),
+        Fault::Refused(_) | Fault::Over => Error::new(Code::SsoRefused)
+            .because(anyhow::anyhow!("sign-in service {}: {fault}", provider.id)),
     }
 }
 
@@ -195,7 +196,12 @@ fn address(
 ///
 /// # Errors
 /// `sso_refused`, `sso_unavailable`.
-pub async fn finish(app: &App, returned: Returned, browser: Option<Secret>) -> Result<Arrival> {
+pub async fn finish(
+    app: &App,
+    returned: Returned,
+    provider: ProviderId,
+    browser: Option<Secret>,
+) -> Result<Arrival> {
     let refuse = |words: &'static str| {
         Error::new(Code::SsoRefused).because(anyhow::anyhow!("sign-in attempt: {words}"))
     };
@@ -209,65 +215,71 @@ pub async fn finish(app: &App, returned: Returned, browser: Option<Secret>) -> R
     if !kernel::secret::equal(&attempt.browser_hash, &browser.digest()) {
         return Err(refuse("another browser than it began in"));
     }
+    // Each service has an address of its own to send people back to: what one answered is never given to
+    // another (RFC 9700 §4.4).
+    let elsewhere = attempt.provider_id != provider;
     if !store::use_attempt(&mut tx, attempt.id).await? {
         return Err(refuse("the state was used"));
     }
     let found = store::find(&mut tx, attempt.provider_id).await?;
     let now = tx.now();
     tx.commit().await?;
+    if elsewhere {
+        return Err(refuse("it came back to the address of another service"));
+    }
     let provider = found.filter(Provider::is_live).ok_or_else(|| refuse("service removed"))?;
     if attempt.expires_at <= now {
         return Err(refuse("it took longer than ten minutes"));
     }
-    let person = match ask(app, &provider, &attempt, returned).await {
+    // What a browser says of a service is no news of the service.
+    checked(app, &provider, &returned).await.map_err(|fault| told(&provider, fault))?;
+    let person = match exchange(app, &provider, &attempt, returned.code).await {
         Ok(person) => person,
         Err(fault) => {
-            if !matches!(&fault, Fault::Refused(words) if words == CANCELLED) {
+            if !matches!(fault, Fault::Over) {
                 note(app, &provider, Some(&fault)).await;
             }
             return Err(told(&provider, fault));
         }
     };
     note(app, &provider, None).await;
+    if attempt.purpose == Purpose::StepUp {
+        proven_since(&person, attempt.created_at).map_err(|fault| told(&provider, fault))?;
+    }
     Ok(Arrival { provider, attempt, person })
 }
 
-const CANCELLED: &str = "the person turned back (access_denied)";
+/// Looks at what came through the browser (RFC 9207 §2.4, RFC 6749 §4.1.2.1).
+async fn checked(app: &App, provider: &Provider, returned: &Returned) -> Result<(), Fault> {
+    let refused = |words: &str| Err(Fault::Refused(words.to_owned()));
+    let named = !returned.issuer.is_empty();
+    let must = Peer::of(app, provider).await?.names_issuer();
+    if (named && returned.issuer != provider.issuer) || (!named && must) {
+        return refused("the answer comes from another issuer (iss)");
+    }
+    match returned.error.as_str() {
+        "" if returned.code.is_empty() => refused("the answer has no code"),
+        "" => Ok(()),
+        "access_denied" => refused("the person turned back (access_denied)"),
+        "temporarily_unavailable" | "server_error" => {
+            Err(Fault::Down("it answers with an error of its own".to_owned()))
+        }
+        _ => refused("it answers that the request was wrong"),
+    }
+}
 
-async fn ask(
+async fn exchange(
     app: &App,
     provider: &Provider,
     attempt: &Attempt,
-    returned: Returned,
+    code: String,
 ) -> Result<Person, Fault> {
-    let refused = |words: &str| Fault::Refused(words.to_owned());
-    let peer = Peer::of(app, provider).await?;
-    let named = !returned.issuer.is_empty();
-    if (named && returned.issuer != provider.issuer) || (!named && peer.names_issuer()) {
-        return Err(refused("the answer comes from another issuer (iss)"));
-    }
-    if !returned.error.is_empty() {
-        return Err(match returned.error.as_str() {
-            "access_denied" => refused(CANCELLED),
-            "temporarily_unavailable" | "server_error" => {
-                Fault::Down("it answers with an error of its own".to_owned())
-            }
-            _ => refused("it answers that the request was wrong"),
-        });
-    }
-    if returned.code.is_empty() {
-        return Err(refused("the answer has no code"));
-    }
     let broken = |_| Fault::Down("a sealed secret does not open".to_owned());
     let clear = app.get::<Seal>().unseal(attempt.id.uuid().as_bytes(), &attempt.secrets);
     let kept: Kept = serde_json::from_slice(&clear.map_err(broken)?)
         .map_err(|_| Fault::Down("a sealed secret is not whole".to_owned()))?;
-    let code = AuthorizationCode::new(returned.code).secret().clone();
-    let person = peer.exchange(code, kept.verifier, &Nonce::new(kept.nonce)).await?;
-    if attempt.purpose == Purpose::StepUp {
-        proven_since(&person, attempt.created_at)?;
-    }
-    Ok(person)
+    let peer = Peer::of(app, provider).await?;
+    peer.exchange(code, kept.verifier, &Nonce::new(kept.nonce)).await
 }
 
 /// A service that was asked for a fresh proof says when it was given; silence is none.
@@ -287,20 +299,23 @@ pub async fn know(
     user: UserId,
     known: Option<&Identity>,
 ) -> Result<IdentityId> {
-    let methods = &arrival.person.assurance.methods;
+    let (person, provider) = (&arrival.person, &arrival.provider);
     tx.note(Key::Method, "sso");
     tx.note(Key::Person, user);
     if let Some(known) = known {
-        store::seen(tx, known.id, methods).await?;
+        let groups = person.groups.as_deref();
+        identities::seen(tx, known.id, provider.id, &person.assurance.methods, groups).await?;
         return Ok(known.id);
     }
     let row = Identity {
         id: tx.new_id(),
         user_id: user,
-        provider_id: arrival.provider.id,
-        issuer: arrival.provider.issuer.clone(),
-        subject: arrival.person.subject.clone(),
-        methods: methods.clone(),
+        provider_id: provider.id,
+        org_id: provider.org_id,
+        issuer: provider.issuer.clone(),
+        subject: person.subject.clone(),
+        methods: person.assurance.methods.clone(),
+        member_of: identities::kept(person.groups.as_deref().unwrap_or_default()),
         created_at: tx.now(),
         seen_at: tx.now(),
     };

@@ -9,6 +9,9 @@
 mod claims;
 pub mod domains;
 pub mod flow;
+pub mod identities;
+mod known;
+mod logout_token;
 pub mod model;
 mod open;
 pub mod pages;
@@ -20,10 +23,12 @@ mod views;
 
 pub use claims::Person;
 pub use flow::{Arrival, Begun, Returned, Start, WRITER, begin, finish, know, led_to};
+pub use identities::{Identity, people_at};
+pub use known::Peers;
 pub use open::{make_fresh, open, people_of};
-pub use peer::{Peers, redirect_uri};
+pub use peer::redirect_uri;
 pub use store::{
-    Identity, Provider, Purpose, any_of_organizations, due, find, find_identity, find_tie,
-    forget_identity, identities_of, list_of, list_platform, on_their_way, service_of, whose,
+    Provider, Purpose, any_of_organizations, due, due_at, find, find_tie, hold, list_of,
+    list_platform, on_their_way, service_of,
 };
 pub use views::{BackView, FailedView, LeaveView, WorkView, service_form};

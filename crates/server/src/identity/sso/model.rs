@@ -35,19 +35,25 @@ pub fn assurance(amr: &[String], acr: Option<&str>) -> Assurance {
     Assurance { methods: words.join(" "), second_factor }
 }
 
-/// Returns the groups of a claim: a list of texts, or one text.
+/// Returns the groups of a claim: a list of texts, or one text; none where the claim is absent. Nothing is
+/// known where no claim is read, or where the service says that the groups did not fit (`_claim_names`,
+/// OpenID Connect Core 1.0 §5.6.2).
 pub fn groups(claims: &Map<String, Value>, claim: &str) -> Option<Vec<String>> {
-    if claim.is_empty() {
+    if claim.is_empty()
+        || claims.get("_claim_names").is_some_and(|names| names.get(claim).is_some())
+    {
         return None;
     }
-    let fits = |text: &str| !text.is_empty() && text.len() <= 200;
-    match claims.get(claim)? {
-        Value::String(one) => Some(vec![one.clone()].into_iter().filter(|g| fits(g)).collect()),
-        Value::Array(list) => {
-            let texts = list.iter().filter_map(Value::as_str).filter(|group| fits(group));
+    let fits = |text: &&str| !text.is_empty() && text.len() <= 200;
+    match claims.get(claim) {
+        Some(Value::String(one)) => {
+            Some(Some(one.as_str()).filter(fits).map(str::to_owned).into_iter().collect())
+        }
+        Some(Value::Array(list)) => {
+            let texts = list.iter().filter_map(Value::as_str).filter(fits);
             Some(texts.take(1000).map(str::to_owned).collect())
         }
-        _ => None,
+        _ => Some(Vec::new()),
     }
 }
 
@@ -110,8 +116,10 @@ mod tests {
         let claims = claims.as_object().unwrap();
         assert_eq!(groups(claims, "groups").unwrap(), ["a", "b"]);
         assert_eq!(groups(claims, "one").unwrap(), ["x"]);
-        assert_eq!(groups(claims, "odd"), None);
-        assert_eq!(groups(claims, "absent"), None);
+        assert_eq!(groups(claims, "odd").unwrap(), [""; 0]);
+        assert_eq!(groups(claims, "absent").unwrap(), [""; 0]);
+        let elsewhere = json!({ "_claim_names": { "groups": "src1" } });
+        assert_eq!(groups(elsewhere.as_object().unwrap(), "groups"), None);
         assert_eq!(groups(claims, ""), None);
     }
 

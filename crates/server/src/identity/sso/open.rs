@@ -1,6 +1,6 @@
 //! Opening a session for somebody who came from a sign-in service, and making one fresh.
 
-use super::{flow::Arrival, store, ties};
+use super::{flow::Arrival, identities, store, ties};
 use crate::identity::{
     factors,
     sign_in::{Opened, Place, Proof, open_session},
@@ -46,7 +46,7 @@ pub async fn make_fresh(
     session: &Session,
     arrival: &Arrival,
 ) -> Result<Opened> {
-    let known = store::find_identity(tx, &arrival.provider, &arrival.person.subject).await?;
+    let known = identities::find(tx, &arrival.provider, &arrival.person.subject).await?;
     let tie = store::find_tie(tx, session.id).await?;
     let same = known.as_ref().is_some_and(|known| {
         known.user_id == session.user_id && tie.as_ref().is_some_and(|t| t.identity_id == known.id)
@@ -54,24 +54,27 @@ pub async fn make_fresh(
     if !same || arrival.attempt.session_id != Some(session.id) || session.stage != Stage::Full {
         return Err(Code::SsoRefused.into());
     }
+    // Who has a second factor here proves that one, unless the service's word is taken for one.
+    let proven = arrival.person.assurance.second_factor;
+    if !proven && factors::count(tx, session.user_id).await? > 0 {
+        return Err(Code::StepUpRequired.into());
+    }
     let token = Secret::generate(&*app.seams.rng, "gpuaas_s_");
     let assurance = &arrival.person.assurance;
     let next = Session {
         token_hash: token.digest(),
         fresh_at: tx.now(),
-        strong: session.strong || assurance.second_factor,
-        methods: if assurance.second_factor {
-            assurance.methods.clone()
-        } else {
-            session.methods.clone()
-        },
+        fresh_by: None,
+        strong: proven,
+        methods: assurance.methods.clone(),
         ..session.clone()
     };
     if !raise_session(tx, &next, &session.token_hash).await? {
         return Err(Code::Raced.into());
     }
     if let Some(known) = known {
-        store::seen(tx, known.id, &assurance.methods).await?;
+        let groups = arrival.person.groups.as_deref();
+        identities::seen(tx, known.id, arrival.provider.id, &assurance.methods, groups).await?;
         ties::tie(app, tx, session.id, arrival, known.id).await?;
     }
     let keep = next.expires_at.since(tx.now());

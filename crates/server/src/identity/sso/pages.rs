@@ -2,11 +2,13 @@
 
 use super::{
     flow::{self, Begun, Returned, Start},
+    identities,
     store::{self, Purpose},
     views::{BackView, FailedView, LeaveView, NOWHERE, WorkView},
 };
 use crate::identity::{
-    caller::{Caller, Myself, MyselfAction, anyone},
+    caller::{Caller, Myself, MyselfAction, anyone, optional_caller},
+    factors,
     model::return_target,
     store::Stage,
 };
@@ -63,7 +65,7 @@ pub(in crate::identity) fn routes() -> Vec<Route> {
     vec![
         Route::get("/auth/sso", work_page),
         Route::post("/auth/sso", begin_form).shows_secret(),
-        Route::get("/auth/sso/callback", back_page),
+        Route::get("/auth/sso/callback/{provider_id}", back_page),
         Route::post("/auth/sso/again", again_form).shows_secret(),
         Route::post("/account/security/identities", connect_form).shows_secret(),
         Route::post("/account/security/identities/{identity_id}/remove", disconnect_form),
@@ -104,6 +106,8 @@ pub fn failed(head: &Head, error: Error) -> Error {
     if !matches!(error.code(), Code::SsoRefused | Code::SsoUnavailable) {
         return error;
     }
+    // The person reads what to do; whoever looks for this number in the log reads why.
+    tracing::warn!(correlation_id = %head.correlation_id, cause = ?error.cause().map(ToString::to_string), "a sign-in through a service came to nothing");
     let view = FailedView { code: error.code(), correlation_id: head.correlation_id };
     let status = http::StatusCode::from_u16(error.code().status());
     let page = Page::card("Sign in", view.draw());
@@ -171,10 +175,14 @@ async fn lead(app: &App, hint: &str, back: &str) -> Result<Result<ProviderId, Pa
     Ok(Err(if nowhere { page.status(status) } else { page }))
 }
 
-async fn back_page(who: Public<BackPage>, _: App, (): ()) -> Result<Page> {
+async fn back_page(who: Public<BackPage>, app: App, (): ()) -> Result<Page> {
     let read =
         |name: &str| who.head().query(name).filter(|text| text.len() <= 4096).unwrap_or_default();
+    // Who is signed in already is here to prove something, or to connect their account.
+    let caller = optional_caller(&app, who.head()).await?;
     let view = BackView {
+        provider: who.head().id("provider_id")?,
+        csrf: caller.map(|caller| caller.csrf().to_owned()).unwrap_or_default(),
         state: read("state"),
         code: read("code"),
         error: read("error"),
@@ -200,6 +208,10 @@ async fn again_form(who: Public<Again>, app: App, Form(fields): Form) -> Result<
     }
     let tie = store::find_tie(&mut *app.db.read().await?, caller.session().id).await?;
     let tie = tie.ok_or_else(Error::not_found)?;
+    let own = factors::count(&mut *app.db.read().await?, caller.user_id()).await?;
+    if own > 0 {
+        return Err(Code::StepUpRequired.into());
+    }
     let asking = asking(&caller, who.head(), Again::NAME);
     let start = Start {
         provider: tie.provider_id,
@@ -250,8 +262,11 @@ async fn disconnect_form(who: Myself<Disconnect>, app: App, _: Form) -> Result<G
         ));
     }
     let mut tx = app.db.write(&who).await?;
-    let ties = store::ties_of(&mut tx, ProviderId(uuid::Uuid::nil()), Some(id)).await?;
-    if store::forget_identity(&mut tx, user.id, id).await? == 0 {
+    let ties = store::ties_of(&mut tx, id).await?;
+    for tie in &ties {
+        store::loosen(&mut tx, tie.session_id).await?;
+    }
+    if identities::forget(&mut tx, user.id, id).await? == 0 {
         return Err(Error::not_found());
     }
     super::ties::end(&app, &mut tx, &ties, "the sign-in service was disconnected").await?;

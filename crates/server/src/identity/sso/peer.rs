@@ -4,7 +4,12 @@
 //! Nothing a service or a browser says is believed before its signature is checked against keys that came
 //! from the issuer itself; algorithms with a shared secret, and none at all, are refused.
 
-use super::{claims::Person, store::Provider};
+use super::{
+    claims::Person,
+    known::{Learned, Peers},
+    model::groups,
+    store::Provider,
+};
 use api::{ProviderId, Time, TypedId};
 use http::{Request, Response};
 use kernel::{
@@ -16,8 +21,8 @@ use openidconnect::{
     AdditionalClaims, AdditionalProviderMetadata, AuthType, AuthorizationCode, Client, ClientId,
     ClientSecret, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdToken,
     IdTokenClaims, IdTokenFields, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeVerifier,
-    ProviderMetadata, RedirectUrl, RefreshToken, StandardErrorResponse, StandardTokenResponse,
-    TokenResponse, UserInfoClaims,
+    ProviderMetadata, RedirectUrl, RefreshToken, RequestTokenError, StandardErrorResponse,
+    StandardTokenResponse, SubjectIdentifier, TokenResponse, UserInfoClaims, UserInfoError,
     core::{
         CoreAuthDisplay, CoreAuthPrompt, CoreClaimName, CoreClaimType, CoreClientAuthMethod,
         CoreErrorResponseType, CoreGenderClaim, CoreGrantType, CoreJsonWebKey,
@@ -28,11 +33,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
 /// Claims beside the standard ones: groups, `sid`, `events`.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
@@ -86,7 +87,7 @@ type Party = Client<
     EndpointMaybeSet,
     EndpointMaybeSet,
 >;
-type Metadata = ProviderMetadata<
+pub(super) type Metadata = ProviderMetadata<
     More,
     CoreAuthDisplay,
     CoreClientAuthMethod,
@@ -101,7 +102,6 @@ type Metadata = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-const KEEP: Duration = Duration::from_secs(600);
 /// Why a sign-in service was of no help: for the log and for its administrators, never for the person.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -111,6 +111,9 @@ pub enum Fault {
     /// What it said cannot be accepted.
     #[error("{0}")]
     Refused(String),
+    /// It no longer stands by what it gave (`invalid_grant`, RFC 6749 §5.2).
+    #[error("it no longer stands by the code or token it gave")]
+    Over,
 }
 
 pub(super) fn refused(words: impl std::fmt::Display) -> Fault {
@@ -121,16 +124,8 @@ fn down(words: impl std::fmt::Display) -> Fault {
     Fault::Down(words.to_string().chars().filter(|c| !c.is_control()).take(300).collect())
 }
 
-/// What is known of the services, for ten minutes.
-#[derive(Default)]
-pub struct Peers(Mutex<HashMap<ProviderId, (Time, Arc<Metadata>)>>);
-
-impl Peers {
-    /// Forgets what is known of a service, so that it is asked again.
-    pub fn forget(&self, id: ProviderId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-    }
-}
+/// Largest document of a service, in bytes: they are a few thousand.
+const LARGEST: usize = 128 * 1024;
 
 /// A sign-in service, ready to be talked to.
 pub struct Peer {
@@ -141,16 +136,34 @@ pub struct Peer {
     pub(super) app: App,
 }
 
-/// Sends a request of the library through the client for addresses others chose.
-async fn send(app: &App, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Silence> {
-    app.get::<Outgoing>().call(request).await
+/// Sends a request of the library through the client for addresses others chose. A server that says it has
+/// a fault of its own, or too much to do, has not answered. A tenant does not read what lies behind a name.
+async fn send(
+    app: &App,
+    tenant: bool,
+    request: Request<Vec<u8>>,
+) -> Result<Response<Vec<u8>>, Silence> {
+    let answer = app.get::<Outgoing>().of(tenant).call(request).await;
+    let answer = match answer {
+        Err(silence @ (Silence::Silent(_) | Silence::Forbidden(_))) if tenant => {
+            tracing::info!(%silence, "a tenant's sign-in service cannot be called");
+            let words = "it cannot be reached from here, or not in time: look at its name, network and certificate";
+            return Err(Silence::Silent(words.to_owned()));
+        }
+        other => other?,
+    };
+    let status = answer.status();
+    if status.is_server_error() || status.as_u16() == 429 {
+        return Err(Silence::Silent(format!("it answers with status {}", status.as_u16())));
+    }
+    if answer.body().len() > LARGEST { Err(Silence::TooLarge) } else { Ok(answer) }
 }
 
 macro_rules! http {
-    ($app:expr) => {
+    ($app:expr, $provider:expr) => {
         &|request: Request<Vec<u8>>| {
-            let app = $app.clone();
-            async move { send(&app, request).await }
+            let (app, tenant) = ($app.clone(), $provider.org_id.is_some());
+            async move { send(&app, tenant, request).await }
         }
     };
 }
@@ -161,16 +174,18 @@ impl Peer {
     /// # Errors
     /// Why it cannot be talked to.
     pub async fn of(app: &App, provider: &Provider) -> Result<Self, Fault> {
+        Self::since(app, provider, Time(0)).await
+    }
+
+    /// The same, learned at a moment or after it.
+    async fn since(app: &App, provider: &Provider, since: Time) -> Result<Self, Fault> {
         let now = app.seams.clock.now();
-        let known = {
-            let peers = app.get::<Peers>().0.lock().unwrap_or_else(PoisonError::into_inner);
-            peers.get(&provider.id).filter(|(at, _)| now.since(*at) < KEEP).cloned()
-        };
-        let (learned, metadata) = match known {
-            Some(known) => known,
-            None => learn(app, provider).await?,
-        };
-        Self::with(app, provider, metadata, learned)
+        let learned =
+            app.get::<Peers>().since(provider.id, now, since, || learn(app, provider)).await;
+        match learned {
+            Learned::Well(at, metadata) => Self::with(app, provider, metadata, at),
+            Learned::Ill(_, words) => Err(down(words)),
+        }
     }
 
     pub(super) fn with(
@@ -187,7 +202,7 @@ impl Peer {
             }
             None => None,
         };
-        let redirect = RedirectUrl::new(redirect_uri(app)).map_err(down)?;
+        let redirect = RedirectUrl::new(redirect_uri(app, provider.id)).map_err(down)?;
         let basic = metadata
             .token_endpoint_auth_methods_supported()
             .is_none_or(|list| list.contains(&CoreClientAuthMethod::ClientSecretBasic));
@@ -214,15 +229,10 @@ impl Peer {
         self.metadata.additional_metadata().backchannel_logout_supported
     }
 
-    /// Returns how many keys it has.
-    pub(super) fn keys(&self) -> usize {
-        self.metadata.jwks().keys().len()
-    }
-
     /// Returns where people sign out there.
     pub(super) fn end_session(&self) -> Option<&str> {
         let url = self.metadata.additional_metadata().end_session_endpoint.as_deref()?;
-        self.app.get::<Outgoing>().may(url).ok().map(|()| url)
+        self.app.get::<Outgoing>().of(self.provider.org_id.is_some()).may(url).ok().map(|()| url)
     }
 
     /// Gives a code for what it stands for.
@@ -237,7 +247,8 @@ impl Peer {
     ) -> Result<Person, Fault> {
         let request = self.party.exchange_code(AuthorizationCode::new(code)).map_err(down)?;
         let verifier = PkceCodeVerifier::new(verifier);
-        let tokens = request.set_pkce_verifier(verifier).request_async(http!(self.app)).await;
+        let tokens =
+            request.set_pkce_verifier(verifier).request_async(http!(self.app, self.provider)).await;
         let tokens = tokens.map_err(token_fault)?;
         let token = tokens.id_token().ok_or_else(|| refused("there was no ID token"))?.clone();
         let claims = self.claims(&token, Some(nonce)).await?;
@@ -250,23 +261,25 @@ impl Peer {
     ///
     /// # Errors
     /// Why it does not, or that nobody answers.
-    pub async fn refresh(
-        mut self,
-        refresh: &str,
-        subject: &str,
-    ) -> Result<(Option<String>, Option<Person>), Fault> {
+    pub async fn refresh(mut self, refresh: &str, subject: &str) -> Result<Renewal, Fault> {
         let refresh = RefreshToken::new(refresh.to_owned());
         let request = self.party.exchange_refresh_token(&refresh).map_err(down)?;
-        let tokens = request.request_async(http!(self.app)).await.map_err(token_fault)?;
+        let tokens =
+            request.request_async(http!(self.app, self.provider)).await.map_err(token_fault)?;
         let next = tokens.refresh_token().map(|token| token.secret().clone());
-        let Some(token) = tokens.id_token().cloned() else { return Ok((next, None)) };
+        let Some(token) = tokens.id_token().cloned() else {
+            let info = self.ask_info(&tokens, SubjectIdentifier::new(subject.to_owned())).await?;
+            let said = info.as_ref().map(|info| &info.additional_claims().all);
+            let groups = said.and_then(|all| groups(all, &self.provider.groups_claim));
+            return Ok(Renewal { next, id_token: None, groups });
+        };
         let claims = self.claims(&token, None).await?;
         if claims.subject().as_str() != subject {
             return Err(refused("the ID token names somebody else than before"));
         }
         let info = self.user_info(&tokens, &claims).await?;
-        let person = self.person(&token, &claims, info.as_ref(), &tokens);
-        Ok((next, Some(person)))
+        let groups = self.groups(&claims, info.as_ref());
+        Ok(Renewal { next, id_token: Some(token.to_string()), groups })
     }
 
     /// Asks for what an ID token leaves out, where the service has more to say.
@@ -275,45 +288,80 @@ impl Peer {
         let wanting = claims.email().is_none()
             || claims.name().is_none()
             || (!groups.is_empty() && !claims.additional_claims().all.contains_key(groups));
-        if !wanting || self.metadata.userinfo_endpoint().is_none() {
+        if wanting { self.ask_info(tokens, claims.subject().clone()).await } else { Ok(None) }
+    }
+
+    async fn ask_info(
+        &self,
+        tokens: &Tokens,
+        subject: SubjectIdentifier,
+    ) -> Result<Option<Info>, Fault> {
+        if self.metadata.userinfo_endpoint().is_none() {
             return Ok(None);
         }
-        let (token, subject) = (tokens.access_token().clone(), claims.subject().clone());
+        let token = tokens.access_token().clone();
         let request = self.party.user_info(token, Some(subject)).map_err(down)?;
-        request.request_async(http!(self.app)).await.map(Some).map_err(|error| match error {
-            openidconnect::UserInfoError::Request(silence) => down(silence),
-            other => refused(other),
+        request.request_async(http!(self.app, self.provider)).await.map(Some).map_err(|error| {
+            match error {
+                UserInfoError::ClaimsVerification(error) => refused(error),
+                other => down(other),
+            }
         })
+    }
+
+    /// The same service, its documents read anew.
+    pub(super) async fn anew(&self) -> Result<Self, Fault> {
+        Self::since(&self.app, &self.provider, self.app.seams.clock.now()).await
+    }
+
+    pub(super) fn signing_keys(&self) -> &[CoreJsonWebKey] {
+        self.metadata.jwks().keys()
     }
 }
 
-/// Returns where a service sends people back to.
-pub fn redirect_uri(app: &App) -> String {
-    format!("{}/auth/sso/callback", app.site.public_url)
+/// What a service says when it is asked whether a sign-in still holds.
+pub struct Renewal {
+    /// What asks the next time.
+    pub next: Option<String>,
+    /// A new ID token.
+    pub id_token: Option<String>,
+    /// The groups, where they are known.
+    pub groups: Option<Vec<String>>,
+}
+
+/// Returns where a service sends people back to: an address of its own, so that no service is given what
+/// another one answered (RFC 9700 §4.4.2).
+pub fn redirect_uri(app: &App, provider: ProviderId) -> String {
+    format!("{}/auth/sso/callback/{provider}", app.site.public_url)
 }
 
 fn token_fault<E: std::error::Error + 'static>(
-    error: openidconnect::RequestTokenError<E, StandardErrorResponse<CoreErrorResponseType>>,
+    error: RequestTokenError<E, StandardErrorResponse<CoreErrorResponseType>>,
 ) -> Fault {
     match error {
-        openidconnect::RequestTokenError::ServerResponse(answer) => refused(answer.error()),
-        openidconnect::RequestTokenError::Request(silence) => down(silence),
-        openidconnect::RequestTokenError::Parse(error, _) => refused(error),
-        openidconnect::RequestTokenError::Other(words) => down(words),
+        // What the client is or asks for is wrong: its administrators must look, nobody is signed out for it.
+        RequestTokenError::ServerResponse(answer) => match answer.error() {
+            CoreErrorResponseType::InvalidGrant => Fault::Over,
+            other => down(format!("it answers: {other}")),
+        },
+        RequestTokenError::Request(silence) => down(silence),
+        RequestTokenError::Parse(error, _) => down(format!("its answer cannot be read: {error}")),
+        RequestTokenError::Other(words) => down(words),
     }
 }
 
 /// Reads a service's discovery document and keys.
-pub(super) async fn learn(app: &App, provider: &Provider) -> Result<(Time, Arc<Metadata>), Fault> {
+async fn learn(app: &App, provider: &Provider) -> Result<Metadata, Fault> {
     let issuer = IssuerUrl::new(provider.issuer.clone()).map_err(down)?;
-    let metadata =
-        Metadata::discover_async(issuer, http!(app)).await.map_err(|error| match error {
+    let metadata = Metadata::discover_async(issuer, http!(app, provider)).await.map_err(
+        |error| match error {
             openidconnect::DiscoveryError::Request(silence) => down(silence),
             openidconnect::DiscoveryError::Response(status, ..) => {
                 down(format!("the discovery document answers with status {status}"))
             }
             other => down(other),
-        })?;
+        },
+    )?;
     let more = metadata.additional_metadata();
     if more
         .code_challenge_methods_supported
@@ -322,13 +370,10 @@ pub(super) async fn learn(app: &App, provider: &Provider) -> Result<(Time, Arc<M
     {
         return Err(down("it does not support PKCE with S256"));
     }
-    let outgoing = app.get::<Outgoing>();
+    let outgoing = app.get::<Outgoing>().of(provider.org_id.is_some());
     outgoing.may(metadata.authorization_endpoint().as_str()).map_err(down)?;
     if metadata.token_endpoint().is_none() {
         return Err(down("the discovery document names no token endpoint"));
     }
-    let known = (app.seams.clock.now(), Arc::new(metadata));
-    let mut peers = app.get::<Peers>().0.lock().unwrap_or_else(PoisonError::into_inner);
-    peers.insert(provider.id, known.clone());
-    Ok(known)
+    Ok(metadata)
 }

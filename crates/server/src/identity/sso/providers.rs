@@ -17,6 +17,7 @@ use api::{
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Key},
+    db::{Lock, WriteTx},
     names,
     outgoing::Outgoing,
     seal::Seal,
@@ -42,7 +43,7 @@ pub fn view(app: &App, row: &Provider) -> ProviderView {
         last_ok_at: row.last_ok_at,
         last_fault: row.last_fault.clone().filter(|_| row.is_down()),
         last_fault_at: row.last_fault_at,
-        redirect_uri: redirect_uri(app),
+        redirect_uri: redirect_uri(app, row.id),
         backchannel_logout_uri: ties::backchannel_uri(app, row.id),
         post_logout_redirect_uri: ties::post_logout_uri(app),
     }
@@ -69,6 +70,10 @@ fn plain(field: &str, text: &str, most: usize) -> Result<String> {
     let text = text.trim();
     let fits = !text.is_empty() && text.len() <= most && text.bytes().all(|b| b.is_ascii_graphic());
     if fits { Ok(text.to_owned()) } else { Err(Error::field(field, "This cannot be right.")) }
+}
+
+fn claim(text: &str) -> Result<String> {
+    if text.trim().is_empty() { Ok(String::new()) } else { plain("groups_claim", text, 100) }
 }
 
 fn link(text: &str) -> Result<String> {
@@ -107,7 +112,7 @@ pub async fn create(
     ask: ProviderCreate,
 ) -> Result<ProviderView> {
     let issuer = model::issuer(&ask.issuer).map_err(|words| Error::field("issuer", words))?;
-    let may = app.get::<Outgoing>().may(&issuer);
+    let may = app.get::<Outgoing>().of(org.is_some()).may(&issuer);
     may.map_err(|fault| {
         Error::field("issuer", format!("This cannot be called from here: {fault}."))
     })?;
@@ -115,12 +120,7 @@ pub async fn create(
     if org.is_some() && newcomers != Newcomers::Nothing {
         return Err(Error::field("newcomers", "People of an organization get no other one."));
     }
-    let groups_claim = ask.groups_claim.unwrap_or_else(|| "groups".to_owned());
-    let groups_claim = if groups_claim.trim().is_empty() {
-        String::new()
-    } else {
-        plain("groups_claim", &groups_claim, 100)?
-    };
+    let groups_claim = claim(ask.groups_claim.as_deref().unwrap_or("groups"))?;
     let mut row = Provider {
         id: ProviderId(uuid::Uuid::nil()),
         org_id: org,
@@ -157,7 +157,8 @@ pub async fn create(
     }
     tx.insert(&row).await?;
     tx.target(row.id);
-    tx.note(Key::Name, &row.label);
+    tx.note(Key::Name, format!("{}: {}", row.label, row.issuer));
+    tx.note(Key::State, standing(&row));
     tx.commit().await?;
     Ok(view(app, &row))
 }
@@ -170,19 +171,30 @@ fn sealed(app: &App, id: ProviderId, secret: &str) -> Result<Vec<u8>> {
     app.get::<Seal>().seal(&*app.seams.rng, id.uuid().as_bytes(), secret.as_bytes())
 }
 
-/// Changes one. Switching it off signs everybody out who came from there.
+/// Changes one, within the transaction of whoever may. Switching it off, or taking the trust from its word,
+/// signs everybody out who came from there. Returns what it is now.
 ///
 /// # Errors
-/// `validation_error`, `conflict`.
+/// `validation_error`, `not_found`.
 pub async fn change(
     app: &App,
-    who: &impl Accountable,
-    row: &Provider,
+    tx: &mut WriteTx,
+    id: ProviderId,
     ask: ProviderChange,
-) -> Result<()> {
+) -> Result<Provider> {
+    let row = store::hold(tx, id, Lock::Update).await?.ok_or_else(Error::not_found)?;
     let mut next = row.clone();
     if let Some(text) = ask.label {
         next.label = label(&text)?;
+    }
+    if let Some(text) = ask.client_id {
+        next.client_id = plain("client_id", &text, 300)?;
+    }
+    if ask.scopes.is_some() {
+        next.scopes = scopes(ask.scopes)?;
+    }
+    if let Some(text) = ask.groups_claim {
+        next.groups_claim = claim(&text)?;
     }
     if let Some(text) = ask.manage_url {
         next.manage_url = link(&text)?;
@@ -192,41 +204,49 @@ pub async fn change(
     }
     next.trust_mfa = ask.trust_mfa.unwrap_or(row.trust_mfa);
     next.state = ask.state.unwrap_or(row.state);
-    let mut tx = app.db.write(who).await?;
-    if store::change(&mut tx, &next).await? == 0 {
-        return Err(Code::Raced.into());
-    }
+    store::change(tx, &next).await?;
     if next.state == ProviderState::Disabled || (row.trust_mfa && !next.trust_mfa) {
-        sign_everybody_out(app, &mut tx, row.id).await?;
+        sign_everybody_out(app, tx, row.id).await?;
     }
     tx.target(row.id);
-    tx.note(Key::Name, &next.label);
-    tx.note(Key::State, next.state);
-    tx.commit().await
+    tx.note(Key::Name, format!("{}: {}", next.label, next.issuer));
+    tx.note(Key::State, standing(&next));
+    if next.client_secret != row.client_secret {
+        tx.note(Key::Method, "another client secret");
+    }
+    Ok(next)
 }
 
-async fn sign_everybody_out(
-    app: &App,
-    tx: &mut kernel::db::WriteTx,
-    provider: ProviderId,
-) -> Result<usize> {
-    let all = store::ties_of(tx, provider, None).await?;
+/// What counts of a service, for the record.
+fn standing(row: &Provider) -> String {
+    let trust = if row.trust_mfa {
+        "its word on second factors counts"
+    } else {
+        "only our second factors count"
+    };
+    format!(
+        "{}; {trust}; client {}; groups from {}; {}",
+        row.state, row.client_id, row.groups_claim, row.manage_url
+    )
+}
+
+async fn sign_everybody_out(app: &App, tx: &mut WriteTx, provider: ProviderId) -> Result<usize> {
+    let all = store::ties_at(tx, provider).await?;
     ties::end(app, tx, &all, "the sign-in service was switched off").await
 }
 
-/// Removes one; everybody who came from there is signed out.
+/// Removes one, within the transaction of whoever may; everybody who came from there is signed out.
 ///
 /// # Errors
-/// `conflict`.
-pub async fn remove(app: &App, who: &impl Accountable, row: &Provider) -> Result<()> {
-    let mut tx = app.db.write(who).await?;
-    sign_everybody_out(app, &mut tx, row.id).await?;
-    if store::remove(&mut tx, row.id).await? == 0 {
-        return Err(Code::Raced.into());
-    }
+/// `not_found`.
+pub async fn remove(app: &App, tx: &mut WriteTx, id: ProviderId) -> Result<()> {
+    let row = store::hold(tx, id, Lock::Update).await?.ok_or_else(Error::not_found)?;
+    sign_everybody_out(app, tx, row.id).await?;
+    store::remove(tx, row.id).await?;
+    app.get::<super::Peers>().forget(row.id);
     tx.target(row.id);
     tx.note(Key::Name, &row.label);
-    tx.commit().await
+    Ok(())
 }
 
 /// Looks at a service as far as that is possible without anybody signing in.
@@ -257,7 +277,7 @@ async fn look(app: &App, row: &Provider) -> ProviderCheck {
         }
     };
     flow::note(app, row, None).await;
-    let keys = peer.keys();
+    let keys = peer.signing_keys().len();
     let mut findings = vec![
         finding("Discovery document", true, "It answers, and names the issuer it should.".into()),
         finding("Signing keys", keys > 0, format!("{keys} keys.")),

@@ -7,9 +7,10 @@ use api::{
 };
 use kernel::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, Single, WriteTx},
     row,
 };
+use std::time::Duration;
 
 words! {
     /// What somebody is sent to a sign-in service for.
@@ -74,28 +75,6 @@ impl Provider {
     /// Returns whether its last answer was none.
     pub fn is_down(&self) -> bool {
         self.last_fault_at.is_some_and(|fault| self.last_ok_at.is_none_or(|ok| ok < fault))
-    }
-}
-
-row! {
-    /// A person as a sign-in service knows them.
-    pub struct Identity in "identities" {
-        /// Identifier.
-        pub id: IdentityId,
-        /// The person here.
-        pub user_id: UserId,
-        /// The sign-in service.
-        pub provider_id: ProviderId,
-        /// Its issuer.
-        pub issuer: String,
-        /// Their name there, for machines.
-        pub subject: String,
-        /// What the last sign-in proved, in words of RFC 8176.
-        pub methods: String,
-        /// Since when.
-        pub created_at: Time,
-        /// When they last came from there.
-        pub seen_at: Time,
     }
 }
 
@@ -206,14 +185,24 @@ pub async fn of_slug(tx: &mut Reader, slug: &str) -> Result<Vec<Provider>> {
     .await
 }
 
+/// Returns a sign-in service that is not removed, held as it is until the end of the transaction.
+pub async fn hold(tx: &mut Reader, id: ProviderId, lock: Lock) -> Result<Option<Provider>> {
+    let sql = "SELECT {} FROM identity_providers WHERE id = $1 AND removed_at IS NULL";
+    Ok(tx.list_locked(sql, (id,), lock).await?.into_iter().next())
+}
+
 /// Changes what may change of a sign-in service.
 pub async fn change(tx: &mut WriteTx, row: &Provider) -> Result<u64> {
     tx.run(
-        "UPDATE identity_providers SET label = $1, client_secret = $2, trust_mfa = $3, state = $4,
-                manage_url = $5 WHERE id = $6 AND removed_at IS NULL",
+        "UPDATE identity_providers SET label = $1, client_id = $2, client_secret = $3, scopes = $4,
+                groups_claim = $5, trust_mfa = $6, state = $7, manage_url = $8
+          WHERE id = $9 AND removed_at IS NULL",
         (
             row.label.clone(),
+            row.client_id.clone(),
             row.client_secret.clone(),
+            row.scopes.clone(),
+            row.groups_claim.clone(),
             row.trust_mfa,
             row.state,
             row.manage_url.clone(),
@@ -250,60 +239,6 @@ pub async fn note(tx: &mut WriteTx, id: ProviderId, fault: Option<&str>) -> Resu
             .await
         }
     }
-}
-
-/// Returns the person a sign-in service means.
-pub async fn find_identity(
-    tx: &mut Reader,
-    provider: &Provider,
-    subject: &str,
-) -> Result<Option<Identity>> {
-    tx.find(
-        "SELECT {} FROM identities WHERE provider_id = $1 AND issuer = $2 AND subject = $3",
-        (provider.id, provider.issuer.clone(), subject),
-    )
-    .await
-}
-
-/// Returns the name a person has at their sign-in service.
-pub async fn subject_of(tx: &mut Reader, id: IdentityId) -> Result<Option<String>> {
-    let found: Option<Identity> = tx.find("SELECT {} FROM identities WHERE id = $1", (id,)).await?;
-    Ok(found.map(|found| found.subject))
-}
-
-/// Returns whose an identity is, and the service it is at.
-pub async fn whose(tx: &mut Reader, id: IdentityId) -> Result<Option<(UserId, Provider)>> {
-    let found: Vec<(Identity, Provider)> = tx
-        .pairs(
-            "SELECT {a}, {b} FROM identities a JOIN identity_providers b ON b.id = a.provider_id
-              WHERE a.id = $1",
-            (id,),
-        )
-        .await?;
-    Ok(found.into_iter().next().map(|(identity, provider)| (identity.user_id, provider)))
-}
-
-/// Returns the sign-in services a person comes from.
-pub async fn identities_of(tx: &mut Reader, user: UserId) -> Result<Vec<(Identity, Provider)>> {
-    tx.pairs(
-        "SELECT {a}, {b} FROM identities a JOIN identity_providers b ON b.id = a.provider_id
-          WHERE a.user_id = $1 ORDER BY a.id LIMIT 50",
-        (user,),
-    )
-    .await
-}
-
-/// Notes that somebody came from there, and what that proved.
-pub async fn seen(tx: &mut WriteTx, id: IdentityId, methods: &str) -> Result<u64> {
-    let now = tx.now();
-    tx.run("UPDATE identities SET seen_at = $1, methods = $2 WHERE id = $3", (now, methods, id))
-        .await
-}
-
-/// Forgets that a person comes from there.
-pub async fn forget_identity(tx: &mut WriteTx, user: UserId, id: IdentityId) -> Result<u64> {
-    tx.run("DELETE FROM sso_sessions WHERE identity_id = $1", (id,)).await?;
-    tx.run("DELETE FROM identities WHERE user_id = $1 AND id = $2", (user, id)).await
 }
 
 /// Returns the attempt of a `state`.
@@ -344,12 +279,33 @@ pub async fn service_of(tx: &mut Reader, session: SessionId) -> Result<Option<St
     Ok(find(tx, tie.provider_id).await?.filter(Provider::is_live).map(|one| one.label))
 }
 
-/// Returns the ties that are due.
-pub async fn due(tx: &mut Reader) -> Result<Vec<Tie>> {
+/// Returns the services of ties that are due.
+pub async fn due(tx: &mut Reader) -> Result<Vec<ProviderId>> {
+    let now = tx.now();
+    let rows: Vec<Single<ProviderId>> = tx
+        .list("SELECT DISTINCT provider_id FROM sso_sessions WHERE due_at <= $1 LIMIT 1000", (now,))
+        .await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// Returns some of a service's ties that are due, those that wait longest first.
+pub async fn due_at(tx: &mut Reader, provider: ProviderId) -> Result<Vec<Tie>> {
     let now = tx.now();
     tx.list(
-        "SELECT {} FROM sso_sessions WHERE due_at <= $1 ORDER BY due_at, session_id LIMIT 100",
-        (now,),
+        "SELECT {} FROM sso_sessions WHERE provider_id = $1 AND due_at <= $2
+          ORDER BY due_at, session_id LIMIT 50",
+        (provider, now),
+    )
+    .await
+}
+
+/// Returns ties nobody vouched for in a long time.
+pub async fn silent(tx: &mut Reader, since: Duration) -> Result<Vec<Tie>> {
+    let before = tx.now().minus(since);
+    tx.list(
+        "SELECT {} FROM sso_sessions WHERE refreshes AND last_ok_at < $1
+          ORDER BY last_ok_at LIMIT 500",
+        (before,),
     )
     .await
 }
@@ -364,13 +320,20 @@ pub async fn take(tx: &mut WriteTx, tie: &Tie, until: Time) -> Result<bool> {
     .map(|count| count == 1)
 }
 
-/// Writes a tie again.
-pub async fn keep(tx: &mut WriteTx, tie: &Tie) -> Result<u64> {
+/// Returns whether a tie is still the one that was taken: a fresh proof meanwhile made another of it.
+pub async fn still(tx: &mut Reader, session: SessionId, taken: Time) -> Result<bool> {
+    Ok(find_tie(tx, session).await?.is_some_and(|tie| tie.due_at == taken))
+}
+
+/// Writes a tie again that was taken; says whether it was still that.
+pub async fn keep(tx: &mut WriteTx, tie: &Tie, taken: Time) -> Result<bool> {
     tx.run(
-        "UPDATE sso_sessions SET secrets = $1, last_ok_at = $2, due_at = $3 WHERE session_id = $4",
-        (tie.secrets.clone(), tie.last_ok_at, tie.due_at, tie.session_id),
+        "UPDATE sso_sessions SET secrets = $1, last_ok_at = $2, due_at = $3
+          WHERE session_id = $4 AND due_at = $5",
+        (tie.secrets.clone(), tie.last_ok_at, tie.due_at, tie.session_id, taken),
     )
     .await
+    .map(|count| count == 1)
 }
 
 /// Loosens a tie.
@@ -378,14 +341,24 @@ pub async fn loosen(tx: &mut WriteTx, session: SessionId) -> Result<u64> {
     tx.run("DELETE FROM sso_sessions WHERE session_id = $1", (session,)).await
 }
 
-/// Returns the ties of a sign-in service's session, or of everybody who came from there.
-pub async fn ties_of(
-    tx: &mut Reader,
-    provider: ProviderId,
-    identity: Option<IdentityId>,
-) -> Result<Vec<Tie>> {
-    match identity {
-        Some(id) => tx.list("SELECT {} FROM sso_sessions WHERE identity_id = $1", (id,)).await,
-        None => tx.list("SELECT {} FROM sso_sessions WHERE provider_id = $1", (provider,)).await,
-    }
+/// Returns the ties of everybody who came from a service.
+pub async fn ties_at(tx: &mut Reader, provider: ProviderId) -> Result<Vec<Tie>> {
+    tx.list("SELECT {} FROM sso_sessions WHERE provider_id = $1", (provider,)).await
+}
+
+/// Returns the ties of a person.
+pub async fn ties_of(tx: &mut Reader, identity: IdentityId) -> Result<Vec<Tie>> {
+    tx.list("SELECT {} FROM sso_sessions WHERE identity_id = $1", (identity,)).await
+}
+
+/// Notes a logout token by its name; says whether it is heard for the first time.
+pub async fn first_heard(tx: &mut WriteTx, name: &[u8]) -> Result<bool> {
+    let (now, until) = (tx.now(), tx.now().plus(Duration::from_secs(900)));
+    tx.run("DELETE FROM sso_logouts WHERE expires_at < $1", (now,)).await?;
+    tx.run(
+        "INSERT INTO sso_logouts (name, expires_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+        (name.to_vec(), until),
+    )
+    .await
+    .map(|count| count == 1)
 }

@@ -111,8 +111,12 @@ impl LeaveView {
 }
 
 /// The page one comes back to: it acts by a form, once.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct BackView {
+    /// Which service it came from.
+    pub provider: ProviderId,
+    /// The token of the session one has already.
+    pub csrf: String,
     /// Which attempt.
     pub state: String,
     /// What stands for the sign-in.
@@ -126,7 +130,14 @@ pub struct BackView {
 impl BackView {
     /// Returns every kind of this page.
     pub fn samples() -> Vec<Self> {
-        vec![Self { state: "s".repeat(43), code: "c".into(), ..Self::default() }]
+        vec![Self {
+            provider: ProviderId(uuid::Uuid::nil()),
+            csrf: String::new(),
+            state: "s".repeat(43),
+            code: "c".into(),
+            error: String::new(),
+            issuer: String::new(),
+        }]
     }
 
     /// Draws it.
@@ -134,7 +145,8 @@ impl BackView {
         html! {
             h1 { "Signing you in" }
             p class="muted" { "It takes a moment." }
-            form method="post" action="/auth/sso/callback" data-go="now" {
+            form method="post" action={ "/auth/sso/callback/" (self.provider) } data-go="now" {
+                (kernel::html::hidden_fields(&self.csrf, None))
                 input type="hidden" name="state" value=(self.state);
                 input type="hidden" name="code" value=(self.code);
                 input type="hidden" name="error" value=(self.error);

@@ -243,6 +243,11 @@ async fn join(tx: &mut WriteTx, row: &Invitation, user: UserId) -> Result<Role> 
     let (org_id, role, created_at) = (row.org_id, row.role, tx.now());
     match row.project_id {
         None => match store::of_user(tx, org_id, user).await? {
+            Some(old) if old.provider_id.is_some() => {
+                let both = policy::stronger(Some(old.role), Some(role)).unwrap_or(role);
+                let kept = policy::stronger(old.hand_role, Some(role)).unwrap_or(role);
+                store::keep_by_hand(tx, org_id, old.id, both, kept).await.map(|_| both)
+            }
             Some(old) if stronger(old.role) => Ok(old.role),
             Some(old) => store::set_role(tx, org_id, old.id, role).await.map(|_| role),
             None => {
@@ -254,12 +259,18 @@ async fn join(tx: &mut WriteTx, row: &Invitation, user: UserId) -> Result<Role> 
                     role,
                     created_at,
                     provider_id: None,
+                    hand_role: None,
                 })
                 .await?;
                 Ok(role)
             }
         },
         Some(project_id) => match places::member_of(tx, project_id, user).await? {
+            Some(old) if old.provider_id.is_some() => {
+                let both = policy::stronger(Some(old.role), Some(role)).unwrap_or(role);
+                let kept = policy::stronger(old.hand_role, Some(role)).unwrap_or(role);
+                store::keep_by_hand_in_project(tx, org_id, old.id, both, kept).await.map(|_| both)
+            }
             Some(old) if stronger(old.role) => Ok(old.role),
             Some(old) => {
                 let scope = crate::tenancy::InProject::of_row(org_id, project_id);
@@ -276,6 +287,7 @@ async fn join(tx: &mut WriteTx, row: &Invitation, user: UserId) -> Result<Role> 
                     role,
                     created_at,
                     provider_id: None,
+                    hand_role: None,
                 };
                 tx.insert(&member).await?;
                 Ok(role)

@@ -71,8 +71,38 @@ pub async fn count_owners(tx: &mut Reader, org: OrgId) -> Result<i64> {
 /// Sets a member's role.
 pub async fn set_role(tx: &mut WriteTx, org: OrgId, id: MemberId, role: Role) -> Result<u64> {
     tx.run(
-        "UPDATE org_members SET role = $1, provider_id = NULL WHERE org_id = $2 AND id = $3",
+        "UPDATE org_members SET role = $1, provider_id = NULL, hand_role = NULL WHERE org_id = $2 AND id = $3",
         (role, org, id),
+    )
+    .await
+}
+
+/// Keeps a role by hand beside the one groups gave.
+pub async fn keep_by_hand(
+    tx: &mut WriteTx,
+    org: OrgId,
+    id: MemberId,
+    role: Role,
+    by_hand: Role,
+) -> Result<u64> {
+    tx.run(
+        "UPDATE org_members SET role = $1, hand_role = $2 WHERE org_id = $3 AND id = $4",
+        (role, by_hand, org, id),
+    )
+    .await
+}
+
+/// The same in a project.
+pub async fn keep_by_hand_in_project(
+    tx: &mut WriteTx,
+    org: OrgId,
+    id: MemberId,
+    role: Role,
+    by_hand: Role,
+) -> Result<u64> {
+    tx.run(
+        "UPDATE project_members SET role = $1, hand_role = $2 WHERE org_id = $3 AND id = $4",
+        (role, by_hand, org, id),
     )
     .await
 }

@@ -1,29 +1,11 @@
 //! What the forms of both pages say, and how a refused one is shown again.
 
-use api::{
-    ProviderId,
-    sso::{
-        Newcomers, ProviderChange, ProviderCheck, ProviderCreate, ProviderFinding, ProviderState,
-        ProviderView,
-    },
-};
+use api::sso::{Newcomers, ProviderChange, ProviderCreate, ProviderState};
 use kernel::{
     Error,
     html::{Entered, Markup, Page},
     http::Fields,
 };
-
-/// What the last look found, from what is noted at the service.
-pub(super) fn looked(
-    services: &[ProviderView],
-    id: ProviderId,
-) -> Option<(ProviderId, ProviderCheck)> {
-    let one = services.iter().find(|one| one.id == id)?;
-    let words = one.last_fault.clone().unwrap_or_else(|| "It answers as it must.".into());
-    let ok = one.last_fault.is_none();
-    let finding = ProviderFinding { what: "Looked just now".into(), ok, words };
-    Some((id, ProviderCheck { ok, findings: vec![finding] }))
-}
 
 pub(super) fn entered(fields: &Fields, error: &Error) -> Entered {
     [
@@ -57,14 +39,21 @@ pub(super) fn read(fields: &Fields) -> ProviderCreate {
     }
 }
 
+/// Reads one of two forms: the switch, or the fields.
 pub(super) fn read_change(fields: &Fields) -> ProviderChange {
-    let given = |name: &str| Some(fields.text(name)).filter(|_| fields.ticked("label"));
+    if fields.ticked("state") {
+        let state = ProviderState::parse(&fields.text("state"));
+        return ProviderChange { state, ..ProviderChange::default() };
+    }
     ProviderChange {
-        label: fields.optional("label"),
+        label: Some(fields.text("label")),
+        client_id: Some(fields.text("client_id")),
         client_secret: fields.optional("client_secret"),
-        trust_mfa: given("trust_mfa").map(|text| text == "yes"),
-        state: ProviderState::parse(&fields.text("state")),
-        manage_url: given("manage_url"),
+        scopes: Some(fields.text("scopes").split_whitespace().map(str::to_owned).collect()),
+        groups_claim: Some(fields.text("groups_claim")),
+        trust_mfa: Some(fields.text("trust_mfa") == "yes"),
+        state: None,
+        manage_url: Some(fields.text("manage_url")),
     }
 }
 

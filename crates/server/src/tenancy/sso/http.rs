@@ -5,7 +5,7 @@ use super::{
     verbs::{
         self, ApproveDomain, Change, Check, ClaimDomain, Create, CreateMap, List, PlatformChange,
         PlatformCheck, PlatformCreate, PlatformList, PlatformRemove, RefuseDomain, Remove,
-        RemoveDomain, RemoveMap,
+        RemoveDomain, RemoveMap, TakeDomain,
     },
 };
 use crate::{
@@ -63,11 +63,13 @@ pub fn routes() -> Vec<Route> {
         Route::post("/api/v1/platform/identity-providers/{provider_id}/check", platform_check)
             .says("Looks whether it answers as it must."),
         Route::get("/api/v1/platform/domains", pending)
-            .says("Mail domains that wait for somebody to check whose they are."),
+            .says("Mail domains: first those that wait for somebody to check whose they are."),
         Route::post("/api/v1/platform/domains/{domain_id}/approve", approve)
             .says("Says that a domain is the organization's that claims it."),
         Route::post("/api/v1/platform/domains/{domain_id}/refuse", refuse)
             .says("Says that it is not."),
+        Route::delete("/api/v1/platform/domains/{domain_id}", take_back)
+            .says("Takes a domain from the organization it leads to."),
     ];
     routes.extend(organization::routes());
     routes.extend(platform::routes());
@@ -96,11 +98,11 @@ async fn change(
     app: App,
     Body(body): Body<ProviderChange>,
 ) -> Result<NoContent> {
-    providers::change(&app, &who, who.row(), body).await.map(|()| NoContent)
+    verbs::change(&app, &who, who.row(), body).await.map(|()| NoContent)
 }
 
 async fn remove(who: Allowed<Remove>, app: App, (): ()) -> Result<NoContent> {
-    providers::remove(&app, &who, who.row()).await.map(|()| NoContent)
+    verbs::remove(&app, &who, who.row()).await.map(|()| NoContent)
 }
 
 async fn check(who: Allowed<Check>, app: App, (): ()) -> Result<Json<ProviderCheck>> {
@@ -163,12 +165,12 @@ async fn platform_change(
     Body(body): Body<ProviderChange>,
 ) -> Result<NoContent> {
     let row = verbs::of_platform(&app, who.head().id("provider_id")?).await?;
-    providers::change(&app, &who, &row, body).await.map(|()| NoContent)
+    verbs::change(&app, &who, &row, body).await.map(|()| NoContent)
 }
 
 async fn platform_remove(who: Operator<PlatformRemove>, app: App, (): ()) -> Result<NoContent> {
     let row = verbs::of_platform(&app, who.head().id("provider_id")?).await?;
-    providers::remove(&app, &who, &row).await.map(|()| NoContent)
+    verbs::remove(&app, &who, &row).await.map(|()| NoContent)
 }
 
 async fn platform_check(
@@ -181,7 +183,7 @@ async fn platform_check(
 }
 
 async fn pending(_: Operator<PlatformList>, app: App, (): ()) -> Result<Json<Page<DomainView>>> {
-    let rows = domains::list_pending(&mut *app.db.read().await?).await?;
+    let rows = domains::list_all(&mut *app.db.read().await?).await?;
     Ok(whole(rows.into_iter().map(verbs::domain_view).collect()))
 }
 
@@ -193,4 +195,9 @@ async fn approve(who: Operator<ApproveDomain>, app: App, (): ()) -> Result<NoCon
 async fn refuse(who: Operator<RefuseDomain>, app: App, (): ()) -> Result<NoContent> {
     let (by, id) = (who.caller().user_id(), who.head().id("domain_id")?);
     verbs::decide(&app, &who, by, id, false).await.map(|()| NoContent)
+}
+
+async fn take_back(who: Operator<TakeDomain>, app: App, (): ()) -> Result<NoContent> {
+    let id = who.head().id("domain_id")?;
+    verbs::take_back(&app, &who, id).await.map(|()| NoContent)
 }

@@ -4,7 +4,7 @@
 //! Promises: a role somebody was given by hand stays as it is; no group makes an owner.
 
 use crate::{
-    identity::keys,
+    identity::{keys, sso},
     tenancy::{
         OrgMember, ProjectMember, policy,
         store::{self as places},
@@ -14,7 +14,7 @@ use api::{OrgId, ProjectId, ProviderId, RoleMapId, Time, UserId, people::Role, s
 use kernel::{
     Result,
     audit::Key,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
     row,
 };
 use std::collections::BTreeMap;
@@ -107,8 +107,9 @@ pub struct Whose {
 /// What the database says.
 pub async fn apply(tx: &mut WriteTx, whose: Whose, groups: &[String]) -> Result<bool> {
     let Whose { org, provider, user } = whose;
-    let maps = list(tx, org).await?;
-    let wanted = wanted(&maps, provider, groups);
+    // First: whoever changes rights here at the same moment waits for this one.
+    places::epoch_held(tx, org, None, Lock::Update).await?;
+    let wanted = wanted(&list(tx, org).await?, provider, groups);
     let before: Vec<OrgMember> = tx
         .list("SELECT {} FROM org_members WHERE org_id = $1 AND user_id = $2", (org, user))
         .await?;
@@ -116,25 +117,50 @@ pub async fn apply(tx: &mut WriteTx, whose: Whose, groups: &[String]) -> Result<
         .list("SELECT {} FROM project_members WHERE org_id = $1 AND user_id = $2", (org, user))
         .await?;
     let mut changed = of_organization(tx, whose, before.first(), wanted.org).await?;
-    for member in held.iter().filter(|member| member.provider_id == Some(provider)) {
-        if !wanted.projects.contains_key(&member.project_id) {
-            tx.run("DELETE FROM project_members WHERE org_id = $1 AND id = $2", (org, member.id))
-                .await?;
-            if wanted.org.is_none() {
-                keys::revoke_of(tx, org, Some(member.project_id), user).await?;
-            }
-            changed = true;
-        }
+    for member in &held {
+        let role = wanted.projects.get(&member.project_id).copied();
+        changed |= of_project(tx, whose, member, role).await?;
     }
     for (project, role) in &wanted.projects {
-        let old = held.iter().find(|member| member.project_id == *project);
-        changed |= in_project(tx, whose, *project, old, *role).await?;
+        if held.iter().all(|member| member.project_id != *project) {
+            changed |= join_project(tx, whose, *project, *role).await?;
+        }
     }
     if changed {
         places::raise_epoch(tx, org).await?;
+        end_keys(tx, org, user).await?;
         tx.note(Key::Role, wanted.org.map_or("by its groups".to_owned(), |role| role.to_string()));
     }
     Ok(changed)
+}
+
+/// Keys end in the projects somebody may no longer enter.
+async fn end_keys(tx: &mut WriteTx, org: OrgId, user: UserId) -> Result<()> {
+    for project in keys::projects_of(tx, org, user).await? {
+        if places::role_in(tx, user, org, Some(project)).await?.is_none() {
+            keys::revoke_of(tx, org, Some(project), user).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What becomes of a membership that groups gave.
+enum Next {
+    Stays,
+    Becomes(Role),
+    ByHand(Role),
+    Ends,
+}
+
+fn next(role: Role, by_hand: Option<Role>, wanted: Option<Role>) -> Next {
+    match (wanted, by_hand) {
+        (None, None) => Next::Ends,
+        (None, Some(kept)) => Next::ByHand(kept),
+        (Some(wanted), kept) => match policy::stronger(Some(wanted), kept) {
+            Some(both) if both != role => Next::Becomes(both),
+            _ => Next::Stays,
+        },
+    }
 }
 
 async fn of_organization(
@@ -144,59 +170,106 @@ async fn of_organization(
     wanted: Option<Role>,
 ) -> Result<bool> {
     let Whose { org, provider, user } = whose;
-    match (before, wanted) {
-        (None, Some(role)) => {
-            let (id, created_at) = (tx.new_id(), tx.now());
-            let provider_id = Some(provider);
-            let row = OrgMember { id, org_id: org, user_id: user, role, created_at, provider_id };
-            tx.insert(&row).await?;
-            Ok(true)
-        }
-        (Some(old), wanted) if old.provider_id == Some(provider) => match wanted {
-            Some(role) if role == old.role => Ok(false),
-            Some(role) => {
-                let sql = "UPDATE org_members SET role = $1 WHERE org_id = $2 AND id = $3";
-                tx.run(sql, (role, org, old.id)).await.map(|_| true)
-            }
-            None => {
-                keys::revoke_of(tx, org, None, user).await?;
-                tx.run("DELETE FROM org_members WHERE org_id = $1 AND id = $2", (org, old.id))
-                    .await
-                    .map(|_| true)
-            }
-        },
-        _ => Ok(false),
+    let Some(old) = before else {
+        let Some(role) = wanted else { return Ok(false) };
+        let (id, created_at, provider_id) = (tx.new_id(), tx.now(), Some(provider));
+        let hand_role = None;
+        let row =
+            OrgMember { id, org_id: org, user_id: user, role, created_at, provider_id, hand_role };
+        return tx.insert(&row).await.map(|()| true);
+    };
+    if old.provider_id != Some(provider) {
+        return Ok(false);
     }
+    let count = match next(old.role, old.hand_role, wanted) {
+        Next::Stays => return Ok(false),
+        Next::Becomes(role) => {
+            let sql = "UPDATE org_members SET role = $1
+                        WHERE org_id = $2 AND id = $3 AND provider_id = $4";
+            tx.run(sql, (role, org, old.id, provider)).await?
+        }
+        Next::ByHand(role) => {
+            let sql = "UPDATE org_members SET role = $1, provider_id = NULL, hand_role = NULL
+                        WHERE org_id = $2 AND id = $3 AND provider_id = $4";
+            tx.run(sql, (role, org, old.id, provider)).await?
+        }
+        Next::Ends => {
+            let sql = "DELETE FROM org_members WHERE org_id = $1 AND id = $2 AND provider_id = $3";
+            tx.run(sql, (org, old.id, provider)).await?
+        }
+    };
+    Ok(count > 0)
 }
 
-async fn in_project(
+async fn of_project(
+    tx: &mut WriteTx,
+    whose: Whose,
+    old: &ProjectMember,
+    wanted: Option<Role>,
+) -> Result<bool> {
+    let Whose { org, provider, .. } = whose;
+    if old.provider_id != Some(provider) {
+        return Ok(false);
+    }
+    let count = match next(old.role, old.hand_role, wanted) {
+        Next::Stays => return Ok(false),
+        Next::Becomes(role) => {
+            let sql = "UPDATE project_members SET role = $1
+                        WHERE org_id = $2 AND id = $3 AND provider_id = $4";
+            tx.run(sql, (role, org, old.id, provider)).await?
+        }
+        Next::ByHand(role) => {
+            let sql = "UPDATE project_members SET role = $1, provider_id = NULL, hand_role = NULL
+                        WHERE org_id = $2 AND id = $3 AND provider_id = $4";
+            tx.run(sql, (role, org, old.id, provider)).await?
+        }
+        Next::Ends => {
+            let sql =
+                "DELETE FROM project_members WHERE org_id = $1 AND id = $2 AND provider_id = $3";
+            tx.run(sql, (org, old.id, provider)).await?
+        }
+    };
+    Ok(count > 0)
+}
+
+async fn join_project(
     tx: &mut WriteTx,
     whose: Whose,
     project: ProjectId,
-    old: Option<&ProjectMember>,
     role: Role,
 ) -> Result<bool> {
-    let Whose { org, provider, user } = whose;
-    match old {
-        Some(old) if old.provider_id == Some(provider) && old.role != role => {
-            let sql = "UPDATE project_members SET role = $1 WHERE org_id = $2 AND id = $3";
-            tx.run(sql, (role, org, old.id)).await.map(|_| true)
-        }
-        Some(_) => Ok(false),
-        None if places::find_project(tx, project).await?.is_none() => Ok(false),
-        None => {
-            let member = ProjectMember {
-                id: tx.new_id(),
-                org_id: org,
-                project_id: project,
-                user_id: user,
-                role,
-                created_at: tx.now(),
-                provider_id: Some(provider),
-            };
-            tx.insert(&member).await.map(|()| true)
-        }
+    if places::find_project(tx, project).await?.is_none() {
+        return Ok(false);
     }
+    let member = ProjectMember {
+        id: tx.new_id(),
+        org_id: whose.org,
+        project_id: project,
+        user_id: whose.user,
+        role,
+        created_at: tx.now(),
+        provider_id: Some(whose.provider),
+        hand_role: None,
+    };
+    tx.insert(&member).await.map(|()| true)
+}
+
+/// Gives and takes roles of everybody who comes from a service, by the groups it last named; with nothing
+/// vouched for any more, takes all it gave.
+///
+/// # Errors
+/// What the database says.
+pub async fn apply_to_all(
+    tx: &mut WriteTx,
+    org: OrgId,
+    provider: ProviderId,
+    vouched: bool,
+) -> Result<()> {
+    for (user, groups) in sso::people_at(tx, provider).await? {
+        let groups = if vouched { groups } else { Vec::new() };
+        apply(tx, Whose { org, provider, user }, &groups).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The page of an organization's sign-in services.
 
 use super::{
-    forms::{entered, looked, read, read_change, refused},
+    forms::{entered, read, read_change, refused},
     maps,
     verbs::{
         self, Change, Check, ClaimDomain, Create, CreateMap, List, Remove, RemoveDomain, RemoveMap,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     identity::sso::{domains, providers},
-    tenancy::{Allowed, policy, store as places},
+    tenancy::{Action, Allowed, policy, store as places},
 };
 use api::{
     Code, OrgId, ProjectId, ProviderId, Time,
@@ -192,7 +192,7 @@ impl OrgSignInView {
             })
             .collect();
         html! {
-            p class="muted" { "Roles follow the groups at every sign-in, and every ten minutes while somebody is signed in with a refresh token. Roles given by hand stay. No group makes an owner." }
+            p class="muted" { "Roles follow the groups at every sign-in, and while somebody is signed in as often as your service is asked. Where it has vouched for nobody in 30 days, what it gave is taken. Roles given by hand stay. No group makes an owner." }
             @if rows.is_empty() { p { "No group has a role yet: whoever comes from your service must be invited." } }
             @else { (table("Groups", &[col("Group"), col("From"), col("Role"), col("In"), col("")], &rows)) }
             @if self.may("role_map.create") { (self.map_form()) }
@@ -253,24 +253,29 @@ impl OrgSignInView {
     }
 }
 
-async fn org_view(app: &App, who: &Allowed<List>, entered: Entered) -> Result<OrgSignInView> {
-    let org = who.row();
-    let services = providers::list(app, Some(org.id)).await?;
+async fn org_view<A: Action>(
+    app: &App,
+    who: &Allowed<A>,
+    org: OrgId,
+    entered: Entered,
+) -> Result<OrgSignInView> {
+    let services = providers::list(app, Some(org)).await?;
     let mut tx = app.db.read().await?;
+    let row = places::find_organization(&mut tx, org).await?.ok_or_else(Error::not_found)?;
     let projects = places::list_projects(&mut tx, who.caller().user_id()).await?;
     Ok(OrgSignInView {
-        id: org.id,
-        names: (org.name.clone(), org.slug.clone()),
+        id: org,
+        names: (row.name, row.slug),
         services,
-        maps: maps::list(&mut tx, org.id).await?.into_iter().map(maps::view).collect(),
-        domains: domains::list_of(&mut tx, org.id)
+        maps: maps::list(&mut tx, org).await?.into_iter().map(maps::view).collect(),
+        domains: domains::list_of(&mut tx, org)
             .await?
             .into_iter()
             .map(verbs::domain_view)
             .collect(),
         projects: projects
             .into_iter()
-            .filter(|(project, _)| project.org_id == org.id)
+            .filter(|(project, _)| project.org_id == org)
             .map(|(project, _)| (project.id, project.name))
             .collect(),
         entered,
@@ -282,10 +287,7 @@ async fn org_view(app: &App, who: &Allowed<List>, entered: Entered) -> Result<Or
 }
 
 async fn org_page(who: Allowed<List>, app: App, (): ()) -> Result<Page> {
-    let mut view = org_view(&app, &who, Entered::fresh()).await?;
-    if let Some(id) = who.head().query("looked").and_then(|text| text.parse::<ProviderId>().ok()) {
-        view.check = looked(&view.services, id);
-    }
+    let view = org_view(&app, &who, who.row().id, Entered::fresh()).await?;
     Ok(Page::new("Sign-in", view.draw()))
 }
 
@@ -301,19 +303,7 @@ async fn create_form(who: Allowed<Create>, app: App, Form(fields): Form) -> Resu
                 .saying(&format!("{} is set up. Register its addresses there.", made.label)))
         }
         Err(error) if error.code() == Code::ValidationError => {
-            let view = OrgSignInView {
-                id: org,
-                names: (who.row().name.clone(), who.row().slug.clone()),
-                services: providers::list(&app, Some(org)).await?,
-                maps: vec![],
-                domains: vec![],
-                projects: vec![],
-                entered: entered(&fields, &error),
-                check: None,
-                role: who.role(),
-                now: app.seams.clock.now(),
-                form: who.form(&app),
-            };
+            let view = org_view(&app, &who, org, entered(&fields, &error)).await?;
             Err(refused(error, view.draw()))
         }
         Err(error) => Err(error),
@@ -322,19 +312,21 @@ async fn create_form(who: Allowed<Create>, app: App, Form(fields): Form) -> Resu
 
 async fn change_form(who: Allowed<Change>, app: App, Form(fields): Form) -> Result<Go> {
     let org = who.scope().org_id();
-    providers::change(&app, &who, who.row(), read_change(&fields)).await?;
+    verbs::change(&app, &who, who.row(), read_change(&fields)).await?;
     Ok(back(org).saying("Saved."))
 }
 
-async fn check_form(who: Allowed<Check>, app: App, _: Form) -> Result<Go> {
+async fn check_form(who: Allowed<Check>, app: App, _: Form) -> Result<Page> {
     let (org, id) = (who.scope().org_id(), who.row().id);
-    providers::check(&app, who.row(), &who.caller().user_id().to_string()).await?;
-    Ok(Go::to(format!("/access/organizations/{org}/sign-in?looked={id}")))
+    let found = providers::check(&app, who.row(), &who.caller().user_id().to_string()).await?;
+    let mut view = org_view(&app, &who, org, Entered::fresh()).await?;
+    view.check = Some((id, found));
+    Ok(Page::new("Sign-in", view.draw()))
 }
 
 async fn remove_form(who: Allowed<Remove>, app: App, _: Form) -> Result<Go> {
     let org = who.scope().org_id();
-    providers::remove(&app, &who, who.row()).await?;
+    verbs::remove(&app, &who, who.row()).await?;
     Ok(back(org).saying("Removed."))
 }
 
@@ -347,7 +339,7 @@ async fn map_form(who: Allowed<CreateMap>, app: App, Form(fields): Form) -> Resu
         role: role.ok_or_else(|| Error::field("role", "Choose one from the list."))?,
     };
     verbs::create_map(&app, &who, ask).await?;
-    Ok(back(who.row().id).saying("It counts from the next sign-in on."))
+    Ok(back(who.row().id).saying("The group has its role."))
 }
 
 async fn unmap_form(who: Allowed<RemoveMap>, app: App, _: Form) -> Result<Go> {

@@ -1,11 +1,11 @@
 //! The page of the platform's sign-in services, and of mail domains that wait.
 
 use super::{
-    forms::{entered, looked, read, read_change, refused},
+    forms::{entered, read, read_change, refused},
     organization::OrgSignInView,
     verbs::{
         self, ApproveDomain, PlatformChange, PlatformCheck, PlatformCreate, PlatformList,
-        PlatformRemove, RefuseDomain,
+        PlatformRemove, RefuseDomain, TakeDomain,
     },
     views::{Services, set_up},
 };
@@ -15,11 +15,13 @@ use crate::{
 };
 use api::{
     Code, ProviderId, Time,
-    sso::{DomainView, ProviderCheck, ProviderView},
+    sso::{DomainState, DomainView, ProviderCheck, ProviderView},
 };
 use kernel::{
     App, Result,
-    html::{Entered, FormCtx, Markup, Page, ago, banner, col, empty, html, page_head, table},
+    html::{
+        Entered, FormCtx, Markup, Page, ago, badge, banner, col, empty, html, page_head, table,
+    },
     http::{Form, Go, Route},
 };
 
@@ -34,6 +36,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post("/platform/sign-in/{provider_id}/remove", platform_remove_form),
         Route::post("/platform/sign-in/domains/{domain_id}/approve", approve_form),
         Route::post("/platform/sign-in/domains/{domain_id}/refuse", refuse_form),
+        Route::post("/platform/sign-in/domains/{domain_id}/take-back", take_back_form),
     ]
 }
 
@@ -88,7 +91,7 @@ impl PlatformSignInView {
         html! {
             (page_head("Sign-in services", "Services (OpenID Connect) that everybody may sign in with, and mail domains that organizations claim for theirs.", None))
             (services.draw("People sign in with passwords and passkeys. A service of yours stands beside them on the sign-in page."))
-            section class="section card flow" { h2 { "Mail domains to check" } (self.waiting()) }
+            section class="section card flow" { h2 { "Mail domains" } (self.waiting()) }
             section class="section card flow" { h2 { "Set up a sign-in service" } (set_up(PLATFORM, &self.entered, &self.form, true, self.services.is_empty())) }
         }
     }
@@ -107,26 +110,33 @@ impl PlatformSignInView {
             .iter()
             .map(|(one, name)| {
                 let base = format!("{PLATFORM}/domains/{}", one.id);
+                let waits = one.state == DomainState::Pending;
+                let act = |what: &str, words: &str| {
+                    html! {
+                        form method="post" action={ (base) "/" (what) } {
+                            (self.form.hidden(&format!("{what}-{}", one.id)))
+                            button class="button" { (words) }
+                        }
+                    }
+                };
                 vec![
                     html! { code { (one.domain) } },
                     html! { (name) },
+                    badge(
+                        if waits { "warn" } else { "good" },
+                        if waits { "waits" } else { "leads there" },
+                    ),
                     ago(one.created_at, self.now),
                     html! { div class="inline-form" {
-                        form method="post" action={ (base) "/approve" } {
-                            (self.form.hidden(&format!("approve-{}", one.id)))
-                            button class="button" { "It is theirs" }
-                        }
-                        form method="post" action={ (base) "/refuse" } {
-                            (self.form.hidden(&format!("refuse-{}", one.id)))
-                            button class="button" { "Refuse" }
-                        }
+                        @if waits { (act("approve", "It is theirs")) (act("refuse", "Refuse")) }
+                        @else { (act("take-back", "Take back")) }
                     } },
                 ]
             })
             .collect();
         html! {
             (banner("warn", "Check by another way that the organization owns the domain: people of it will be sent to that organization's sign-in page.", None))
-            (table("Mail domains", &[col("Domain"), col("Claimed by"), col("When"), col("")], &rows))
+            (table("Mail domains", &[col("Domain"), col("Claimed by"), col("State"), col("When"), col("")], &rows))
         }
     }
 }
@@ -135,7 +145,7 @@ async fn platform_view(app: &App, form: FormCtx, entered: Entered) -> Result<Pla
     let services = providers::list(app, None).await?;
     let mut tx = app.db.read().await?;
     let mut waiting = Vec::new();
-    for row in domains::list_pending(&mut tx).await? {
+    for row in domains::list_all(&mut tx).await? {
         let org = places::find_organization(&mut tx, row.org_id).await?;
         waiting.push((verbs::domain_view(row), org.map(|org| org.name).unwrap_or_default()));
     }
@@ -143,10 +153,7 @@ async fn platform_view(app: &App, form: FormCtx, entered: Entered) -> Result<Pla
 }
 
 async fn platform_page(who: Operator<PlatformList>, app: App, (): ()) -> Result<Page> {
-    let mut view = platform_view(&app, who.form(&app), Entered::fresh()).await?;
-    if let Some(id) = who.head().query("looked").and_then(|text| text.parse::<ProviderId>().ok()) {
-        view.check = looked(&view.services, id);
-    }
+    let view = platform_view(&app, who.form(&app), Entered::fresh()).await?;
     Ok(Page::new("Sign-in services", view.draw()))
 }
 
@@ -172,19 +179,21 @@ async fn platform_change_form(
     Form(fields): Form,
 ) -> Result<Go> {
     let row = verbs::of_platform(&app, who.head().id("provider_id")?).await?;
-    providers::change(&app, &who, &row, read_change(&fields)).await?;
+    verbs::change(&app, &who, &row, read_change(&fields)).await?;
     Ok(Go::to(PLATFORM).saying("Saved."))
 }
 
-async fn platform_check_form(who: Operator<PlatformCheck>, app: App, _: Form) -> Result<Go> {
+async fn platform_check_form(who: Operator<PlatformCheck>, app: App, _: Form) -> Result<Page> {
     let row = verbs::of_platform(&app, who.head().id("provider_id")?).await?;
-    providers::check(&app, &row, &who.caller().user_id().to_string()).await?;
-    Ok(Go::to(format!("{PLATFORM}?looked={}", row.id)))
+    let found = providers::check(&app, &row, &who.caller().user_id().to_string()).await?;
+    let mut view = platform_view(&app, who.form(&app), Entered::fresh()).await?;
+    view.check = Some((row.id, found));
+    Ok(Page::new("Sign-in services", view.draw()))
 }
 
 async fn platform_remove_form(who: Operator<PlatformRemove>, app: App, _: Form) -> Result<Go> {
     let row = verbs::of_platform(&app, who.head().id("provider_id")?).await?;
-    providers::remove(&app, &who, &row).await?;
+    verbs::remove(&app, &who, &row).await?;
     Ok(Go::to(PLATFORM).saying("Removed."))
 }
 
@@ -198,4 +207,10 @@ async fn refuse_form(who: Operator<RefuseDomain>, app: App, _: Form) -> Result<G
     let (by, id) = (who.caller().user_id(), who.head().id("domain_id")?);
     verbs::decide(&app, &who, by, id, false).await?;
     Ok(Go::to(PLATFORM).saying("Refused."))
+}
+
+async fn take_back_form(who: Operator<TakeDomain>, app: App, _: Form) -> Result<Go> {
+    let id = who.head().id("domain_id")?;
+    verbs::take_back(&app, &who, id).await?;
+    Ok(Go::to(PLATFORM).saying("It leads there no longer."))
 }

@@ -2,7 +2,7 @@
 
 use super::maps::{self, RoleMap};
 use crate::{
-    identity::sso::{self, Provider, domains, model},
+    identity::sso::{self, Provider, domains, model, providers},
     tenancy::{
         allowed::{Action, Allowed, Ask, Found, InOrg, OperatorAction},
         people::{find_org, org_action},
@@ -11,8 +11,8 @@ use crate::{
 };
 use api::{
     Code, DomainId, OrgId, ProviderId, RoleMapId,
-    people::Role,
-    sso::{DomainState, DomainView, RoleMapCreate, RoleMapView},
+    people::{OrgType, Role},
+    sso::{DomainState, DomainView, ProviderChange, ProviderState, RoleMapCreate, RoleMapView},
 };
 use kernel::{
     App, Error, Result,
@@ -116,6 +116,10 @@ operator_action!(
     /// Says that it is not.
     RefuseDomain = "domain.refuse", step_up = true
 );
+operator_action!(
+    /// Takes one back.
+    TakeDomain = "domain.take_back", step_up = true
+);
 
 /// Returns a sign-in service of the platform.
 ///
@@ -126,7 +130,41 @@ pub async fn of_platform(app: &App, id: ProviderId) -> Result<Provider> {
     found.filter(|row| row.org_id.is_none()).ok_or_else(Error::not_found)
 }
 
-/// Says what a group is worth. It counts from the next sign-in on, or the next time the service is asked.
+/// Changes a service, the organization's or the platform's. What a service gave that is switched off is
+/// taken at once.
+///
+/// # Errors
+/// `validation_error`, `not_found`.
+pub async fn change(
+    app: &App,
+    who: &impl Accountable,
+    row: &Provider,
+    ask: ProviderChange,
+) -> Result<()> {
+    let mut tx = app.db.write(who).await?;
+    let next = providers::change(app, &mut tx, row.id, ask).await?;
+    if let Some(org) = row.org_id
+        && next.state == ProviderState::Disabled
+    {
+        maps::apply_to_all(&mut tx, org, row.id, false).await?;
+    }
+    tx.commit().await
+}
+
+/// Removes a service; what it gave is taken at once.
+///
+/// # Errors
+/// `not_found`.
+pub async fn remove(app: &App, who: &impl Accountable, row: &Provider) -> Result<()> {
+    let mut tx = app.db.write(who).await?;
+    if let Some(org) = row.org_id {
+        maps::apply_to_all(&mut tx, org, row.id, false).await?;
+    }
+    providers::remove(app, &mut tx, row.id).await?;
+    tx.commit().await
+}
+
+/// Says what a group is worth. It counts at once, by the groups the service last named.
 ///
 /// # Errors
 /// `validation_error`, `name_taken`.
@@ -171,6 +209,7 @@ pub async fn create_map(
         if broke(&error, "role_maps") { Error::new(Code::NameTaken).detail(words) } else { error }
     };
     tx.insert(&row).await.map_err(taken)?;
+    maps::apply_to_all(&mut tx, org, row.provider_id, true).await?;
     tx.target(row.id);
     tx.note(Key::Name, &row.group_name);
     tx.note(Key::Role, row.role);
@@ -178,7 +217,7 @@ pub async fn create_map(
     Ok(maps::view(row))
 }
 
-/// Says that a group is worth nothing any more.
+/// Says that a group is worth nothing any more; what it gave is taken at once.
 ///
 /// # Errors
 /// `conflict`.
@@ -188,6 +227,7 @@ pub async fn remove_map(app: &App, who: &Allowed<RemoveMap>) -> Result<()> {
     if maps::remove(&mut tx, row.org_id, row.id).await? == 0 {
         return Err(Code::Raced.into());
     }
+    maps::apply_to_all(&mut tx, row.org_id, row.provider_id, true).await?;
     tx.target(row.id);
     tx.note(Key::Name, &row.group_name);
     tx.commit().await
@@ -213,8 +253,15 @@ pub async fn claim(app: &App, who: &Allowed<ClaimDomain>, text: &str) -> Result<
     let domain = model::domain(text).ok_or_else(fault)?;
     let org = who.row().id;
     let mut tx = app.db.write(who).await?;
-    if domains::list_of(&mut tx, org).await?.len() >= 50 {
-        return Err(Error::new(Code::NotNow).detail("There are 50 already."));
+    let theirs = domains::list_of(&mut tx, org).await?;
+    let waiting = theirs.iter().filter(|one| one.state == DomainState::Pending).count();
+    if theirs.len() >= 50 || waiting >= 5 {
+        let words = "Five wait already, or there are 50: have these checked first.";
+        return Err(Error::new(Code::NotNow).detail(words));
+    }
+    if who.row().kind == OrgType::Personal {
+        let words = "A personal organization has no mail domain: make one for your company.";
+        return Err(Error::new(Code::NotNow).detail(words));
     }
     let row = domains::Domain {
         id: tx.new_id(),
@@ -250,10 +297,10 @@ pub async fn give_up(app: &App, who: &Allowed<RemoveDomain>) -> Result<()> {
     tx.commit().await
 }
 
-/// Decides whether a domain is an organization's.
+/// Decides whether a domain that waits is an organization's.
 ///
 /// # Errors
-/// `not_found`, `name_taken` when it leads to another organization already.
+/// `not_found`, `state_conflict` when it was decided, `name_taken` when it leads to another organization.
 pub async fn decide(
     app: &App,
     who: &impl Accountable,
@@ -263,24 +310,35 @@ pub async fn decide(
 ) -> Result<()> {
     let mut tx = app.db.write(who).await?;
     let row = domains::find(&mut tx, id).await?.ok_or_else(Error::not_found)?;
-    if theirs {
+    let count = if theirs {
         let taken = |error: Error| {
-            let words = "It leads to another organization: that one gives it up first.";
-            if broke(&error, "domains_approved") || broke(&error, "domain") {
-                Error::new(Code::NameTaken).detail(words)
-            } else {
-                error
-            }
+            let words = "It leads to another organization: take it back from that one first.";
+            if broke(&error, "domain") { Error::new(Code::NameTaken).detail(words) } else { error }
         };
-        if domains::approve(&mut tx, id, by).await.map_err(taken)? == 0 {
-            return Err(Code::NotNow.into());
-        }
+        domains::approve(&mut tx, id, by).await.map_err(taken)?
     } else {
-        domains::forget(&mut tx, id).await?;
+        domains::refuse(&mut tx, id).await?
+    };
+    if count == 0 {
+        return Err(Code::NotNow.into());
     }
     tx.target(id);
     tx.belongs_to(row.org_id, None);
     tx.note(Key::Name, &row.domain);
     tx.note(Key::State, if theirs { "approved" } else { "refused" });
+    tx.commit().await
+}
+
+/// Takes a domain from the organization it leads to.
+///
+/// # Errors
+/// `not_found`.
+pub async fn take_back(app: &App, who: &impl Accountable, id: DomainId) -> Result<()> {
+    let mut tx = app.db.write(who).await?;
+    let row = domains::find(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    domains::forget(&mut tx, id).await?;
+    tx.target(id);
+    tx.belongs_to(row.org_id, None);
+    tx.note(Key::Name, &row.domain);
     tx.commit().await
 }

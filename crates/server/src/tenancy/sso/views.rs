@@ -29,7 +29,7 @@ pub fn sample(now: Time) -> ProviderView {
         last_ok_at: Some(now),
         last_fault: None,
         last_fault_at: None,
-        redirect_uri: format!("{at}/auth/sso/callback"),
+        redirect_uri: format!("{at}/auth/sso/callback/{}", api::ProviderId(nil)),
         backchannel_logout_uri: format!(
             "{at}/api/v1/auth/oidc/backchannel-logout/{}",
             api::ProviderId(nil)
@@ -122,6 +122,9 @@ impl Services<'_> {
                 form method="post" action={ (base) "/change" } {
                     (self.form.hidden(&format!("change-{}", one.id)))
                     (text(&format!("label-{}", one.id), "label", "Label", &one.label, 40))
+                    (text(&format!("client-{}", one.id), "client_id", "Client ID", &one.client_id, 300))
+                    (text(&format!("scopes-{}", one.id), "scopes", "Scopes beside openid", &one.scopes.join(" "), 300))
+                    (text(&format!("claim-{}", one.id), "groups_claim", "Claim with the groups; empty to read none", &one.groups_claim, 100))
                     (text(&format!("secret-{}", one.id), "client_secret", "New client secret; empty keeps the old one", "", 500))
                     (text(&format!("manage-{}", one.id), "manage_url", "Where people look after their second factors there", &one.manage_url, 500))
                     (select("trust_mfa", "Its word on second factors", if one.trust_mfa { "yes" } else { "no" }, &trusts()))

@@ -2,6 +2,7 @@
 
 mod hostile;
 mod lasting;
+mod mixup;
 mod rights;
 mod service;
 mod way;
@@ -13,7 +14,10 @@ use server::testkit::{Answer, Engine, Person, World};
 use service::{CLIENT, SECRET, Service};
 use std::{collections::BTreeMap, sync::Arc};
 
-const INNER: &[(&str, &str)] = &[("GPUAAS_OUTGOING__INNER_NETWORKS", "127.0.0.1")];
+const INNER: &[(&str, &str)] = &[
+    ("GPUAAS_OUTGOING__INNER_NETWORKS", "127.0.0.1"),
+    ("GPUAAS_OUTGOING__TENANTS_REACH_INNER", "true"),
+];
 
 /// A browser with all its cookies.
 #[derive(Default, Clone)]
@@ -101,6 +105,9 @@ impl Setting {
     pub async fn new(engine: Engine) -> Self {
         let world = World::with(engine, INNER).await;
         strengthen(&world, &world.owner).await;
+        let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
+        tx.run("UPDATE organizations SET kind = 'enterprise'", ()).await.unwrap();
+        tx.commit().await.unwrap();
         let service = Service::start(&world).await;
         let mut setting = Self { world, service, provider: String::new() };
         let path =
@@ -139,12 +146,31 @@ impl Setting {
         query
     }
 
-    /// Comes back from it.
+    /// Comes back from it, with what the page carries and nothing else.
     async fn come_back(&self, surfer: &mut Surfer, state: &str, code: &str) -> Answer {
-        let page =
-            surfer.get(&self.world, &format!("/auth/sso/callback?state={state}&code={code}")).await;
+        self.come_back_to(surfer, &self.provider, state, code).await
+    }
+
+    async fn come_back_to(
+        &self,
+        surfer: &mut Surfer,
+        provider: &str,
+        state: &str,
+        code: &str,
+    ) -> Answer {
+        let path = format!("/auth/sso/callback/{provider}?state={state}&code={code}");
+        let page = surfer.get(&self.world, &path).await;
         assert_eq!(page.status, 200, "{}", page.text());
-        surfer.post(&self.world, "/auth/sso/callback", &[("state", state), ("code", code)]).await
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for field in page.text().split("<input type=\"hidden\" ").skip(1) {
+            let name = field.split("name=\"").nth(1).unwrap().split('"').next().unwrap();
+            let value = field.split("value=\"").nth(1).unwrap().split('"').next().unwrap();
+            form.append_pair(name, value);
+        }
+        let request = Request::post(format!("/auth/sso/callback/{provider}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", "http://localhost");
+        surfer.send(&self.world, request, form.finish()).await
     }
 
     /// Signs in: the whole way.
@@ -155,7 +181,12 @@ impl Setting {
     async fn sign_in_at(&self, surfer: &mut Surfer, provider: &str) -> Answer {
         let query = self.go(surfer, provider).await;
         let code = format!("code-{}", query["state"]);
-        self.come_back(surfer, &query["state"], &code).await
+        self.come_back_to(surfer, provider, &query["state"], &code).await
+    }
+
+    /// Where the service sends people back to.
+    fn callback(&self) -> String {
+        format!("/auth/sso/callback/{}", self.provider)
     }
 
     fn org(&self, rest: &str) -> String {

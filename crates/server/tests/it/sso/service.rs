@@ -50,6 +50,7 @@ pub struct Now {
     pub token_error: Option<Value>,
     pub asked: usize,
     pub tokens: usize,
+    pub evil: usize,
     used: HashSet<String>,
     pub live_refresh: String,
 }
@@ -85,6 +86,7 @@ impl Service {
             token_error: None,
             asked: 0,
             tokens: 0,
+            evil: 0,
             used: HashSet::new(),
             live_refresh: String::new(),
         };
@@ -98,6 +100,7 @@ impl Service {
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/jwks", get(keys))
             .route("/token", post(token))
+            .route("/evil", get(evil))
             .route("/userinfo", get(info))
             .with_state(service.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -211,6 +214,12 @@ async fn discovery(State(service): State<Arc<Service>>) -> Response {
 async fn keys(State(service): State<Arc<Service>>) -> Response {
     let document = json!({ "keys": [jwk(&service.key, "one")] });
     answer(&service, "jwks", document)
+}
+
+/// Keys of somebody else, which a token may point at; nobody may ever ask for them.
+async fn evil(State(service): State<Arc<Service>>) -> Response {
+    service.now.lock().unwrap().evil += 1;
+    axum::Json(json!({ "keys": [jwk(&service.other, "one")] })).into_response()
 }
 
 async fn info(State(service): State<Arc<Service>>, headers: HeaderMap) -> Response {

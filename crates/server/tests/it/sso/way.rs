@@ -21,13 +21,14 @@ both! {
         let query = setting.go(&mut surfer, &setting.provider).await;
         assert_eq!(query["response_type"], "code");
         assert_eq!(query["code_challenge_method"], "S256");
-        assert_eq!(query["redirect_uri"], "http://localhost/auth/sso/callback");
+        assert_eq!(query["redirect_uri"], format!("http://localhost/auth/sso/callback/{}", setting.provider));
         assert_eq!(query["scope"], "openid profile email");
         let back = setting.come_back(&mut surfer, &query["state"], "c1").await;
         assert_eq!((back.status.as_u16(), back.headers["location"].to_str().unwrap()), (303, "/"));
         let me = surfer.api(world, "/api/v1/me").await.json();
         assert_ne!(me["user"]["id"].as_str().unwrap(), world.owner.user_id.to_string());
         assert_eq!(me["user"]["display_name"], "Grace Hopper");
+        assert_eq!(me["user"]["email"], "", "nobody found that domain to be theirs: no mail goes there");
         assert_eq!((me["organizations"].as_array().unwrap().len(), me["projects"].as_array().unwrap().len()), (0, 0));
         let home = surfer.get(world, "/").await;
         assert_eq!(home.status, 200);
@@ -84,6 +85,9 @@ async fn hints_lead_to_the_service_and_a_domain_only_once_it_was_checked() {
     assert_eq!(world.post(&world.operator, &approve, json!({})).await.status, 204);
     let led = surfer.post(world, "/auth/sso", &hint).await;
     assert_eq!(leads_to(&led)["login_hint"], "ada@work.example.com");
+    setting.service.tell(|now| now.claims = json!({ "email": "ada@work.example.com" }));
+    let mut ada = setting.person("ada").await;
+    assert_eq!(ada.api(world, "/api/v1/me").await.json()["user"]["email"], "ada@work.example.com");
     // Nobody else can have it approved for themselves.
     strengthen(world, &world.outsider).await;
     let path = format!("/api/v1/organizations/{}/domains", world.outsider.org_id);
@@ -130,6 +134,7 @@ async fn what_a_service_says_of_second_factors_counts_where_it_is_trusted() {
         now.down = false;
         now.claims = json!({ "amr": ["mfa"] })
     });
+    world.advance(4);
     let mut surfer = setting.person("p").await;
     assert!(posture(&mut surfer).await.0);
     assert_eq!(patch(world, &world.owner, &one, json!({ "trust_mfa": false })).await.status, 204);
@@ -186,6 +191,12 @@ async fn a_fresh_proof_is_given_at_the_service_and_says_when() {
     assert_ne!(surfer.token().cloned(), before, "another token");
     let begun = surfer.post(world, "/account/security/totp", &totp).await;
     assert_eq!(begun.status, 200, "{}", begun.text());
+    // Who has a factor here proves that one: the service's word that a password was right is less.
+    let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
+    tx.run("UPDATE factors SET confirmed_at = created_at", ()).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = surfer.post(world, "/auth/sso/again", &[("return", "/")]).await;
+    assert!(refused.headers["location"].to_str().unwrap().starts_with("/auth/factor"));
     let mut old = Surfer::default();
     old.jar.insert("__Host-session".into(), before.unwrap());
     assert_eq!(old.api(world, "/api/v1/me").await.status, 401, "the old token is gone");
@@ -226,7 +237,7 @@ async fn an_account_is_connected_with_the_platforms_service_by_its_owner_alone()
     let connect = [("provider_id", provider.as_str())];
     let away = surfer.post(world, "/account/security/identities", &connect).await;
     let state = setting.asked(leads_to(&away))["state"].clone();
-    let done = setting.come_back(&mut surfer, &state, "l1").await;
+    let done = setting.come_back_to(&mut surfer, &provider, &state, "l1").await;
     assert_eq!(done.headers["location"].to_str().unwrap(), "/account/security", "{}", done.text());
     assert!(surfer.get(world, "/account/security").await.text().contains("Disconnect Staff"));
     // Now it signs in, and the second factor of ours is still asked for.
@@ -262,7 +273,7 @@ async fn others(setting: &Setting, provider: &str, surfer: &mut Surfer, there: &
         .await;
     let away = other.post(world, "/account/security/identities", &connect).await;
     let state = setting.asked(leads_to(&away))["state"].clone();
-    assert_eq!(setting.come_back(&mut other, &state, "l2").await.status, 409);
+    assert_eq!(setting.come_back_to(&mut other, provider, &state, "l2").await.status, 409);
     setting.service.tell(|now| now.subject = "new".into());
     let mut new = Surfer::default();
     assert_eq!(setting.sign_in_at(&mut new, provider).await.status, 303);

@@ -167,6 +167,7 @@ impl SecurityPageView {
             MfaState::None if !self.has_password() => services::standing(&security.services),
             MfaState::None => ("warn", "password only", "Whoever learns your password is in.".to_owned()),
             MfaState::SetupPending => ("warn", "set-up not finished", "You began to set up an app and did not enter its code. It does not protect you yet.".to_owned()),
+            MfaState::Protected if !self.has_password() => ("good", "protected", format!("Signing in takes your sign-in service and one of {confirmed} factors here, unless the service proves one itself.")),
             MfaState::Protected if confirmed == 1 => ("good", "protected", "Signing in takes your password and one factor. Add a second one, so that losing it is no drama.".to_owned()),
             MfaState::Protected => ("good", "protected", format!("Signing in takes your password and one of {confirmed} factors; a passkey alone is enough.")),
             MfaState::RecoveryRequested => ("bad", "recovery requested", "Somebody asked to get into this account without its second factor. See below.".to_owned()),
@@ -346,7 +347,7 @@ async fn security_page(who: Myself<ReadSecurity>, app: App, (): ()) -> Result<Pa
     let now = app.seams.clock.now();
     let offers = match who.caller().user().provider_id {
         Some(_) => Vec::new(),
-        None => services::offers(&app, &security.services).await?,
+        None => services::offers(&app, who.caller().user_id()).await?,
     };
     let view = SecurityPageView { security, offers, back, home: home(&app), now, form };
     Ok(Page::new("Security", view.draw()))

@@ -3,7 +3,7 @@
 
 use crate::identity::sso;
 use api::{
-    ProviderId, Time,
+    ProviderId, Time, UserId,
     factors::{ConnectedService, ExternalPosture},
 };
 use kernel::{
@@ -116,11 +116,10 @@ fn connected(one: &ConnectedService, form: &FormCtx, now: Time) -> Markup {
 ///
 /// # Errors
 /// What the database says.
-pub(super) async fn offers(
-    app: &App,
-    connected: &[ConnectedService],
-) -> Result<Vec<(ProviderId, String)>> {
-    let (platform, _) = sso::people_of(&mut *app.db.read().await?).await?;
-    let new = |label: &str| connected.iter().all(|one| one.label != label);
-    Ok(platform.into_iter().filter(|one| new(&one.label)).map(|one| (one.id, one.label)).collect())
+pub(super) async fn offers(app: &App, user: UserId) -> Result<Vec<(ProviderId, String)>> {
+    let mut tx = app.db.read().await?;
+    let (platform, _) = sso::people_of(&mut tx).await?;
+    let connected = sso::identities::of_user(&mut tx, user).await?;
+    let new = |issuer: &str| connected.iter().all(|(identity, _)| identity.issuer != issuer);
+    Ok(platform.into_iter().filter(|one| new(&one.issuer)).map(|one| (one.id, one.label)).collect())
 }
