@@ -138,12 +138,34 @@ test("a forgotten password is replaced through a mail", async ({ browser }) => {
   await context.close();
 });
 
-function mailed(address) {
+test("a mail address is confirmed by a click on what was mailed, once", async ({ browser }) => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${site.url}/auth/signup`);
+  await page.getByLabel("Name").fill("Emmy Noether");
+  await page.getByLabel("E-mail address").fill("emmy@example.com");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Create account" }).click();
+  await page.waitForURL(`${site.url}/`);
+  await page.goto(`${site.url}/account/security`);
+  await expect(page.getByText("not confirmed")).toBeVisible();
+  const link = await expect.poll(() => mailed("emmy@example.com", /https?:\S+confirm\S+/)).toMatch(/confirm/).then(() => mailed("emmy@example.com", /https?:\S+confirm\S+/));
+  await page.goto(link);
+  await expect(page.getByText("emmy@example.com")).toBeVisible();
+  await page.getByRole("button", { name: "It is mine" }).click();
+  await expect(page.getByText("Your address is confirmed.")).toBeVisible();
+  await expect(page.getByText("not confirmed")).toHaveCount(0);
+  await page.goto(link);
+  await expect(page.getByRole("heading", { name: "This link has ended" })).toBeVisible();
+  await context.close();
+});
+
+function mailed(address, what = /https?:\S+new-password\S+/) {
   const folder = join(site.folder, "data/server/mail");
   if (!existsSync(folder)) return "";
   const mails = readdirSync(folder).filter((name) => name.endsWith(".eml")).map((name) => readFileSync(join(folder, name), "utf8"));
   const mine = mails.filter((mail) => mail.includes(`To: ${address}`)).join("\n").replaceAll("=\r\n", "").replaceAll("=3D", "=");
-  return mine.match(/https?:\S+new-password\S+/)?.[0] ?? "";
+  return mine.match(what)?.[0] ?? "";
 }
 
 test("guessing waits, and whoever was here before still gets in", async ({ browser }) => {

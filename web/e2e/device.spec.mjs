@@ -73,6 +73,9 @@ test("the groups of the command line do what the pages do", async () => {
   expect(await run("member", "list", "--org", org)).toContain("ada@example.com");
   expect(await run("member", "list", "--project", project)).toContain("owner");
   expect(await run("idp", "list")).toContain("nothing");
+  expect(await run("role", "list")).toMatch(/allocation\.create +- +yes +yes +yes/);
+  expect(await run("role", "who-can", "project.delete", "--project", project)).toContain("ada@example.com");
+  expect(await run("role", "why", "project.delete", "--project", project)).toContain("You may.");
   await run("project", "delete", project);
 });
 

@@ -123,6 +123,8 @@ test("somebody from work has an account and no rights, until their group has som
   await expect(page.getByText("This leads nowhere here.")).toBeVisible();
   await atWork(page, "grace");
   await expect(page.getByRole("heading", { name: "Good to see you, Grace Hopper" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "You have no access yet" })).toBeVisible();
+  await accessible(page);
   await shot(page, "no-rights");
   await page.goto(`${home}/access/organizations`);
   await expect(page.getByText("Analytical Engines")).toHaveCount(0);

@@ -54,6 +54,8 @@ codes! {
     SsoRefused = "sso_refused", 403, "The sign-in could not be completed. Start it again.";
     /// A sign-in service does not answer.
     SsoUnavailable = "sso_unavailable", 503, "The sign-in service does not answer right now. Try again in a minute, or sign in another way.";
+    /// The site asks for a confirmed address, and this one is not.
+    EmailUnconfirmed = "email_unconfirmed", 403, "Confirm your mail address first: the security page sends you the link again.";
     /// Nobody has decided about the device yet (RFC 8628 §3.5).
     DevicePending = "authorization_pending", 400, "Nobody has approved this device yet.";
     /// The device asks too often.

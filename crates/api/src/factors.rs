@@ -146,6 +146,8 @@ pub struct SecurityView {
     pub fresh_until: Time,
     /// What an outside sign-in service says.
     pub external: ExternalPosture,
+    /// Whether the mail address was shown to be one's own; of accounts a sign-in service made, always.
+    pub email_confirmed: bool,
     /// The sign-in services one comes from.
     pub services: Vec<ConnectedService>,
     /// Whether passkeys can be used under this site's address.

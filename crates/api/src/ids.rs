@@ -158,6 +158,8 @@ ids! {
     AttemptId = "att",
     /// What a group of a sign-in service is worth here.
     RoleMapId = "map",
+    /// A link that confirms a mail address.
+    ConfirmationId = "conf",
     /// A device that asks to be signed in.
     DeviceGrantId = "dev",
     /// A mail domain an organization claims.

@@ -4,6 +4,7 @@
 //! Promises: no I/O, no clock, no async. Every value that crosses a boundary is parsed once, here,
 //! into a type that cannot be wrong afterwards. Absent on purpose: anything that decides.
 
+pub mod access;
 pub mod allocations;
 pub mod audit;
 pub mod billing;
@@ -27,11 +28,11 @@ pub mod words;
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
     AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BreakGlassId, ChallengeId,
-    ClaimId, CorrelationId, DeptId, DeviceGrantId, DomainId, FactorId, GrantId, HoldId, IdentityId,
-    InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, NodeId, NoticeId, OrgId, PREFIXES,
-    PostingId, PriceId, ProjectId, ProviderId, RecoveryCodeId, RecoveryId, ResetId, RoleMapId,
-    ServiceAccountId, SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId, TypedId, UsageId,
-    UserId, WorkId,
+    ClaimId, ConfirmationId, CorrelationId, DeptId, DeviceGrantId, DomainId, FactorId, GrantId,
+    HoldId, IdentityId, InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, NodeId, NoticeId,
+    OrgId, PREFIXES, PostingId, PriceId, ProjectId, ProviderId, RecoveryCodeId, RecoveryId,
+    ResetId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId,
+    TypedId, UsageId, UserId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

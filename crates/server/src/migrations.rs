@@ -25,4 +25,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0013_password_resets.sql"),
     migration!("0014_sso.sql"),
     migration!("0015_device.sql"),
+    migration!("0016_confirmations.sql"),
 ];

@@ -66,6 +66,8 @@ pub enum Auth {
         /// What happened; read by whoever approves.
         reason: String,
     },
+    /// Have the link sent again that confirms your mail address.
+    ConfirmMail,
     /// Take your open recovery request back.
     CancelRecovery,
 }
@@ -99,6 +101,12 @@ pub async fn run(what: Auth) -> Result<(), Failure> {
             Ok(())
         }
         Auth::Recover { reason } => recover(reason).await,
+        Auth::ConfirmMail => {
+            let path = format!("{BASE}/email-confirmation");
+            let _: Option<()> = Client::signed_in()?.post(&path, None::<&()>, None).await?;
+            say("a mail is on its way");
+            Ok(())
+        }
         Auth::CancelRecovery => {
             let path = format!("{BASE}/mfa/recovery-requests/cancel");
             let _: Option<()> = Client::signed_in()?.post(&path, None::<&()>, None).await?;

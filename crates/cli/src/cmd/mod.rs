@@ -9,6 +9,7 @@ mod machines;
 mod operate;
 mod org;
 mod project;
+mod role;
 
 use crate::{client::Failure, output::Format, shell};
 use clap::Subcommand;
@@ -46,6 +47,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         what: org::Members,
+    },
+    /// Roles: what each may, who can do something, why you cannot.
+    Role {
+        /// What to do.
+        #[command(subcommand)]
+        what: role::Roles,
     },
     /// Sign-in services (OpenID Connect) of an organization or of the platform.
     Idp {
@@ -154,6 +161,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Org { what } => org::orgs(what).await,
         Command::Project { what } => project::run(what).await,
         Command::Member { what } => org::members(what).await,
+        Command::Role { what } => role::run(what).await,
         Command::Idp { what } => idp::run(what).await,
         Command::Sa { what } => machines::accounts(what).await,
         Command::Key { what } => machines::keys(what).await,

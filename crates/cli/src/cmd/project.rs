@@ -92,7 +92,8 @@ pub async fn run(what: Projects) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn only_org(client: &Client) -> Result<OrgId, Failure> {
+/// Returns the one organization somebody is in.
+pub(super) async fn only_org(client: &Client) -> Result<OrgId, Failure> {
     let me: Me = client.get("/api/v1/me").await?;
     match me.organizations.as_slice() {
         [one] => Ok(one.id),

@@ -42,6 +42,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(super::passwords::routes());
     routes.extend(super::sso::pages::routes());
     routes.extend(super::device::routes());
+    routes.extend(super::confirm::routes());
     routes
 }
 

@@ -8,6 +8,7 @@
 //! Absent here: what a person may do (tenancy).
 
 mod caller;
+pub mod confirm;
 pub mod device;
 pub mod factors;
 mod guesses;

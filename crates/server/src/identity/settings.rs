@@ -10,6 +10,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Whether strangers may make an account.
     pub sign_up: bool,
+    /// Whether changes wait until a mail address is confirmed.
+    pub confirmed_mail: bool,
     /// Hours after which a person's session ends at the latest.
     pub session_hours: u64,
     /// Minutes without use after which it ends.

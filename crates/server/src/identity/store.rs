@@ -55,6 +55,8 @@ row! {
         pub provider_id: Option<ProviderId>,
         /// The organization whose service it is: the account can be in no other.
         pub home_org_id: Option<OrgId>,
+        /// When the address was shown to be theirs.
+        pub email_confirmed_at: Option<Time>,
     }
 }
 

@@ -76,8 +76,10 @@ pub async fn create_account(
         glass: false,
         provider_id: None,
         home_org_id: None,
+        email_confirmed_at: None,
     };
     tx.insert(&user).await.map_err(taken)?;
+    identity::confirm::write(app, &mut tx, &user).await?;
     let (org_id, project_id) = personal_organization(app, &mut tx, &user).await?;
     let label = if kind == SessionKind::Browser { "browser" } else { "command line" };
     let place = identity::Place { kind, device_label: label.to_owned(), ip: ip.to_owned() };

@@ -176,6 +176,7 @@ async fn newcomer(app: &App, tx: &mut WriteTx, arrival: &Arrival) -> Result<User
         glass: false,
         provider_id: Some(provider.id),
         home_org_id: provider.org_id,
+        email_confirmed_at: None,
     };
     tx.insert(&user).await?;
     if provider.org_id.is_none() && provider.newcomers == Newcomers::Personal {

@@ -234,6 +234,9 @@ impl<A: Action> Entrance for Allowed<A> {
         if A::STEP_UP && head.mutates() {
             identity::fresh(app, &caller).await?;
         }
+        if head.mutates() && A::NAME != "organization.leave" {
+            identity::confirm::insist(app, &caller)?;
+        }
         let epoch = standing.policy_epoch;
         // What is made in a project needs the project still to be there.
         let makes = TypeId::of::<A::Row>() == TypeId::of::<()>();

@@ -22,6 +22,7 @@ mod projects;
 mod settings;
 mod sso;
 mod store;
+mod who;
 
 pub use allowed::{
     Action, Allowed, Ask, Found, InOrg, InProject, Operator, OperatorAction, ScopeOf,
@@ -42,6 +43,7 @@ pub use store::{
     Department, OrgMember, Organization, Project, ProjectMember, find_organization, find_project,
     list_organizations, role_allows,
 };
+pub use who::WhoView;
 
 use kernel::html::{NavFor, NavItem};
 

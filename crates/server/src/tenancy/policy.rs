@@ -37,6 +37,7 @@ pub const POLICY: &[(&str, Role)] = &[
     ("organization.remove_member", Role::Owner),
     ("organization.set_role", Role::Owner),
     ("organization.update", Role::Owner),
+    ("organization.who_can", Role::Admin),
     ("project.create", Role::Admin),
     ("project.delete", Role::Admin),
     ("project.read", Role::Viewer),

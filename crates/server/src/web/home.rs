@@ -33,6 +33,8 @@ pub struct HomeView {
     pub name: String,
     /// Money of the organization one is in.
     pub balance: Option<Balance>,
+    /// Whether one is in an organization.
+    pub has_org: bool,
     /// Whether one has a project.
     pub has_project: bool,
     /// What runs in it: id, name, state, hardware.
@@ -61,13 +63,15 @@ impl HomeView {
         let one = Self {
             name: "Ada".into(),
             balance: Some(balance(20_000_000, MoneyState::Healthy)),
+            has_org: true,
             has_project: true,
             work: vec![],
         };
         vec![
             one.clone(),
             Self { balance: Some(balance(0, MoneyState::Depleted)), work, ..one.clone() },
-            Self { name: long, balance: None, has_project: false, ..one },
+            Self { name: long, balance: None, has_project: false, ..one.clone() },
+            Self { balance: None, has_org: false, has_project: false, ..one },
         ]
     }
 
@@ -86,7 +90,10 @@ impl HomeView {
                     (stat("Lasts", &billing::runway(balance).unwrap_or_else(|| "–".into()), "at the present rate"))
                 }
             }
-            @if !self.has_project {
+            @if !self.has_org {
+                (empty("building-2", "You have no access yet", "You are signed in, and in no organization. Ask an owner of yours: they invite you, or give your group a role. It shows here as soon as they did.",
+                    Some(html! { a class="button" href="/access/organizations" { "Your organizations" } })))
+            } @else if !self.has_project {
                 (empty("folder-kanban", "No project yet", "Everything you run lives in a project. Make the first one, then come back here.",
                     Some(html! { a class="button primary" href="/access/projects#new" { "Create a project" } })))
             } @else { (self.workloads()) }
@@ -160,6 +167,7 @@ async fn home_page(who: Myself<Home>, app: App, (): ()) -> Result<Page> {
         .map(|row| (row.id, row.name, row.state, format!("{} × {}", row.count, row.sku)))
         .collect();
     let name = who.caller().user().display_name.clone();
-    let view = HomeView { name, balance, has_project: place.is_some(), work };
+    let (has_org, has_project) = (org.is_some(), place.is_some());
+    let view = HomeView { name, balance, has_org, has_project, work };
     Ok(Page::new("Home", view.draw()))
 }

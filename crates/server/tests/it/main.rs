@@ -9,6 +9,7 @@
 )]
 
 mod allocations;
+mod confirm;
 mod device;
 mod disk;
 mod factors;
@@ -29,3 +30,4 @@ mod sso;
 mod tenancy;
 mod terminal;
 mod tidy;
+mod who;

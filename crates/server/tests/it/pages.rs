@@ -16,6 +16,7 @@ fn all() -> Vec<(&'static str, Markup)> {
     }
     add!(
         "sign in" = identity::LogInView,
+        "confirm" = identity::confirm::ConfirmView,
         "device" = identity::device::EnterView,
         "device consent" = identity::device::ConsentView,
         "sign in at work" = identity::sso::WorkView,
@@ -35,6 +36,7 @@ fn all() -> Vec<(&'static str, Markup)> {
         "identity" = tenancy::IamView,
         "organizations" = tenancy::OrganizationsView,
         "organization" = tenancy::OrganizationPageView,
+        "who can" = tenancy::WhoView,
         "invited" = tenancy::InvitedView,
         "invitation" = tenancy::WelcomeView,
         "service accounts" = tenancy::ServiceAccountsView,

@@ -136,7 +136,7 @@ impl ConsentView {
             @if self.ip != self.here {
                 (banner("warn", "It asks from another address than yours. Did somebody send you the code? Then refuse.", None))
             }
-            form method="post" action="/auth/device/approve" {
+            form method="post" action="/auth/device/approve" class="section" {
                 (self.form.hidden("approve"))
                 input type="hidden" name="code" value=(self.code);
                 button class="button primary wide" { "Sign it in" }

@@ -85,6 +85,7 @@ async fn account(tx: &mut WriteTx) -> Result<User> {
         glass: true,
         provider_id: None,
         home_org_id: None,
+        email_confirmed_at: None,
     };
     tx.insert(&user).await?;
     Ok(user)

@@ -28,6 +28,7 @@ pub async fn own(app: &App, caller: &Caller) -> Result<SecurityView> {
         session_strong: session.strong,
         session_methods: session.methods.split_whitespace().map(str::to_owned).collect(),
         fresh_until: enrol::fresh_until(app, session),
+        email_confirmed: user.email_confirmed_at.is_some() || user.provider_id.is_some(),
         external: overall(&services),
         services,
         passkeys_possible: app.get::<Passkeys>().possible(),

@@ -6,6 +6,7 @@ use super::{
     store::{self, PasswordReset},
 };
 use crate::identity::{
+    confirm,
     guesses::{self, Bucket},
     model::Email,
     store::{self as people, User, UserState},
@@ -97,6 +98,7 @@ pub async fn finish(
     let found = store::find_reset(&mut tx, &token.digest()).await?.ok_or(Code::LinkInvalid)?;
     store::end_resets(&mut tx, user.id).await?;
     set(app, &mut tx, &user, &hash, None).await?;
+    confirm::mark(&mut tx, user.id, &user.email).await?;
     tx.target(found.id);
     tx.note(Key::Person, user.id);
     tx.commit().await?;

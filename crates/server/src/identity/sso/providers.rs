@@ -280,7 +280,7 @@ async fn look(app: &App, row: &Provider) -> ProviderCheck {
     let keys = peer.signing_keys().len();
     let mut findings = vec![
         finding("Discovery document", true, "It answers, and names the issuer it should.".into()),
-        finding("Signing keys", keys > 0, format!("{keys} keys.")),
+        finding("Signing keys", keys > 0, format!("It publishes {keys}.")),
     ];
     let leaves = peer.end_session().is_some();
     findings.push(finding(

@@ -126,6 +126,7 @@ impl OrganizationPageView {
             (badge("", self.role.as_str()))
             @if self.may("identity_provider.list") {
                 a class="button" href={ "/access/organizations/" (self.id) "/sign-in" } { (icon("log-in")) "How it signs in" }
+                a class="button" href={ "/access/organizations/" (self.id) "/who-can" } { (icon("users")) "Who can" }
             }
         }
     }

@@ -81,6 +81,7 @@ impl SecurityPageView {
             fresh_until: now,
             external: ExternalPosture::NotUsed,
             services: vec![],
+            email_confirmed: false,
             passkeys_possible: true,
         };
         let long = "a key with the longest name that anybody may give it, sixty ch.";
@@ -146,6 +147,7 @@ impl SecurityPageView {
                 @if !security.factors.is_empty() { (self.list()) }
             }
             section class="section card flow" aria-labelledby="next" { h2 id="next" { "What can I do next?" } (self.next()) }
+            @if !security.email_confirmed { (services::unconfirmed(&self.form)) }
             @if self.has_password() {
                 section class="section card flow" aria-labelledby="password" { h2 id="password" { "Password" } (self.password()) }
             }

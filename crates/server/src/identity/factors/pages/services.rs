@@ -65,6 +65,20 @@ pub(super) fn samples(now: Time) -> Vec<Vec<ConnectedService>> {
     ]
 }
 
+/// Draws the part about a mail address nobody has shown to be theirs.
+pub(super) fn unconfirmed(form: &FormCtx) -> Markup {
+    html! {
+        section class="section card flow" aria-labelledby="address" {
+            h2 id="address" { "Mail address" }
+            p { (badge("warn", "not confirmed")) " A link in a mail shows that the address is yours. It is where a forgotten password is replaced." }
+            form method="post" action="/account/security/confirm-mail" class="inline-form" {
+                (form.hidden("confirm-mail"))
+                button class="button" { (icon("refresh-cw")) "Send the link again" }
+            }
+        }
+    }
+}
+
 /// Draws it.
 pub(super) fn draw(
     services: &[ConnectedService],

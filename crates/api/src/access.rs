@@ -1,0 +1,73 @@
+//! Who may do what, and why not, on the wire.
+
+use crate::{OrgId, ProjectId, UserId, people::Role};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The least role an action takes, in the organization or project it is checked in.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct Permission {
+    /// `allocation.create`
+    pub action: String,
+    /// The least role.
+    pub least: Role,
+}
+
+/// `GET /api/v1/access/why`
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhyAsk {
+    /// `allocation.create`
+    pub action: String,
+    /// In this organization.
+    #[serde(default)]
+    pub org_id: Option<OrgId>,
+    /// In this project.
+    #[serde(default)]
+    pub project_id: Option<ProjectId>,
+}
+
+/// Whether one may do something, and what stands in the way.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct WhyAnswer {
+    /// `allocation.create`
+    pub action: String,
+    /// Whether one may, by role and policy; whether there is money and hardware for it is another question.
+    pub allowed: bool,
+    /// `allowed`, `role` or `second_factor`.
+    pub reason: String,
+    /// The same in words.
+    pub words: String,
+    /// One's role there.
+    pub role: Role,
+    /// The least role it takes.
+    pub least: Role,
+    /// Names of people who can change that.
+    pub ask: Vec<String>,
+}
+
+/// `GET /api/v1/organizations/{org_id}/who-can`
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhoAsk {
+    /// `allocation.create`
+    pub action: String,
+    /// In this project of it; in the organization itself when absent.
+    #[serde(default)]
+    pub project_id: Option<ProjectId>,
+}
+
+/// Somebody who may do something.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct Who {
+    /// The person.
+    pub user_id: UserId,
+    /// Their address.
+    pub email: String,
+    /// How people address them.
+    pub display_name: String,
+    /// The role that counts.
+    pub role: Role,
+    /// Where they have it: `organization` or `project`.
+    pub through: String,
+}

@@ -1,0 +1,113 @@
+//! Roles: what each may, who can do something, why oneself cannot.
+
+use super::Shape;
+use crate::{
+    client::{Client, Failure},
+    output::print,
+};
+use api::{
+    OrgId, Page, ProjectId,
+    access::{Permission, Who, WhyAnswer},
+    people::{Me, Role},
+};
+use clap::Subcommand;
+
+/// `gpuaas role …`
+#[derive(Subcommand)]
+pub enum Roles {
+    /// List every action and which roles may do it.
+    List(Shape),
+    /// Say who may do something in an organization, or in a project of it (admins).
+    WhoCan {
+        /// allocation.create
+        action: String,
+        /// The organization; your only one when absent.
+        #[arg(long)]
+        org: Option<OrgId>,
+        /// In this project of it.
+        #[arg(long)]
+        project: Option<ProjectId>,
+        /// How it is printed.
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Say whether you may do something, and what stands in the way.
+    Why {
+        /// allocation.create
+        action: String,
+        /// In this organization.
+        #[arg(long, conflicts_with = "project")]
+        org: Option<OrgId>,
+        /// In this project; where you work when neither is named.
+        #[arg(long)]
+        project: Option<ProjectId>,
+        /// How it is printed.
+        #[command(flatten)]
+        shape: Shape,
+    },
+}
+
+const ALL: [Role; 4] = [Role::Viewer, Role::Member, Role::Admin, Role::Owner];
+
+/// Runs a command.
+pub async fn run(what: Roles) -> Result<(), Failure> {
+    let client = Client::signed_in()?;
+    match what {
+        Roles::List(shape) => {
+            let page: Page<Permission> = client.get("/api/v1/roles").await?;
+            let rows = page.items.iter().map(|one| row(one)).collect();
+            print(shape.output, &page, &["action", "viewer", "member", "admin", "owner"], rows);
+        }
+        Roles::WhoCan { action, org, project, shape } => {
+            let org = match org {
+                Some(id) => id,
+                None => super::project::only_org(&client).await?,
+            };
+            let place = project.map(|id| format!("&project_id={id}")).unwrap_or_default();
+            let path = format!("/api/v1/organizations/{org}/who-can?action={action}{place}");
+            let page: Page<Who> = client.get(&path).await?;
+            let line = |one: &Who| {
+                let (name, email) = (one.display_name.clone(), one.email.clone());
+                vec![name, email, one.role.to_string(), one.through.clone()]
+            };
+            let rows = page.items.iter().map(line).collect();
+            print(shape.output, &page, &["name", "e-mail", "role", "by"], rows);
+        }
+        Roles::Why { action, org, project, shape } => {
+            let place = match (org, project) {
+                (Some(org), _) => format!("org_id={org}"),
+                (None, Some(project)) => format!("project_id={project}"),
+                (None, None) => {
+                    let me: Me = client.get("/api/v1/me").await?;
+                    let id = me.default_project_id;
+                    let id =
+                        id.ok_or_else(|| Failure::Usage("you have no project yet".to_owned()))?;
+                    format!("project_id={id}")
+                }
+            };
+            let path = format!("/api/v1/access/why?action={action}&{place}");
+            let answer: WhyAnswer = client.get(&path).await?;
+            let heads = ["action", "answer", "your role", "takes", "ask"];
+            let rows = vec![vec![
+                answer.action.clone(),
+                answer.words.clone(),
+                answer.role.to_string(),
+                answer.least.to_string(),
+                answer.ask.join(", "),
+            ]];
+            print(shape.output, &answer, &heads, rows);
+            if !answer.allowed {
+                return Err(Failure::Ended("not allowed".to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn row(one: &Permission) -> Vec<String> {
+    let least = ALL.iter().position(|role| *role == one.least).unwrap_or(ALL.len());
+    let may = |place: usize| if place >= least { "yes" } else { "-" }.to_owned();
+    let mut cells = vec![one.action.clone()];
+    cells.extend((0..ALL.len()).map(may));
+    cells
+}
