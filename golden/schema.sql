@@ -123,7 +123,9 @@ CREATE TABLE device_grants (
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
   user_id BLOB REFERENCES users (id),
-  session_id BLOB
+  session_id BLOB,
+  strong INTEGER NOT NULL,
+  methods TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE domains (
@@ -301,6 +303,16 @@ CREATE TABLE ledger_transactions (
   correlation_id TEXT NOT NULL,
   at INTEGER NOT NULL,
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE mail_confirmations (
+  id BLOB PRIMARY KEY,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  email TEXT NOT NULL,
+  token_hash BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  used_at INTEGER
 ) STRICT;
 
 CREATE TABLE mails (
@@ -657,7 +669,7 @@ CREATE TABLE users (
   operator INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
   created_at INTEGER NOT NULL
-, glass INTEGER NOT NULL DEFAULT FALSE, provider_id BLOB, home_org_id BLOB) STRICT;
+, glass INTEGER NOT NULL DEFAULT FALSE, provider_id BLOB, home_org_id BLOB, email_confirmed_at INTEGER) STRICT;
 
 CREATE INDEX allocations_open ON allocations (state, id) WHERE ended_at IS NULL;
 
@@ -692,6 +704,8 @@ CREATE UNIQUE INDEX departments_one_default ON departments (org_id) WHERE is_def
 CREATE UNIQUE INDEX device_grants_device ON device_grants (device_hash);
 
 CREATE INDEX device_grants_end ON device_grants (expires_at);
+
+CREATE INDEX device_grants_person ON device_grants (user_id) WHERE user_id IS NOT NULL;
 
 CREATE UNIQUE INDEX device_grants_user ON device_grants (user_hash);
 
@@ -748,6 +762,10 @@ CREATE INDEX ledger_transactions_allocation ON ledger_transactions (allocation_i
 CREATE UNIQUE INDEX ledger_transactions_fact ON ledger_transactions (source, source_id);
 
 CREATE INDEX ledger_transactions_org ON ledger_transactions (org_id, id);
+
+CREATE UNIQUE INDEX mail_confirmations_token ON mail_confirmations (token_hash);
+
+CREATE INDEX mail_confirmations_user ON mail_confirmations (user_id) WHERE used_at IS NULL;
 
 CREATE INDEX mails_due ON mails (due_at, id) WHERE sent_at IS NULL;
 

@@ -4,7 +4,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
 import AxeBuilder from "@axe-core/playwright";
-import { Site } from "./site.mjs";
+import { PASSWORD, Site } from "./site.mjs";
 
 test.describe.configure({ mode: "serial" });
 let site;
@@ -60,6 +60,14 @@ test("the groups of the command line do what the pages do", async () => {
     return line.said;
   };
   expect(await run("org", "list")).toContain("Ada Lovelace");
+  // A yes in a browser is no proof here: what is sensitive asks for the password once.
+  const invites = (await run("org", "list", "-o", "json")).match(/org_[0-9a-z]{26}/)[0];
+  const refused = gpuaas("org", "invite", invites);
+  expect(await refused.done).toBe(4);
+  expect(refused.said).toContain("step_up_required");
+  const confirm = gpuaas("auth", "confirm", "--password");
+  confirm.child.stdin.end(`${PASSWORD}\n`);
+  expect(await confirm.done, confirm.said).toBe(0);
   const org = (await run("org", "list", "-o", "json")).match(/org_[0-9a-z]{26}/)[0];
   const project = (await run("project", "create", "Vision")).trim();
   expect(await run("project", "list")).toContain("Vision");
@@ -82,7 +90,7 @@ test("the groups of the command line do what the pages do", async () => {
 test("a refused device is told so", async ({ page }) => {
   await page.goto(`${site.url}/auth/login`);
   await page.getByLabel("E-mail address").fill("ada@example.com");
-  await page.getByLabel("Password").fill("river stone lantern");
+  await page.getByLabel("Password").fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.waitForURL(`${site.url}/`);
   const line = gpuaas("auth", "login", "--server", site.url, "--no-browser");

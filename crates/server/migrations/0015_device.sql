@@ -13,10 +13,13 @@ CREATE TABLE device_grants (
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,
   user_id UUID REFERENCES users (id),
-  session_id UUID
+  session_id UUID,
+  strong BOOLEAN NOT NULL,
+  methods TEXT NOT NULL
 );
 CREATE UNIQUE INDEX device_grants_device ON device_grants (device_hash);
 CREATE UNIQUE INDEX device_grants_user ON device_grants (user_hash);
+CREATE INDEX device_grants_person ON device_grants (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX device_grants_end ON device_grants (expires_at);
 
 ALTER TABLE sessions ADD COLUMN parent_id UUID;

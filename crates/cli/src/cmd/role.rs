@@ -55,7 +55,7 @@ pub async fn run(what: Roles) -> Result<(), Failure> {
     match what {
         Roles::List(shape) => {
             let page: Page<Permission> = client.get("/api/v1/roles").await?;
-            let rows = page.items.iter().map(|one| row(one)).collect();
+            let rows = page.items.iter().map(row).collect();
             print(shape.output, &page, &["action", "viewer", "member", "admin", "owner"], rows);
         }
         Roles::WhoCan { action, org, project, shape } => {

@@ -7,7 +7,7 @@
 
 use super::{
     Settings,
-    store::{self, Guesses},
+    counts::{self, Guesses},
 };
 use api::{Code, Time, UserId};
 use kernel::{
@@ -142,7 +142,7 @@ pub async fn take_telling(
     let mut tx = app.db.write(&WRITER).await?;
     let mut fresh = Vec::new();
     for bucket in buckets {
-        store::make_guesses(&mut tx, &bucket.name).await?;
+        counts::make_guesses(&mut tx, &bucket.name).await?;
         let rows: Vec<Guesses> = tx
             .list_locked(
                 "SELECT {} FROM guesses WHERE bucket = $1",
@@ -157,7 +157,7 @@ pub async fn take_telling(
         fresh.push(after(bucket, old, tx.now()));
     }
     for row in &fresh {
-        store::set_guesses(&mut tx, row).await?;
+        counts::set_guesses(&mut tx, row).await?;
     }
     if let Some((at, to, notice)) = told
         && fresh.last().is_some_and(|row| row.failures == at)

@@ -9,6 +9,7 @@
 
 mod caller;
 pub mod confirm;
+mod counts;
 pub mod device;
 pub mod factors;
 mod guesses;

@@ -1,7 +1,7 @@
 //! Signing in with address and password, and opening sessions.
 
 use super::{
-    Hasher, Settings, device, factors, guesses,
+    Hasher, Settings, counts, device, factors, guesses,
     model::Email,
     store::{self, Session, Stage, User, UserState},
 };
@@ -91,7 +91,7 @@ pub async fn sign_in(
     };
     let mut tx = app.db.write(who).await?;
     for bucket in &buckets {
-        store::forget_guesses(&mut tx, &bucket.name).await?;
+        counts::forget_guesses(&mut tx, &bucket.name).await?;
     }
     // A factor may have been set up while the password was hashed.
     store::lock_user(&mut tx, user.id).await?;
@@ -142,6 +142,10 @@ pub enum Proof {
         by: Box<Session>,
         /// Whether it came from a sign-in service.
         tied: bool,
+        /// Whether a second factor had been proven when they said yes.
+        strong: bool,
+        /// How, in words of RFC 8176.
+        methods: String,
     },
 }
 
@@ -165,14 +169,15 @@ pub async fn open_session(
         Proof::BreakGlass => (GLASS, GLASS),
         Proof::Service { until, .. } => (limits.0.min(until.since(tx.now())), limits.1),
         // Nothing approved from a session that ends lasts longer than it.
-        Proof::Approved { by, tied } if *tied || by.parent_id.is_some() => {
+        Proof::Approved { by, tied: true, .. } => {
             (limits.0.min(by.expires_at.since(tx.now())), limits.1)
         }
         _ => limits,
     };
     let now = tx.now();
+    // A yes is no proof given on the device: what is sensitive asks there again.
     let (parent_id, fresh_at) = match &proof {
-        Proof::Approved { by, tied } => (device::parent(by, *tied), by.fresh_at),
+        Proof::Approved { by, tied, .. } => (device::parent(by, *tied), Time(0)),
         _ => (None, now),
     };
     let (stage, strong, methods, fresh_by) = match proof {
@@ -182,7 +187,7 @@ pub async fn open_session(
         Proof::BreakGlass => (Stage::Full, true, "otp mfa".to_owned(), None),
         Proof::Service { methods, half: true, .. } => (Stage::Half, false, methods, None),
         Proof::Service { methods, strong, .. } => (Stage::Full, strong, methods, None),
-        Proof::Approved { by, .. } => (Stage::Full, by.strong, by.methods, by.fresh_by),
+        Proof::Approved { strong, methods, .. } => (Stage::Full, strong, methods, None),
     };
     let token = Secret::generate(&*app.seams.rng, "gpuaas_s_");
     let session = Session {

@@ -122,20 +122,6 @@ row! {
     }
 }
 
-row! {
-    /// Wrong guesses counted in a bucket.
-    pub struct Guesses in "guesses" {
-        /// `account:…` or `address:…`
-        pub bucket: String,
-        /// How many in the window.
-        pub failures: i64,
-        /// When the window began.
-        pub window_from: Time,
-        /// Until when nothing is tried.
-        pub blocked_until: Time,
-    }
-}
-
 /// Returns the person who signs in with an address. Who comes from a sign-in service does not, whatever
 /// address it gives them.
 pub async fn find_user_by_email(tx: &mut Reader, email: &str) -> Result<Option<User>> {
@@ -175,7 +161,8 @@ pub async fn find_session(tx: &mut Reader, token_hash: &[u8]) -> Result<Option<(
     let found = tx
         .pairs(
             "SELECT {a}, {b} FROM sessions a JOIN users b ON b.id = a.user_id
-              WHERE a.token_hash = $1",
+              WHERE a.token_hash = $1 AND (a.parent_id IS NULL OR EXISTS
+                (SELECT 1 FROM sessions p WHERE p.id = a.parent_id AND p.revoked_at IS NULL))",
             (token_hash.to_vec(),),
         )
         .await?;
@@ -235,6 +222,12 @@ pub async fn end_session(tx: &mut WriteTx, id: SessionId, reason: &str) -> Resul
     .map(|count| count > 0)
 }
 
+/// Returns a session, held as it is until the end of the transaction.
+pub async fn hold_session(tx: &mut Reader, id: SessionId) -> Result<Option<Session>> {
+    let found = tx.list_locked("SELECT {} FROM sessions WHERE id = $1", (id,), Lock::Share).await?;
+    Ok(found.into_iter().next())
+}
+
 /// Returns a session.
 pub async fn find_session_by_id(tx: &mut Reader, id: SessionId) -> Result<Option<Session>> {
     tx.find("SELECT {} FROM sessions WHERE id = $1", (id,)).await
@@ -276,6 +269,7 @@ pub async fn end_enrolling(tx: &mut WriteTx, user: UserId) -> Result<u64> {
 
 /// Ends a person's other sessions in which no factor was proven; returns which.
 pub async fn end_weak(tx: &mut WriteTx, user: UserId, keep: SessionId) -> Result<Vec<SessionId>> {
+    withdraw_devices(tx, user).await?;
     let weak: Vec<Session> = tx
         .list(
             "SELECT {} FROM sessions
@@ -294,8 +288,14 @@ pub async fn end_weak(tx: &mut WriteTx, user: UserId, keep: SessionId) -> Result
     Ok(weak.into_iter().map(|session| session.id).collect())
 }
 
+/// Withdraws what a person said yes to and no device came for yet.
+async fn withdraw_devices(tx: &mut WriteTx, user: UserId) -> Result<u64> {
+    tx.run("DELETE FROM device_grants WHERE user_id = $1", (user,)).await
+}
+
 /// Takes their strength from sessions that proved a factor which is gone; without one, from all.
 pub async fn weaken(tx: &mut WriteTx, user: UserId, by: Option<FactorId>) -> Result<u64> {
+    withdraw_devices(tx, user).await?;
     tx.run(
         "UPDATE sessions SET strong = $1, fresh_at = 0
           WHERE user_id = $2 AND revoked_at IS NULL AND ($3 IS NULL OR fresh_by = $3)",
@@ -306,6 +306,7 @@ pub async fn weaken(tx: &mut WriteTx, user: UserId, by: Option<FactorId>) -> Res
 
 /// Ends every other session of a person; returns how many.
 pub async fn revoke_others(tx: &mut WriteTx, user: UserId, keep: SessionId) -> Result<u64> {
+    withdraw_devices(tx, user).await?;
     let now = tx.now();
     tx.run(
         "UPDATE sessions SET revoked_at = $1, revoke_reason = 'ended from another session'
@@ -361,17 +362,6 @@ pub async fn end_links(tx: &mut WriteTx, purpose: &str) -> Result<()> {
     .map(|_| ())
 }
 
-/// Makes sure a bucket is there, so that it can be held.
-pub async fn make_guesses(tx: &mut WriteTx, bucket: &str) -> Result<()> {
-    tx.run(
-        "INSERT INTO guesses (bucket, failures, window_from, blocked_until) VALUES ($1, 0, 0, 0)
-         ON CONFLICT (bucket) DO NOTHING",
-        (bucket,),
-    )
-    .await
-    .map(|_| ())
-}
-
 /// Removes sessions that ended before a moment, and counts nobody waits for; returns how many.
 pub async fn prune(tx: &mut WriteTx, before: Time) -> Result<(u64, u64)> {
     let sessions =
@@ -380,21 +370,4 @@ pub async fn prune(tx: &mut WriteTx, before: Time) -> Result<(u64, u64)> {
         .run("DELETE FROM guesses WHERE window_from < $1 AND blocked_until < $1", (before,))
         .await?;
     Ok((sessions, guesses))
-}
-
-/// Sets the count of a bucket.
-pub async fn set_guesses(tx: &mut WriteTx, row: &Guesses) -> Result<()> {
-    tx.run(
-        "INSERT INTO guesses (bucket, failures, window_from, blocked_until) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (bucket) DO UPDATE SET failures = excluded.failures,
-           window_from = excluded.window_from, blocked_until = excluded.blocked_until",
-        (row.bucket.clone(), row.failures, row.window_from, row.blocked_until),
-    )
-    .await
-    .map(|_| ())
-}
-
-/// Forgets the count of a bucket.
-pub async fn forget_guesses(tx: &mut WriteTx, bucket: &str) -> Result<()> {
-    tx.run("DELETE FROM guesses WHERE bucket = $1", (bucket,)).await.map(|_| ())
 }

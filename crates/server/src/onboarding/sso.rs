@@ -243,8 +243,8 @@ async fn signed_out_there(
 }
 
 /// What of a service is asked at once, so that a slow one keeps nobody else waiting; and for how long.
-const AT_ONCE: usize = 16;
-const PATIENCE: Duration = Duration::from_secs(45);
+const AT_ONCE: usize = 32;
+const PATIENCE: Duration = Duration::from_secs(12);
 
 async fn ask_all(app: &App) -> Result<Status> {
     let silent = ties::end_silent(app, &WRITER).await?;

@@ -60,8 +60,15 @@ both! {
         let signed = poll(&world, &begun).await;
         assert_eq!(signed.status, 200, "{}", signed.text());
         let token = signed.json()["token"].as_str().unwrap().to_owned();
+        let me_token = token.clone();
         let me = world.get(&Person { token, ..world.owner.clone() }, "/api/v1/me").await;
         assert_eq!(me.json()["user"]["email"], "owner@example.com");
+        // A yes in a browser is no proof on the device: what is sensitive asks there.
+        let device = Person { token: me_token, ..world.owner.clone() };
+        let totp = world.post(&device, "/api/v1/account/security/totp", json!({ "name": "Phone" })).await;
+        assert_eq!(totp.code(), "step_up_required");
+        let step = world.post(&device, "/api/v1/account/security/step-up", json!({ "password": PASSWORD })).await;
+        assert_eq!(step.status, 200, "{}", step.text());
         world.advance(20);
         assert_eq!(poll(&world, &begun).await.code(), "expired_token", "redeemed once");
         let told = world.get(&world.owner, "/api/v1/account/notices").await.text();
@@ -121,6 +128,48 @@ async fn refused_late_and_guessed_codes_sign_nobody_in() {
     let code = begun["user_code"].as_str().unwrap();
     let asked = ada.post(&world, "/auth/device/approve", &[("code", code)]).await;
     assert!(asked.headers["location"].to_str().unwrap().starts_with("/auth/factor"));
+}
+
+#[tokio::test]
+async fn a_yes_nobody_came_for_is_withdrawn_with_everything_else() {
+    let world = World::new().await;
+    let acts: [(&str, &[(&str, &str)]); 2] = [
+        ("/account/sessions/revoke-others", &[]),
+        (
+            "/account/security/password",
+            &[("current", PASSWORD), ("password", "another stone lantern")],
+        ),
+    ];
+    for (act, fields) in acts {
+        let mut ada = person(&world, &world.owner).await;
+        let begun = begin(&world).await;
+        let code = begun["user_code"].as_str().unwrap();
+        assert_eq!(ada.post(&world, "/auth/device/approve", &[("code", code)]).await.status, 303);
+        let done = ada.post(&world, act, fields).await;
+        assert_eq!(done.status, 303, "{act}: {}", done.text());
+        assert_eq!(poll(&world, &begun).await.code(), "expired_token", "{act}");
+    }
+    // A yes is redeemed soon or not at all.
+    let mut eve = person(&world, &world.outsider).await;
+    let begun = begin(&world).await;
+    let code = begun["user_code"].as_str().unwrap();
+    eve.post(&world, "/auth/device/approve", &[("code", code)]).await;
+    world.advance(121);
+    assert_eq!(poll(&world, &begun).await.code(), "expired_token");
+    // A command line signs no other in.
+    let begun = begin(&world).await;
+    let form = format!("code={}", begun["user_code"].as_str().unwrap());
+    for path in ["/auth/device", "/auth/device/approve", "/auth/device/refuse"] {
+        let request = http::Request::post(path)
+            .header("host", "localhost")
+            .header("origin", "http://localhost")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", format!("Bearer {}", world.member.token));
+        let body = axum::body::Body::from(form.clone());
+        let answer = world.send(request.body(body).unwrap()).await;
+        assert_eq!(answer.status, 403, "{path}: {}", answer.text());
+    }
+    assert_eq!(poll(&world, &begun).await.code(), "authorization_pending");
 }
 
 both! {

@@ -11,6 +11,9 @@ both! {
     async fn what_is_answered_is_what_happens(engine: Engine) {
         let world = World::on(engine).await;
         let project = world.owner.project_id;
+        let members = world.get(&world.owner, &format!("/api/v1/projects/{project}/members")).await.json();
+        let members = members["items"].as_array().unwrap();
+        let viewer = members.iter().find(|one| one["role"] == "viewer").unwrap()["id"].as_str().unwrap();
         for (person, role) in [
             (&world.viewer, "viewer"), (&world.member, "member"), (&world.admin, "admin"), (&world.owner, "owner"),
         ] {
@@ -18,7 +21,7 @@ both! {
                 ("project.read", Method::GET, format!("/api/v1/projects/{project}"), None),
                 ("project.update", Method::PATCH, format!("/api/v1/projects/{project}"), Some(json!({ "name": "Vision" }))),
                 ("service_account.create", Method::POST, format!("/api/v1/projects/{project}/service-accounts"), Some(json!({ "name": role }))),
-                ("member.set_role", Method::PATCH, format!("/api/v1/projects/{project}/members/mem_01jd3x5gq8f9v7m2k4n6p8r0st"), Some(json!({ "role": "viewer" }))),
+                ("member.set_role", Method::PATCH, format!("/api/v1/projects/{project}/members/{viewer}"), Some(json!({ "role": "viewer" }))),
             ] {
                 let said = world.get(person, &format!("/api/v1/access/why?action={action}&project_id={project}")).await;
                 assert_eq!(said.status, 200, "{}", said.text());

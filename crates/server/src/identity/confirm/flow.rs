@@ -57,7 +57,7 @@ pub async fn again(app: &App, who: &impl Accountable, user: &User) -> Result<()>
     if user.provider_id.is_some() || user.email_confirmed_at.is_some() {
         return Err(Error::new(Code::NotNow).detail("There is nothing to confirm."));
     }
-    guesses::take(app, &[Bucket::new(format!("confirm:{}", user.id), 3)]).await?;
+    guesses::take(app, &[Bucket::new(format!("confirm:{}", user.id), 2)]).await?;
     let mut tx = app.db.write(who).await?;
     write(app, &mut tx, user).await?;
     tx.target(user.id);

@@ -6,7 +6,7 @@ use crate::identity::{
     guesses::{self, Bucket},
     sign_in::{Opened, Place, Proof, open_session},
     sso,
-    store::{Session, UserState, find_session_by_id, find_user},
+    store::{Session, UserState, hold_session, lock_user},
 };
 use api::{
     Code, SessionId,
@@ -61,7 +61,7 @@ fn user_code(rng: &dyn seams::Rng) -> String {
 /// # Errors
 /// `rate_limit_exceeded`.
 pub async fn begin(app: &App, who: &impl Accountable, label: &str, ip: &str) -> Result<DeviceCode> {
-    guesses::take(app, &guesses::of_asking("device", ip, 30)).await?;
+    guesses::take(app, &guesses::of_asking("device", ip, 60)).await?;
     let rng = &*app.seams.rng;
     let device = Secret::generate(rng, "gpuaas_d_");
     let code = user_code(rng);
@@ -81,6 +81,8 @@ pub async fn begin(app: &App, who: &impl Accountable, label: &str, ip: &str) -> 
         expires_at: tx.now().plus(LIFE),
         user_id: None,
         session_id: None,
+        strong: false,
+        methods: String::new(),
     };
     tx.insert(&grant).await?;
     tx.target(grant.id);
@@ -97,11 +99,21 @@ pub async fn begin(app: &App, who: &impl Accountable, label: &str, ip: &str) -> 
     })
 }
 
+/// A browser decides: a command line that was signed in so does not sign others in.
+fn browser_only(caller: &Caller) -> Result<()> {
+    if caller.session().kind == SessionKind::Browser {
+        Ok(())
+    } else {
+        Err(Code::HumanRequired.into())
+    }
+}
+
 /// Returns what waits under a user code. Wrong codes are counted, five in a quarter of an hour.
 ///
 /// # Errors
-/// `link_invalid`, `rate_limit_exceeded`.
+/// `link_invalid`, `rate_limit_exceeded`, `human_required`.
 pub async fn find(app: &App, caller: &Caller, code: &str) -> Result<Grant> {
+    browser_only(caller)?;
     let hash = user_hash(code);
     let found = store::find_waiting(&mut *app.db.read().await?, &hash).await?;
     let bucket = Bucket::new(format!("device-code:{}", caller.user_id()), TRIES - 1)
@@ -130,9 +142,12 @@ pub async fn decide(
 ) -> Result<()> {
     let grant = find(app, caller, code).await?;
     let state = if yes { GrantState::Approved } else { GrantState::Refused };
-    let by = (caller.user_id(), caller.session().id);
+    if yes {
+        let bucket = Bucket::new(format!("device-yes:{}", caller.user_id()), 9);
+        guesses::take(app, &[bucket]).await?;
+    }
     let mut tx = app.db.write(who).await?;
-    if !store::decide(&mut tx, grant.id, state, by).await? {
+    if !store::decide(&mut tx, grant.id, state, caller.session()).await? {
         return Err(Code::LinkInvalid.into());
     }
     if yes {
@@ -142,9 +157,12 @@ pub async fn decide(
             kind: "session.device",
             security: true,
             title: "A command line was signed in as you".into(),
+            // What the device calls itself is somebody else's text: it is on the page, not in a mail of ours.
             body: format!(
-                "{} at {}. If it was not you, end it under Sessions and change your password.",
-                grant.device_label, grant.ip_address
+                "You approved it from {}; it asked from {}. If it was not you, end your other sessions under \
+                 Sessions and change your password.",
+                caller.session().ip_address,
+                grant.ip_address
             ),
             href: "/account/sessions",
         };
@@ -178,15 +196,17 @@ pub async fn redeem(
     if !store::use_up(&mut tx, grant.id).await? {
         return Err(Code::DeviceExpired.into());
     }
-    let user = find_user(&mut tx, user).await?.filter(|user| user.state == UserState::Active);
-    let approved = find_session_by_id(&mut tx, session).await?;
+    // Held: whoever ends that session at this moment waits, and then ends this one with it.
+    let user = lock_user(&mut tx, user).await?.filter(|user| user.state == UserState::Active);
+    let approved = hold_session(&mut tx, session).await?;
     let now = tx.now();
     let live = approved.filter(|one| one.revoked_at.is_none() && one.expires_at > now);
     let (Some(user), Some(approved)) = (user, live) else {
         return Err(Code::DeviceRefused.into());
     };
     let tied = sso::find_tie(&mut tx, approved.id).await?.is_some();
-    let proof = Proof::Approved { by: Box::new(approved.clone()), tied };
+    let (strong, methods) = (grant.strong, grant.methods.clone());
+    let proof = Proof::Approved { by: Box::new(approved), tied, strong, methods };
     let place = Place {
         kind: SessionKind::Cli,
         device_label: grant.device_label.clone(),
@@ -221,7 +241,7 @@ async fn poll(app: &App, device: &Secret) -> Result<Grant> {
 
 /// Returns the session a command line of somebody from a sign-in service ends with.
 pub(in crate::identity) fn parent(by: &Session, tied: bool) -> Option<SessionId> {
-    by.parent_id.or_else(|| tied.then_some(by.id))
+    tied.then_some(by.id)
 }
 
 #[cfg(test)]

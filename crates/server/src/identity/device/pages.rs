@@ -131,7 +131,7 @@ impl ConsentView {
                 ("Asks from", html! { code { (self.ip) } }),
                 ("Since", ago(self.began, self.now)),
                 ("As", html! { strong { (self.me) } }),
-                ("It can", html! { "do everything you can: launch, spend, release, read" @if self.operator { ", and run this site" } "; until its session ends or you end it" }),
+                ("It can", html! { "do everything you can: launch, spend, release, read" @if self.operator { ", and run this site" } ". What is sensitive asks there for your factor or password again. It ends with its session, or when you end it" }),
             ]))
             @if self.ip != self.here {
                 (banner("warn", "It asks from another address than yours. Did somebody send you the code? Then refuse.", None))

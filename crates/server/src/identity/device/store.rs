@@ -1,11 +1,13 @@
 //! All SQL of device grants.
 
+use crate::identity::store::Session;
 use api::{DeviceGrantId, SessionId, Time, UserId, words};
 use kernel::{
     Result,
     db::{Lock, Reader, WriteTx},
     row,
 };
+use std::time::Duration;
 
 words! {
     /// How far a grant is.
@@ -46,6 +48,10 @@ row! {
         pub user_id: Option<UserId>,
         /// In which session.
         pub session_id: Option<SessionId>,
+        /// Whether a second factor had been proven in it then.
+        pub strong: bool,
+        /// How, in words of RFC 8176.
+        pub methods: String,
     }
 }
 
@@ -82,18 +88,20 @@ pub async fn polled(tx: &mut WriteTx, id: DeviceGrantId, pause_seconds: i64) -> 
     .await
 }
 
-/// Decides about a grant that waits; says whether it still did.
+/// Decides about a grant that waits, in a session as it is now; says whether it still did. What was decided
+/// is redeemed soon or not at all.
 pub async fn decide(
     tx: &mut WriteTx,
     id: DeviceGrantId,
     state: GrantState,
-    by: (UserId, SessionId),
+    by: &Session,
 ) -> Result<bool> {
-    let now = tx.now();
+    let (now, soon) = (tx.now(), tx.now().plus(Duration::from_secs(120)));
     tx.run(
-        "UPDATE device_grants SET state = $1, user_id = $2, session_id = $3
-          WHERE id = $4 AND state = 'pending' AND expires_at > $5",
-        (state, by.0, by.1, id, now),
+        "UPDATE device_grants SET state = $1, user_id = $2, session_id = $3, strong = $4,
+                methods = $5, expires_at = $6
+          WHERE id = $7 AND state = 'pending' AND expires_at > $8",
+        (state, by.user_id, by.id, by.strong, by.methods.clone(), soon, id, now),
     )
     .await
     .map(|count| count == 1)
@@ -106,6 +114,6 @@ pub async fn use_up(tx: &mut WriteTx, id: DeviceGrantId) -> Result<bool> {
 
 /// Forgets what ended an hour ago.
 pub async fn forget(tx: &mut WriteTx) -> Result<u64> {
-    let before = tx.now().minus(std::time::Duration::from_secs(3600));
+    let before = tx.now().minus(Duration::from_secs(3600));
     tx.run("DELETE FROM device_grants WHERE expires_at < $1", (before,)).await
 }

@@ -7,7 +7,7 @@ use super::{
     recovery, store, totp,
 };
 use crate::identity::{
-    Hasher, Settings,
+    Hasher, Settings, counts,
     guesses::{self, Bucket},
     sign_in::Opened,
     sso,
@@ -219,7 +219,7 @@ pub async fn use_up(tx: &mut WriteTx, user: &User, by: &Match) -> Result<()> {
         return Err(wrong());
     }
     for bucket in of_guessing(user.id) {
-        people::forget_guesses(tx, &bucket.name).await?;
+        counts::forget_guesses(tx, &bucket.name).await?;
     }
     tx.note(Key::Method, by.word());
     tx.note(Key::Person, user.id);

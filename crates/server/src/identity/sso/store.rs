@@ -279,11 +279,15 @@ pub async fn service_of(tx: &mut Reader, session: SessionId) -> Result<Option<St
     Ok(find(tx, tie.provider_id).await?.filter(Provider::is_live).map(|one| one.label))
 }
 
-/// Returns the services of ties that are due.
+/// Returns the services of ties that are due, those that wait longest first.
 pub async fn due(tx: &mut Reader) -> Result<Vec<ProviderId>> {
     let now = tx.now();
     let rows: Vec<Single<ProviderId>> = tx
-        .list("SELECT DISTINCT provider_id FROM sso_sessions WHERE due_at <= $1 LIMIT 1000", (now,))
+        .list(
+            "SELECT provider_id FROM sso_sessions WHERE due_at <= $1
+              GROUP BY provider_id ORDER BY MIN(due_at) LIMIT 1000",
+            (now,),
+        )
         .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
 }

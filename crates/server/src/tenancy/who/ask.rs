@@ -122,7 +122,9 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
     if reason == "role" {
         for (person, roles) in people(&mut tx, org, ask.project_id).await? {
             let counts = counted(&roles, ask.project_id.is_some());
-            if counts.is_some_and(|(role, _)| policy::rank(role) >= policy::rank(Role::Admin)) {
+            // Nobody gives more than they have, and admins are the least who give anything.
+            let least = policy::rank(least).max(policy::rank(Role::Admin));
+            if counts.is_some_and(|(role, _)| policy::rank(role) >= least) {
                 names.push(person.display_name);
             }
         }

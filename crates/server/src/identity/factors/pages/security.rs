@@ -100,14 +100,12 @@ impl SecurityPageView {
             recovery: Some(sample_recovery(now)),
             ..many.clone()
         };
+        let begun = FactorView { confirmed: false, ..factor(FactorKind::Totp, "Phone", None) };
         let pending = SecurityView {
             state: MfaState::SetupPending,
             required: false,
             passkeys_possible: false,
-            factors: vec![FactorView {
-                confirmed: false,
-                ..factor(FactorKind::Totp, "Phone", None)
-            }],
+            factors: vec![begun],
             ..none.clone()
         };
         let form = FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) };
@@ -122,7 +120,7 @@ impl SecurityPageView {
         let bare = SecurityView { required: false, ..none.clone() };
         let mut all =
             vec![page(none, "/platform/nodes"), page(many, ""), page(lost, ""), page(pending, "")];
-        let offers = vec![(api::ProviderId(uuid::Uuid::nil()), "Staff".to_owned())];
+        let offers = vec![(api::ProviderId(uuid::Uuid::nil()), "Staff".into())];
         let with = |services| page(SecurityView { services, ..bare.clone() }, "");
         all.extend(
             services::samples(now)
