@@ -62,9 +62,7 @@ async fn what_is_told_arrives_by_mail_once() {
     };
     let read = || -> Vec<String> {
         let files = std::fs::read_dir(path).unwrap().flatten();
-        let texts = files.map(|file| std::fs::read_to_string(file.path()).unwrap());
-        // Signing up sent the links that confirm addresses.
-        texts.filter(|text| !text.contains("Confirm your address")).collect()
+        files.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect()
     };
     let mails = read();
     assert_eq!(mails.len(), 1);
