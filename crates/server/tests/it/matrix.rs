@@ -93,6 +93,12 @@ fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
             (!server::tenancy::FOR_MACHINES.contains(&info.action)).then_some(403)
         }
         (EntranceKind::Allowed, "foreign key") => Some(404),
+        // These callers come with a token, as command lines do: a browser alone signs another device in.
+        (EntranceKind::Myself, _)
+            if ["device.look", "device.approve", "device.refuse"].contains(&info.action) =>
+        {
+            Some(403)
+        }
         (EntranceKind::Myself, _) => None,
         (EntranceKind::Operator, "operator") => None,
         (EntranceKind::Operator, _) => Some(403),
