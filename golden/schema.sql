@@ -417,6 +417,23 @@ CREATE TABLE one_time_links (
   used_at INTEGER
 ) STRICT;
 
+CREATE TABLE org_group_members (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  group_id BLOB NOT NULL,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  FOREIGN KEY (org_id, group_id) REFERENCES org_groups (org_id, id)
+) STRICT;
+
+CREATE TABLE org_groups (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  name TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  UNIQUE (org_id, id)
+) STRICT;
+
 CREATE TABLE org_members (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL REFERENCES organizations (id),
@@ -433,7 +450,7 @@ CREATE TABLE organizations (
   currency TEXT NOT NULL,
   policy_epoch INTEGER NOT NULL,
   created_at INTEGER NOT NULL
-, require_mfa TEXT NOT NULL DEFAULT 'owners' CHECK (require_mfa IN ('owners', 'everyone'))) STRICT;
+, require_mfa TEXT NOT NULL DEFAULT 'owners' CHECK (require_mfa IN ('owners', 'everyone')), archived_at INTEGER) STRICT;
 
 CREATE TABLE password_resets (
   id BLOB PRIMARY KEY,
@@ -470,7 +487,7 @@ CREATE TABLE projects (
   name TEXT NOT NULL,
   slug TEXT NOT NULL,
   created_at INTEGER NOT NULL,
-  deleted_at INTEGER,
+  deleted_at INTEGER, archived_at INTEGER,
   UNIQUE (org_id, id),
   FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id)
 ) STRICT;
@@ -505,6 +522,26 @@ CREATE TABLE recovery_requests (
   code_hash BLOB
 ) STRICT;
 
+CREATE TABLE role_bindings (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  user_id BLOB REFERENCES users (id),
+  group_id BLOB,
+  role TEXT CHECK (role IN ('admin', 'member', 'viewer', 'billing', 'security_reviewer')),
+  role_id BLOB,
+  department_id BLOB,
+  project_id BLOB,
+  created_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  FOREIGN KEY (org_id, group_id) REFERENCES org_groups (org_id, id),
+  FOREIGN KEY (org_id, role_id) REFERENCES roles (org_id, id),
+  FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id),
+  CHECK ((user_id IS NULL) <> (group_id IS NULL)),
+  CHECK ((role IS NULL) <> (role_id IS NULL)),
+  CHECK (department_id IS NULL OR project_id IS NULL)
+) STRICT;
+
 CREATE TABLE role_maps (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL REFERENCES organizations (id),
@@ -514,6 +551,15 @@ CREATE TABLE role_maps (
   role TEXT NOT NULL CHECK (role IN ('admin', 'member', 'viewer')),
   created_at INTEGER NOT NULL,
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE roles (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  name TEXT NOT NULL,
+  actions TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  UNIQUE (org_id, id)
 ) STRICT;
 
 CREATE TABLE schema_migrations (
@@ -792,6 +838,12 @@ CREATE INDEX notices_user ON notices (user_id, id);
 
 CREATE UNIQUE INDEX one_time_links_token ON one_time_links (token_hash);
 
+CREATE UNIQUE INDEX org_group_members_once ON org_group_members (group_id, user_id);
+
+CREATE INDEX org_group_members_user ON org_group_members (user_id, org_id);
+
+CREATE UNIQUE INDEX org_groups_name ON org_groups (org_id, name);
+
 CREATE UNIQUE INDEX org_members_person ON org_members (org_id, user_id);
 
 CREATE INDEX org_members_user ON org_members (user_id);
@@ -808,6 +860,8 @@ CREATE UNIQUE INDEX project_members_person ON project_members (project_id, user_
 
 CREATE INDEX project_members_user ON project_members (user_id);
 
+CREATE INDEX projects_department ON projects (department_id) WHERE deleted_at IS NULL;
+
 CREATE UNIQUE INDEX projects_slug ON projects (org_id, slug) WHERE deleted_at IS NULL;
 
 CREATE UNIQUE INDEX recovery_approvals_once ON recovery_approvals (request_id, approver_id);
@@ -818,11 +872,21 @@ CREATE UNIQUE INDEX recovery_requests_open ON recovery_requests (user_id) WHERE 
 
 CREATE INDEX recovery_requests_queue ON recovery_requests (ended_at, id);
 
+CREATE INDEX role_bindings_group ON role_bindings (group_id) WHERE group_id IS NOT NULL;
+
+CREATE INDEX role_bindings_org ON role_bindings (org_id, id);
+
+CREATE INDEX role_bindings_role ON role_bindings (role_id) WHERE role_id IS NOT NULL;
+
+CREATE INDEX role_bindings_user ON role_bindings (user_id, org_id) WHERE user_id IS NOT NULL;
+
 CREATE UNIQUE INDEX role_maps_once ON role_maps (provider_id, group_name, org_id) WHERE project_id IS NULL;
 
 CREATE UNIQUE INDEX role_maps_once_in_project ON role_maps (provider_id, group_name, project_id) WHERE project_id IS NOT NULL;
 
 CREATE INDEX role_maps_org ON role_maps (org_id, id);
+
+CREATE UNIQUE INDEX roles_name ON roles (org_id, name);
 
 CREATE UNIQUE INDEX service_accounts_name ON service_accounts (project_id, name) WHERE deleted_at IS NULL;
 

@@ -34,12 +34,12 @@ pub struct WhyAnswer {
     pub action: String,
     /// Whether one may, by role and policy; whether there is money and hardware for it is another question.
     pub allowed: bool,
-    /// `allowed`, `role` or `second_factor`.
+    /// `allowed`, `role`, `archived` or `second_factor`.
     pub reason: String,
     /// The same in words.
     pub words: String,
-    /// One's role there.
-    pub role: Role,
+    /// The strongest role whose rights one has there; none of the four with a role of one's own making.
+    pub role: Option<Role>,
     /// The least role it takes.
     pub least: Role,
     /// Names of people who can change that.
@@ -66,8 +66,8 @@ pub struct Who {
     pub email: String,
     /// How people address them.
     pub display_name: String,
-    /// The role that counts.
-    pub role: Role,
-    /// Where they have it: `organization` or `project`.
+    /// The role that counts, by its name.
+    pub role: String,
+    /// Where they have it: `organization`, `department`, `project`, or a group and where it has it.
     pub through: String,
 }

@@ -158,6 +158,12 @@ ids! {
     AttemptId = "att",
     /// What a group of a sign-in service is worth here.
     RoleMapId = "map",
+    /// A group of people of an organization.
+    GroupId = "grp",
+    /// A role an organization made for itself.
+    RoleId = "role",
+    /// A role bound to a person or a group.
+    BindingId = "bind",
     /// A link that confirms a mail address.
     ConfirmationId = "conf",
     /// A device that asks to be signed in.

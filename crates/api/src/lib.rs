@@ -7,6 +7,7 @@
 pub mod access;
 pub mod allocations;
 pub mod audit;
+pub mod authority;
 pub mod billing;
 pub mod catalog;
 pub mod error;
@@ -27,12 +28,12 @@ pub mod words;
 
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
-    AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BreakGlassId, ChallengeId,
-    ClaimId, ConfirmationId, CorrelationId, DeptId, DeviceGrantId, DomainId, FactorId, GrantId,
-    HoldId, IdentityId, InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, NodeId, NoticeId,
-    OrgId, PREFIXES, PostingId, PriceId, ProjectId, ProviderId, RecoveryCodeId, RecoveryId,
-    ResetId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId, TaskId, TerminalId, TxnId,
-    TypedId, UsageId, UserId, WorkId,
+    AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BindingId, BreakGlassId,
+    ChallengeId, ClaimId, ConfirmationId, CorrelationId, DeptId, DeviceGrantId, DomainId, FactorId,
+    GrantId, GroupId, HoldId, IdentityId, InvitationId, JoinId, KeyId, LinkId, MailId, MemberId,
+    NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, ProviderId, RecoveryCodeId,
+    RecoveryId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId, TaskId,
+    TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

@@ -1,6 +1,6 @@
 //! Accounts, sessions, organizations, projects and members on the wire.
 
-use crate::{Currency, MemberId, OrgId, ProjectId, SessionId, Time, UserId, words};
+use crate::{Currency, DeptId, MemberId, OrgId, ProjectId, SessionId, Time, UserId, words};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -168,10 +168,15 @@ pub struct ProjectView {
     pub name: String,
     /// Name in addresses.
     pub slug: String,
-    /// The caller's role in it.
+    /// The department it belongs to.
+    pub department_id: DeptId,
+    /// The caller's role in it; absent when they come by a role that was bound.
     pub role: Option<Role>,
     /// When it was made.
     pub created_at: Time,
+    /// Since when it is archived: nothing new is made in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<Time>,
 }
 
 /// `POST /api/v1/projects`
@@ -182,6 +187,9 @@ pub struct ProjectCreate {
     pub org_id: OrgId,
     /// 1 to 60 characters.
     pub name: String,
+    /// The department it belongs to; the default one when absent.
+    #[serde(default)]
+    pub department_id: Option<DeptId>,
 }
 
 /// `PATCH /api/v1/projects/{project_id}`

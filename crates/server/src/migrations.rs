@@ -26,4 +26,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0014_sso.sql"),
     migration!("0015_device.sql"),
     migration!("0016_confirmations.sql"),
+    migration!("0017_authority.sql"),
 ];

@@ -3,7 +3,9 @@
 mod account;
 mod auth;
 mod compute;
+mod dept;
 mod device;
+mod grant;
 mod idp;
 mod machines;
 mod operate;
@@ -30,13 +32,25 @@ pub enum Command {
         #[command(subcommand)]
         what: auth::Auth,
     },
-    /// Organizations: make, rename, invite, leave.
+    /// Organizations: make, rename, invite, archive, leave.
     Org {
         /// What to do.
         #[command(subcommand)]
         what: org::Orgs,
     },
-    /// Projects: make, rename, use, delete.
+    /// Departments of an organization: cost centres that group projects.
+    Dept {
+        /// What to do.
+        #[command(subcommand)]
+        what: dept::Departments,
+    },
+    /// Groups of an organization's people, to give roles to.
+    Group {
+        /// What to do.
+        #[command(subcommand)]
+        what: dept::Groups,
+    },
+    /// Projects: make, rename, use, move, archive, delete.
     Project {
         /// What to do.
         #[command(subcommand)]
@@ -48,7 +62,7 @@ pub enum Command {
         #[command(subcommand)]
         what: org::Members,
     },
-    /// Roles: what each may, who can do something, why you cannot.
+    /// Roles: what each may, who has them, who can do something, why you cannot.
     Role {
         /// What to do.
         #[command(subcommand)]
@@ -159,6 +173,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Whoami(shape) => account::whoami(shape.output).await,
         Command::Auth { what } => auth::run(what).await,
         Command::Org { what } => org::orgs(what).await,
+        Command::Dept { what } => dept::departments(what).await,
+        Command::Group { what } => dept::groups(what).await,
         Command::Project { what } => project::run(what).await,
         Command::Member { what } => org::members(what).await,
         Command::Role { what } => role::run(what).await,

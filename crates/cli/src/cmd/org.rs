@@ -41,6 +41,16 @@ pub enum Orgs {
         #[arg(value_parser = policy)]
         of: MfaPolicy,
     },
+    /// Archive one that holds nothing: it is read, and nothing in it changes.
+    Archive {
+        /// The organization.
+        id: OrgId,
+    },
+    /// Take one out of the archive.
+    Unarchive {
+        /// The organization.
+        id: OrgId,
+    },
     /// Leave one, and all its projects.
     Leave {
         /// The organization.
@@ -175,6 +185,16 @@ pub async fn orgs(what: Orgs) -> Result<(), Failure> {
             let ask = OrganizationChange { name: None, require_mfa: Some(of) };
             let _: Option<()> = client.patch(&one(id), &ask).await?;
             say(&format!("asked of {of}"));
+        }
+        Orgs::Archive { id } => {
+            let path = format!("{}/archive", one(id));
+            let _: Option<()> = client.post(&path, None::<&()>, None).await?;
+            say("archived");
+        }
+        Orgs::Unarchive { id } => {
+            let path = format!("{}/unarchive", one(id));
+            let _: Option<()> = client.post(&path, None::<&()>, None).await?;
+            say("in use again");
         }
         Orgs::Leave { id } => {
             let _: Option<()> =

@@ -6,7 +6,8 @@ use crate::{
     output::{print, say},
 };
 use api::{
-    OrgId, ProjectId,
+    DeptId, OrgId, ProjectId,
+    authority::ProjectMove,
     people::{Me, ProjectCreate, ProjectRename, ProjectView},
 };
 use clap::Subcommand;
@@ -23,6 +24,9 @@ pub enum Projects {
         /// In which organization; your only one when absent.
         #[arg(long)]
         org: Option<OrgId>,
+        /// In which department of it; the default one when absent.
+        #[arg(long)]
+        dept: Option<DeptId>,
     },
     /// Rename one.
     Rename {
@@ -33,6 +37,23 @@ pub enum Projects {
     },
     /// Work in one from now on.
     Use {
+        /// The project.
+        id: ProjectId,
+    },
+    /// Move one to another department of its organization.
+    Move {
+        /// The project.
+        id: ProjectId,
+        /// The department it goes to.
+        to: DeptId,
+    },
+    /// Archive one that holds nothing: it is read, and nothing is made in it.
+    Archive {
+        /// The project.
+        id: ProjectId,
+    },
+    /// Take one out of the archive.
+    Unarchive {
         /// The project.
         id: ProjectId,
     },
@@ -64,13 +85,13 @@ pub async fn run(what: Projects) -> Result<(), Failure> {
                 .collect();
             print(shape.output, &me.projects, &["", "name", "organization", "role", "id"], rows);
         }
-        Projects::Create { name, org } => {
+        Projects::Create { name, org, dept } => {
             let org_id = match org {
                 Some(id) => id,
                 None => only_org(&client).await?,
             };
             let key = super::compute::key()?;
-            let ask = ProjectCreate { org_id, name };
+            let ask = ProjectCreate { org_id, name, department_id: dept };
             let made: ProjectView = client.post("/api/v1/projects", Some(&ask), Some(&key)).await?;
             say(&made.id.to_string());
         }
@@ -83,6 +104,21 @@ pub async fn run(what: Projects) -> Result<(), Failure> {
             let path = format!("{}/switch", one(id));
             let _: Option<serde_json::Value> = client.post(&path, None::<&()>, None).await?;
             say("used from now on");
+        }
+        Projects::Move { id, to } => {
+            let ask = ProjectMove { department_id: to };
+            let _: Option<()> = client.post(&format!("{}/move", one(id)), Some(&ask), None).await?;
+            say("moved");
+        }
+        Projects::Archive { id } => {
+            let path = format!("{}/archive", one(id));
+            let _: Option<()> = client.post(&path, None::<&()>, None).await?;
+            say("archived");
+        }
+        Projects::Unarchive { id } => {
+            let path = format!("{}/unarchive", one(id));
+            let _: Option<()> = client.post(&path, None::<&()>, None).await?;
+            say("in use again");
         }
         Projects::Delete { id } => {
             let _: Option<()> = client.delete(&one(id)).await?;

@@ -1,12 +1,12 @@
 //! Roles: what each may, who can do something, why oneself cannot.
 
-use super::Shape;
+use super::{Shape, dept::Of, grant};
 use crate::{
     client::{Client, Failure},
     output::print,
 };
 use api::{
-    OrgId, Page, ProjectId,
+    BindingId, OrgId, Page, ProjectId,
     access::{Permission, Who, WhyAnswer},
     people::{Me, Role},
 };
@@ -17,6 +17,31 @@ use clap::Subcommand;
 pub enum Roles {
     /// List every action and which roles may do it.
     List(Shape),
+    /// List which roles are given to whom, and where.
+    Given {
+        /// Of which organization.
+        #[command(flatten)]
+        of: Of,
+        /// How it is printed.
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Give a role to a member or a group (owners).
+    Give(grant::Give),
+    /// Take a given role away (owners).
+    Take {
+        /// As `given` names it.
+        id: BindingId,
+        /// Of which organization.
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Roles of the organization's own: bundles of single actions.
+    Own {
+        /// What to do.
+        #[command(subcommand)]
+        what: grant::Own,
+    },
     /// Say who may do something in an organization, or in a project of it (admins).
     WhoCan {
         /// allocation.create
@@ -58,6 +83,10 @@ pub async fn run(what: Roles) -> Result<(), Failure> {
             let rows = page.items.iter().map(row).collect();
             print(shape.output, &page, &["action", "viewer", "member", "admin", "owner"], rows);
         }
+        Roles::Given { of, shape } => grant::given(of, shape).await?,
+        Roles::Give(what) => grant::give(what).await?,
+        Roles::Take { id, of } => grant::take(id, of).await?,
+        Roles::Own { what } => grant::own(what).await?,
         Roles::WhoCan { action, org, project, shape } => {
             let org = match org {
                 Some(id) => id,
@@ -68,7 +97,7 @@ pub async fn run(what: Roles) -> Result<(), Failure> {
             let page: Page<Who> = client.get(&path).await?;
             let line = |one: &Who| {
                 let (name, email) = (one.display_name.clone(), one.email.clone());
-                vec![name, email, one.role.to_string(), one.through.clone()]
+                vec![name, email, one.role.clone(), one.through.clone()]
             };
             let rows = page.items.iter().map(line).collect();
             print(shape.output, &page, &["name", "e-mail", "role", "by"], rows);
@@ -91,7 +120,7 @@ pub async fn run(what: Roles) -> Result<(), Failure> {
             let rows = vec![vec![
                 answer.action.clone(),
                 answer.words.clone(),
-                answer.role.to_string(),
+                answer.role.map_or_else(|| "given".to_owned(), |role| role.to_string()),
                 answer.least.to_string(),
                 answer.ask.join(", "),
             ]];

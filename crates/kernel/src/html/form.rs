@@ -67,6 +67,16 @@ impl Entered {
         self
     }
 
+    /// Shows what is wrong with fields on top too: for pages of several small forms without room below.
+    #[must_use]
+    pub fn on_top(mut self) -> Self {
+        if self.general.is_none() && !self.faults.is_empty() {
+            let faults: Vec<_> = self.faults.drain(..).map(|(_, words)| words).collect();
+            self.general = Some(faults.join(" "));
+        }
+        self
+    }
+
     /// Returns what was entered.
     pub fn value(&self, name: &str) -> &str {
         self.values.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)

@@ -25,7 +25,7 @@ impl Action for TerminalPage {
             return Ok(None);
         };
         let row = crate::allocations::find(tx, id).await?;
-        Ok(row.map(|row| Found { org_id: row.org_id, project_id: Some(row.project_id), row }))
+        Ok(row.map(|row| Found::in_project(row.org_id, row.project_id, row)))
     }
 }
 

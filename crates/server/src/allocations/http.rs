@@ -55,7 +55,7 @@ impl Action for ReadTask {
     async fn find<'a>(tx: &'a mut Reader, ask: &'a Ask<'a>) -> Result<Option<Found<Task>>> {
         let id: TaskId = ask.head.id("task_id")?;
         let task = steps::find(tx, id).await?;
-        Ok(task.map(|row| Found { org_id: row.org_id, project_id: Some(row.project_id), row }))
+        Ok(task.map(|row| Found::in_project(row.org_id, row.project_id, row)))
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) async fn find_named(
 ) -> Result<Option<Found<Allocation>>> {
     let id: AllocationId = ask.head.id("allocation_id")?;
     let row = store::find(tx, id).await?;
-    Ok(row.map(|row| Found { org_id: row.org_id, project_id: Some(row.project_id), row }))
+    Ok(row.map(|row| Found::in_project(row.org_id, row.project_id, row)))
 }
 
 /// Releases an allocation, cancels one that is not ready, or tries a failed clean-up again.

@@ -30,7 +30,7 @@ impl Action for ReadOwnAudit {
             (None, false) => return Ok(None),
         };
         let row = find_organization(tx, id).await?;
-        Ok(row.map(|row| Found { org_id: row.id, project_id: None, row }))
+        Ok(row.map(|row| Found::in_org(row.id, row)))
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
 };
 use api::{
     Code, OrgId, ProjectId,
+    authority::DepartmentState,
     organizations::MfaPolicy,
     people::{OrgType, Role, SessionKind},
 };
@@ -141,6 +142,7 @@ pub async fn new_organization(
         policy_epoch: 1,
         created_at: tx.now(),
         require_mfa: MfaPolicy::Owners,
+        archived_at: None,
     };
     tx.insert(&org).await?;
     let department = Department {
@@ -149,7 +151,7 @@ pub async fn new_organization(
         slug: "default".into(),
         display_name: "Default".into(),
         is_default: true,
-        state: "active".into(),
+        state: DepartmentState::Active,
         created_at: tx.now(),
     };
     tx.insert(&department).await?;
@@ -161,6 +163,7 @@ pub async fn new_organization(
         slug: "default".into(),
         created_at: tx.now(),
         deleted_at: None,
+        archived_at: None,
     };
     tx.insert(&project).await?;
     let (user_id, created_at) = (user.id, tx.now());

@@ -3,11 +3,12 @@
 
 use super::{
     context::{context_project, standing},
-    policy,
+    policy::{self, Rights},
+    standing::Place,
     store::{self, Project},
 };
 use crate::identity::{self, Caller, factors, keys::Machine, operators_only};
-use api::{Code, OrgId, ProjectId, people::Role};
+use api::{Code, DeptId, OrgId, ProjectId, people::Role};
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Guard, Stamp},
@@ -21,6 +22,10 @@ use std::{any::TypeId, future::Future, marker::PhantomData, pin::Pin, sync::Arc}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InOrg(OrgId);
 
+/// A department the caller was let into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InDepartment(OrgId, DeptId);
+
 /// A project the caller was let into. Queries take this, not a bare id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InProject(OrgId, ProjectId);
@@ -29,6 +34,18 @@ impl InOrg {
     /// Returns the organization.
     pub fn org_id(&self) -> OrgId {
         self.0
+    }
+}
+
+impl InDepartment {
+    /// Returns the organization.
+    pub fn org_id(&self) -> OrgId {
+        self.0
+    }
+
+    /// Returns the department.
+    pub fn department_id(&self) -> DeptId {
+        self.1
     }
 }
 
@@ -54,37 +71,39 @@ impl InProject {
 pub trait ScopeOf: Copy + Send + Sync + 'static {
     /// Its name in the golden files.
     const NAME: &'static str;
-    /// Makes it; `None` when the row has no project and the action needs one.
-    fn of(org: OrgId, project: Option<ProjectId>) -> Option<Self>;
-    /// Returns the organization.
-    fn org(&self) -> OrgId;
-    /// Returns the project, when it is one.
-    fn project(&self) -> Option<ProjectId>;
+    /// Makes it; `None` when the row's place is of another kind.
+    fn of(place: Place) -> Option<Self>;
+    /// Returns it as a place.
+    fn place(&self) -> Place;
 }
 
 impl ScopeOf for InOrg {
     const NAME: &'static str = "organization";
-    fn of(org: OrgId, _: Option<ProjectId>) -> Option<Self> {
-        Some(Self(org))
+    fn of(place: Place) -> Option<Self> {
+        Some(Self(place.org))
     }
-    fn org(&self) -> OrgId {
-        self.0
+    fn place(&self) -> Place {
+        Place { org: self.0, department: None, project: None }
     }
-    fn project(&self) -> Option<ProjectId> {
-        None
+}
+
+impl ScopeOf for InDepartment {
+    const NAME: &'static str = "department";
+    fn of(place: Place) -> Option<Self> {
+        place.department.map(|department| Self(place.org, department))
+    }
+    fn place(&self) -> Place {
+        Place { org: self.0, department: Some(self.1), project: None }
     }
 }
 
 impl ScopeOf for InProject {
     const NAME: &'static str = "project";
-    fn of(org: OrgId, project: Option<ProjectId>) -> Option<Self> {
-        project.map(|project| Self(org, project))
+    fn of(place: Place) -> Option<Self> {
+        place.project.map(|project| Self(place.org, project))
     }
-    fn org(&self) -> OrgId {
-        self.0
-    }
-    fn project(&self) -> Option<ProjectId> {
-        Some(self.1)
+    fn place(&self) -> Place {
+        Place { org: self.0, department: None, project: Some(self.1) }
     }
 }
 
@@ -101,18 +120,31 @@ impl Ask<'_> {
     /// Returns the context as the place of something that is yet to be made or listed.
     pub fn in_context(&self) -> Option<Found<()>> {
         let project = self.context.as_ref()?;
-        Some(Found { org_id: project.org_id, project_id: Some(project.id), row: () })
+        Some(Found::in_project(project.org_id, project.id, ()))
     }
 }
 
 /// A row and the scope it lives in.
 pub struct Found<R> {
-    /// Organization.
-    pub org_id: OrgId,
-    /// Project, when it has one.
-    pub project_id: Option<ProjectId>,
-    /// The row.
-    pub row: R,
+    place: Place,
+    row: R,
+}
+
+impl<R> Found<R> {
+    /// A row of an organization.
+    pub fn in_org(org: OrgId, row: R) -> Self {
+        Self { place: Place { org, department: None, project: None }, row }
+    }
+
+    /// A row of a department.
+    pub fn in_department(org: OrgId, department: DeptId, row: R) -> Self {
+        Self { place: Place { org, department: Some(department), project: None }, row }
+    }
+
+    /// A row of a project.
+    pub fn in_project(org: OrgId, project: ProjectId, row: R) -> Self {
+        Self { place: Place { org, department: None, project: Some(project) }, row }
+    }
 }
 
 /// Something a person may be allowed to do. Declared by the domain that does it.
@@ -138,7 +170,7 @@ pub trait Action: Send + Sync + 'static {
 pub struct Allowed<A: Action> {
     caller: Arc<Caller>,
     scope: A::Scope,
-    role: Role,
+    rights: Rights,
     row: A::Row,
     head: Arc<Head>,
     stamp: Stamp,
@@ -155,9 +187,14 @@ impl<A: Action> Allowed<A> {
         &self.scope
     }
 
-    /// Returns their role there.
-    pub fn role(&self) -> Role {
-        self.role
+    /// Returns what they may do there.
+    pub fn rights(&self) -> Rights {
+        self.rights
+    }
+
+    /// Returns the strongest role whose rights they have there.
+    pub fn role(&self) -> Option<Role> {
+        self.rights.role()
     }
 
     /// Returns what it is done to.
@@ -177,7 +214,7 @@ impl<A: Action> Allowed<A> {
 
     /// Returns whether the same person may do something else in the same scope: for buttons.
     pub fn may(&self, action: &str) -> bool {
-        policy::may(self.role, action)
+        self.rights.may(action)
     }
 }
 
@@ -200,24 +237,25 @@ impl<A: Action> Entrance for Allowed<A> {
         let context = context_project(&mut tx, app, &caller, head).await?;
         let ask = Ask { head, context };
         let found = A::find(&mut tx, &ask).await?.ok_or_else(Error::not_found)?;
-        let scope = A::Scope::of(found.org_id, found.project_id).ok_or_else(Error::not_found)?;
-        let user = caller.user_id();
-        let standing = standing(&mut tx, app, user, scope.org(), scope.project()).await?;
-        let standing = standing.ok_or_else(Error::not_found)?;
-        let in_project = scope.project().is_some();
-        let role = standing.role(in_project).ok_or_else(Error::not_found)?;
-        stamp.org_id = Some(scope.org());
-        stamp.project_id = scope.project();
+        let scope = A::Scope::of(found.place).ok_or_else(Error::not_found)?;
+        let (user, place) = (caller.user_id(), scope.place());
+        let standing = standing(&mut tx, app, user, place).await?.ok_or_else(Error::not_found)?;
+        let rights = standing.rights.ok_or_else(Error::not_found)?;
+        stamp.org_id = Some(place.org);
+        stamp.project_id = place.project;
         head.remember(Arc::new(stamp.clone()));
         identity::no_glass(&caller, head, A::NAME)?;
         if let Some(machine) = caller.machine() {
             if !head.is_api() {
                 return Err(Code::HumanRequired.into());
             }
-            machine_may(machine, scope.project(), A::NAME)?;
+            machine_may(machine, place.project, A::NAME)?;
         }
-        if !policy::may(role, A::NAME) {
-            return Err(policy::refusal(role, A::NAME));
+        if !rights.may(A::NAME) {
+            return Err(policy::refusal(rights, A::NAME));
+        }
+        if standing.archived && head.mutates() && !policy::goes_on_archived(A::NAME) {
+            return Err(policy::archived());
         }
         // Whoever is asked for a factor may still leave; a key is worth what its owner is.
         if standing.asks_factor() && A::NAME != "organization.leave" {
@@ -240,14 +278,14 @@ impl<A: Action> Entrance for Allowed<A> {
         let epoch = standing.policy_epoch;
         // What is made in a project needs the project still to be there.
         let makes = TypeId::of::<A::Row>() == TypeId::of::<()>();
-        let project = scope.project().filter(|_| makes);
+        let project = place.project.filter(|_| makes);
         stamp.guard = Some(Arc::new(Epoch {
-            org: scope.org(),
+            org: place.org,
             project,
             epoch,
             lock: if A::CHANGES_RIGHTS { Lock::Update } else { Lock::Share },
         }));
-        Ok(Self { caller, scope, role, row: found.row, head: head.clone(), stamp })
+        Ok(Self { caller, scope, rights, row: found.row, head: head.clone(), stamp })
     }
 }
 

@@ -1,8 +1,11 @@
 //! Where a person is: the project a request is about, and the frame around their pages.
 
-use super::store::{self, Project, Standing};
+use super::{
+    standing::{self, Place, Standing},
+    store::{self, Project},
+};
 use crate::identity::{Caller, optional_caller};
-use api::{OrgId, ProjectId, UserId};
+use api::{ProjectId, UserId};
 use kernel::{
     App, Error, Result,
     db::{Known, Reader},
@@ -42,7 +45,7 @@ pub async fn context_project(
     if let Some(first) = known.get(tx, &key) {
         return Ok(Some(first));
     }
-    let all = store::list_projects(tx, caller.user_id()).await?;
+    let all = standing::list_projects(tx, caller.user_id()).await?;
     let first = all.into_iter().next().map(|(project, _)| Arc::new(project));
     if let Some(first) = &first {
         known.keep(tx, key, first.clone());
@@ -54,7 +57,7 @@ pub async fn context_project(
 pub struct Places {
     /// A project a person may enter; without its id, the first of them.
     projects: Known<(UserId, Option<ProjectId>), Arc<Project>>,
-    standings: Known<(UserId, OrgId, Option<ProjectId>), Standing>,
+    standings: Known<(UserId, Place), Standing>,
 }
 
 impl Default for Places {
@@ -75,8 +78,9 @@ async fn enterable(
         return Ok(Some(project));
     }
     let Some(project) = store::find_project(tx, id).await? else { return Ok(None) };
-    let standing = standing(tx, app, user, project.org_id, Some(project.id)).await?;
-    if standing.and_then(|standing| standing.role(true)).is_none() {
+    let place = Place { org: project.org_id, department: None, project: Some(project.id) };
+    let standing = standing(tx, app, user, place).await?;
+    if standing.and_then(|standing| standing.rights).is_none() {
         return Ok(None);
     }
     let project = Arc::new(project);
@@ -84,20 +88,19 @@ async fn enterable(
     Ok(Some(project))
 }
 
-/// Returns where a person stands in an organization, or in a project of it.
+/// Returns where a person stands in a scope.
 pub(super) async fn standing(
     tx: &mut Reader,
     app: &App,
     user: UserId,
-    org: OrgId,
-    project: Option<ProjectId>,
+    place: Place,
 ) -> Result<Option<Standing>> {
     let known = &app.get::<Places>().standings;
-    let key = (user, org, project);
+    let key = (user, place);
     if let Some(standing) = known.get(tx, &key) {
         return Ok(Some(standing));
     }
-    let standing = store::standing(tx, user, org, project).await?;
+    let standing = standing::standing(tx, user, place).await?;
     if let Some(standing) = &standing {
         known.keep(tx, key, standing.clone());
     }
@@ -124,7 +127,7 @@ async fn find_viewer(app: &App, head: &Arc<Head>) -> Result<Option<Viewer>> {
     let Some(caller) = optional_caller(app, head).await? else { return Ok(None) };
     let mut tx = app.db.read().await?;
     let context = context_project(&mut tx, app, &caller, head).await.unwrap_or_default();
-    let projects = store::list_projects(&mut tx, caller.user_id()).await?;
+    let projects = standing::list_projects(&mut tx, caller.user_id()).await?;
     let here = context
         .as_ref()
         .and_then(|here| projects.iter().find(|(project, _)| project.id == here.id));

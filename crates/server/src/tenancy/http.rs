@@ -3,12 +3,14 @@
 use super::{
     allowed::Allowed,
     members, pages,
-    projects::{self, Create, Delete, Read, Switch, Update},
+    projects::{self, Archive, Create, Delete, Move, Read, Switch, Unarchive, Update},
+    standing,
     store::{self, Project},
 };
 use crate::identity::{self, Myself, MyselfAction};
 use api::{
     Page,
+    authority::ProjectMove,
     people::{Holding, Me, MemberView, OrgView, ProjectCreate, ProjectRename, ProjectView, Role},
 };
 use kernel::{
@@ -36,6 +38,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(super::people::routes());
     routes.extend(super::sso::routes());
     routes.extend(super::who::routes());
+    routes.extend(super::authority::routes());
     routes.extend([
         Route::get("/api/v1/me", me).says("Says who calls, and what they may enter."),
         Route::get("/api/v1/projects", list).says("Lists the projects the caller may enter."),
@@ -46,6 +49,12 @@ pub fn routes() -> Vec<Route> {
             .says("Deletes a project that holds nothing."),
         Route::get("/api/v1/projects/{project_id}/holdings", holdings)
             .says("Says what a project still holds."),
+        Route::post("/api/v1/projects/{project_id}/archive", archive)
+            .says("Archives a project that holds nothing: it is read, and nothing is made in it."),
+        Route::post("/api/v1/projects/{project_id}/unarchive", unarchive)
+            .says("Takes a project out of the archive."),
+        Route::post("/api/v1/projects/{project_id}/move", relocate)
+            .says("Moves a project to another department of its organization."),
         Route::post("/api/v1/projects/{project_id}/switch", switch)
             .says("Makes it the project the session is in."),
         Route::get("/api/v1/projects/{project_id}/members", list_members)
@@ -63,10 +72,12 @@ fn view(project: Project, role: Option<Role>) -> ProjectView {
     ProjectView {
         id: project.id,
         org_id: project.org_id,
+        department_id: project.department_id,
         name: project.name,
         slug: project.slug,
         role,
         created_at: project.created_at,
+        archived_at: project.archived_at,
     }
 }
 
@@ -98,8 +109,15 @@ pub(super) async fn list_for(
     tx: &mut kernel::db::Reader,
     caller: &identity::Caller,
 ) -> Result<Vec<ProjectView>> {
-    let rows = store::list_projects_with_roles(tx, caller.user_id()).await?;
-    Ok(rows.into_iter().map(|(project, roles)| view(project, roles.effective())).collect())
+    let roles: std::collections::BTreeMap<_, _> =
+        standing::roles_in(tx, caller.user_id()).await?.into_iter().collect();
+    let rows = standing::list_projects(tx, caller.user_id()).await?;
+    let role = |project: &Project| roles.get(&project.id).and_then(standing::Roles::effective);
+    Ok(rows
+        .into_iter()
+        .map(|(project, _)| (role(&project), project))
+        .map(|(role, project)| view(project, role))
+        .collect())
 }
 
 async fn list(who: Myself<ListProjects>, app: App, (): ()) -> Result<Json<Page<ProjectView>>> {
@@ -117,7 +135,7 @@ async fn create(
 }
 
 async fn read(who: Allowed<Read>, _: App, (): ()) -> Result<Json<ProjectView>> {
-    Ok(Json(view(who.row().clone(), Some(who.role()))))
+    Ok(Json(view(who.row().clone(), who.role())))
 }
 
 async fn rename(
@@ -126,7 +144,7 @@ async fn rename(
     Body(body): Body<ProjectRename>,
 ) -> Result<Json<ProjectView>> {
     let project = projects::rename(&app, &who, &body.name).await?;
-    Ok(Json(view(project, Some(who.role()))))
+    Ok(Json(view(project, who.role())))
 }
 
 async fn delete(who: Allowed<Delete>, app: App, (): ()) -> Result<NoContent> {
@@ -137,6 +155,22 @@ async fn holdings(who: Allowed<Read>, app: App, (): ()) -> Result<Json<Page<Hold
     let mut tx = app.db.read().await?;
     let items = projects::holdings(&app, &mut tx, who.scope()).await?;
     Ok(Json(Page { items, next_cursor: None }))
+}
+
+async fn archive(who: Allowed<Archive>, app: App, (): ()) -> Result<NoContent> {
+    projects::archive(&app, &who).await.map(|()| NoContent)
+}
+
+async fn unarchive(who: Allowed<Unarchive>, app: App, (): ()) -> Result<NoContent> {
+    projects::unarchive(&app, &who).await.map(|()| NoContent)
+}
+
+async fn relocate(
+    who: Allowed<Move>,
+    app: App,
+    Body(body): Body<ProjectMove>,
+) -> Result<NoContent> {
+    projects::relocate(&app, &who, body.department_id).await.map(|()| NoContent)
 }
 
 async fn switch(who: Allowed<Switch>, app: App, (): ()) -> Result<NoContent> {

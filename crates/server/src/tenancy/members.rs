@@ -29,7 +29,7 @@ async fn find_member(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Proj
     };
     let id: MemberId = ask.head.id("member_id")?;
     let row = store::find_member(tx, project.id, id).await?;
-    Ok(row.map(|row| Found { org_id: project.org_id, project_id: Some(project.id), row }))
+    Ok(row.map(|row| Found::in_project(project.org_id, project.id, row)))
 }
 
 /// Changes a member's role.

@@ -6,9 +6,10 @@
 //! inside the write (policy epoch); an organization always has an owner and one default department.
 //!
 //! Words: *organization* owns and pays; *department* attributes; *project* holds the work.
-//! Absent here: departments in the UI (later).
+//! A *role* is a bundle of actions; it comes with a membership, or is bound to a person or group ([`authority`]).
 
 mod allowed;
+mod authority;
 mod context;
 mod http;
 mod iam;
@@ -21,12 +22,14 @@ mod policy;
 mod projects;
 mod settings;
 mod sso;
+mod standing;
 mod store;
 mod who;
 
 pub use allowed::{
-    Action, Allowed, Ask, Found, InOrg, InProject, Operator, OperatorAction, ScopeOf,
+    Action, Allowed, Ask, Found, InDepartment, InOrg, InProject, Operator, OperatorAction, ScopeOf,
 };
+pub use authority::{AuthorityView, DepartmentsView};
 pub use context::{Places, viewer};
 pub use http::routes;
 pub use iam::{GlassCodesView, IamView};
@@ -39,9 +42,10 @@ pub use policy::{FOR_MACHINES, POLICY, matrix};
 pub use projects::{Holdings, HoldingsFn};
 pub use settings::Settings;
 pub use sso::{OrgSignInView, PlatformSignInView, maps as sso_maps};
+pub use standing::role_allows;
 pub use store::{
     Department, OrgMember, Organization, Project, ProjectMember, find_organization, find_project,
-    list_organizations, role_allows,
+    list_organizations,
 };
 pub use who::WhoView;
 

@@ -1,8 +1,10 @@
 //! The policy as data: the least role each action needs. `roles.txt` prints the whole matrix.
 //!
-//! An action that is not here is allowed to nobody; a test refuses actions without a row.
+//! An action that is not here is allowed to nobody; a test refuses actions without a row. Beside the four
+//! roles of members stand roles that are bound ([`BuiltIn`], and an organization's own): sets of these
+//! actions, never of those owners alone may do, so nobody reaches ownership by a binding.
 
-use api::{Code, people::Role};
+use api::{Code, authority::BuiltIn, people::Role};
 use kernel::Error;
 
 /// Action and the least role it needs, in the scope it is checked in.
@@ -13,8 +15,16 @@ pub const POLICY: &[(&str, Role)] = &[
     ("allocation.release", Role::Member),
     ("billing.read", Role::Viewer),
     ("catalog.read", Role::Viewer),
+    ("department.create", Role::Admin),
+    ("department.list", Role::Viewer),
+    ("department.update", Role::Admin),
     ("domain.claim", Role::Owner),
     ("domain.remove", Role::Owner),
+    ("group.add_member", Role::Owner),
+    ("group.create", Role::Owner),
+    ("group.delete", Role::Owner),
+    ("group.list", Role::Viewer),
+    ("group.remove_member", Role::Owner),
     ("identity_provider.change", Role::Owner),
     ("identity_provider.check", Role::Admin),
     ("identity_provider.create", Role::Owner),
@@ -31,18 +41,29 @@ pub const POLICY: &[(&str, Role)] = &[
     ("member.list", Role::Viewer),
     ("member.remove", Role::Owner),
     ("member.set_role", Role::Owner),
+    ("organization.archive", Role::Owner),
     ("organization.audit", Role::Admin),
     ("organization.leave", Role::Viewer),
     ("organization.read", Role::Viewer),
     ("organization.remove_member", Role::Owner),
     ("organization.set_role", Role::Owner),
+    ("organization.unarchive", Role::Owner),
     ("organization.update", Role::Owner),
     ("organization.who_can", Role::Admin),
+    ("project.archive", Role::Admin),
     ("project.create", Role::Admin),
     ("project.delete", Role::Admin),
+    ("project.move", Role::Admin),
     ("project.read", Role::Viewer),
     ("project.switch", Role::Viewer),
+    ("project.unarchive", Role::Admin),
     ("project.update", Role::Admin),
+    ("role.bind", Role::Owner),
+    ("role.create", Role::Owner),
+    ("role.delete", Role::Owner),
+    ("role.list", Role::Viewer),
+    ("role.unbind", Role::Owner),
+    ("role.update", Role::Owner),
     ("role_map.create", Role::Owner),
     ("role_map.remove", Role::Owner),
     ("service_account.create", Role::Admin),
@@ -66,10 +87,101 @@ pub const fn rank(role: Role) -> u8 {
 
 /// Returns whether a role may do an action.
 pub fn may(role: Role, action: &str) -> bool {
-    POLICY
-        .iter()
-        .find(|(name, _)| *name == action)
-        .is_some_and(|(_, least)| rank(role) >= rank(*least))
+    least(action).is_some_and(|least| rank(role) >= rank(least))
+}
+
+/// What everybody with any role sees, so that what they were given can be reached.
+const EVERYBODY: &[&str] =
+    &["organization.leave", "organization.read", "project.read", "project.switch"];
+
+/// What [`BuiltIn::Billing`] adds to that.
+const BILLING: &[&str] = &["billing.read", "department.list"];
+
+/// What [`BuiltIn::SecurityReviewer`] adds to that: all there is to read about people and rights.
+const SECURITY_REVIEW: &[&str] = &[
+    "department.list",
+    "group.list",
+    "identity_provider.list",
+    "invitation.list",
+    "key.list",
+    "member.list",
+    "organization.audit",
+    "organization.who_can",
+    "role.list",
+    "service_account.list",
+];
+
+/// What somebody may do somewhere: a set of actions of the policy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rights(u128);
+
+const _: () = assert!(POLICY.len() <= 128, "Rights has a bit for each action");
+
+fn place(action: &str) -> Option<usize> {
+    POLICY.binary_search_by(|(name, _)| (*name).cmp(action)).ok()
+}
+
+impl Rights {
+    /// Returns the rights of a role.
+    pub fn of(role: Role) -> Self {
+        let allowed = POLICY.iter().filter(|(_, least)| rank(role) >= rank(*least));
+        Self::listing(allowed.map(|(name, _)| *name))
+    }
+
+    /// Returns the rights of a role that can be bound.
+    pub fn of_built_in(role: BuiltIn) -> Self {
+        match role {
+            BuiltIn::Admin => Self::of(Role::Admin),
+            BuiltIn::Member => Self::of(Role::Member),
+            BuiltIn::Viewer => Self::of(Role::Viewer),
+            BuiltIn::Billing => Self::of_actions(BILLING.iter().copied()),
+            BuiltIn::SecurityReviewer => Self::of_actions(SECURITY_REVIEW.iter().copied()),
+        }
+    }
+
+    /// Returns the rights of a role made of single actions. What the policy does not know, or keeps for
+    /// owners, is left out: a list that was stored may be older than the policy.
+    pub fn of_actions<'a>(actions: impl Iterator<Item = &'a str>) -> Self {
+        let given = actions.filter(|action| can_be_bound(action));
+        Self::listing(given).and(Self::listing(EVERYBODY.iter().copied()))
+    }
+
+    fn listing<'a>(actions: impl Iterator<Item = &'a str>) -> Self {
+        Self(actions.filter_map(place).fold(0, |bits, place| bits | 1 << place))
+    }
+
+    /// Returns whether an action is among them.
+    pub fn may(self, action: &str) -> bool {
+        place(action).is_some_and(|place| self.0 & (1 << place) != 0)
+    }
+
+    /// Returns these and others.
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Returns whether others are all among these.
+    pub fn cover(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Returns the strongest role whose rights are all among these.
+    pub fn role(self) -> Option<Role> {
+        [Role::Owner, Role::Admin, Role::Member, Role::Viewer]
+            .into_iter()
+            .find(|role| self.cover(Self::of(*role)))
+    }
+
+    /// Returns how people call them.
+    pub fn words(self) -> &'static str {
+        self.role().map_or("limited", Role::as_str)
+    }
+}
+
+/// Returns whether an action can be part of a role that is bound: not what owners alone may do, which is
+/// who may do what.
+pub fn can_be_bound(action: &str) -> bool {
+    least(action).is_some_and(|least| least != Role::Owner)
 }
 
 /// What a key can be made for: work, never who may do what.
@@ -126,18 +238,54 @@ pub fn scopes(words: &[String]) -> Result<Vec<&'static str>, String> {
 
 /// Returns the least role an action needs.
 pub fn least(action: &str) -> Option<Role> {
-    POLICY.iter().find(|(name, _)| *name == action).map(|(_, least)| *least)
+    place(action).and_then(|place| POLICY.get(place)).map(|(_, least)| *least)
 }
 
 /// Returns the refusal of somebody who sees a thing and may not do this to it: what their role is, what
 /// it takes, and whom to ask.
-pub fn refusal(role: Role, action: &str) -> Error {
+pub fn refusal(rights: Rights, action: &str) -> Error {
     let Some(least) = least(action) else { return Error::new(Code::InsufficientPermissions) };
+    let have = match rights.role() {
+        Some(role) => format!("You are {} here", with_article(role)),
+        None => "The roles you were given here do not allow this".to_owned(),
+    };
     Error::new(Code::InsufficientPermissions).detail(format!(
-        "You are {} here; this takes {}. Ask an owner or admin of the project.",
-        with_article(role),
+        "{have}; this takes {}. Ask an owner or admin of the project.",
         with_article(least)
     ))
+}
+
+/// What goes on in an organization or project that is archived: leaving, taking away, and bringing it back.
+const ON_ARCHIVED: &[&str] = &[
+    "invitation.revoke",
+    "key.revoke",
+    "launch.read",
+    "member.remove",
+    "organization.leave",
+    "organization.remove_member",
+    "organization.unarchive",
+    "project.delete",
+    "project.switch",
+    "project.unarchive",
+    "role.unbind",
+    "service_account.delete",
+];
+
+/// Returns whether an action is refused where all is archived: all but reading.
+pub fn changes(action: &str) -> bool {
+    let verb = action.rsplit('.').next().unwrap_or_default();
+    !goes_on_archived(action) && !matches!(verb, "read" | "list" | "audit" | "who_can")
+}
+
+/// Returns whether an action changes something even where all is archived.
+pub fn goes_on_archived(action: &str) -> bool {
+    ON_ARCHIVED.contains(&action)
+}
+
+/// Returns the refusal of a change where all is archived.
+pub fn archived() -> Error {
+    Error::new(Code::NotNow)
+        .detail("This is archived: it can be read, and nothing in it changes. Unarchive it first.")
 }
 
 fn with_article(role: Role) -> String {
@@ -155,11 +303,16 @@ pub fn stronger(left: Option<Role>, right: Option<Role>) -> Option<Role> {
 
 /// Returns the matrix of roles and actions, for the golden file.
 pub fn matrix() -> String {
-    let mut text = String::from("action                        viewer member admin  owner\n");
+    let mut text = String::from(
+        "action                        viewer member admin  owner  billing security_reviewer\n",
+    );
     for (action, _) in POLICY {
         text.push_str(&format!("{action:<30}"));
-        for role in [Role::Viewer, Role::Member, Role::Admin, Role::Owner] {
-            text.push_str(if may(role, action) { "yes    " } else { "-      " });
+        let roles = [Role::Viewer, Role::Member, Role::Admin, Role::Owner].map(Rights::of);
+        let bound = [BuiltIn::Billing, BuiltIn::SecurityReviewer].map(Rights::of_built_in);
+        for (place, rights) in roles.into_iter().chain(bound).enumerate() {
+            let width = if place == 4 { 8 } else { 7 };
+            text.push_str(&format!("{:<width$}", if rights.may(action) { "yes" } else { "-" }));
         }
         text.truncate(text.trim_end().len());
         text.push('\n');
@@ -179,6 +332,24 @@ mod tests {
             assert!(!may(Role::Member, action) || may(Role::Admin, action));
         }
         assert!(!may(Role::Owner, "made.up"));
+        assert!(!Rights::of(Role::Owner).may("made.up"));
+    }
+
+    #[test]
+    fn no_bound_role_gives_what_owners_alone_may() {
+        let all = Rights::of_actions(POLICY.iter().map(|(name, _)| *name));
+        assert_eq!(all.role(), Some(Role::Admin));
+        for (action, least) in POLICY {
+            assert_eq!(all.may(action), *least != Role::Owner, "{action}");
+            assert!(Rights::of(Role::Owner).may(action));
+        }
+        for role in BuiltIn::ALL {
+            assert!(Rights::of(Role::Admin).cover(Rights::of_built_in(*role)), "{role}");
+        }
+        assert_eq!(Rights::of_built_in(BuiltIn::Billing).words(), "limited");
+        for words in [EVERYBODY, BILLING, SECURITY_REVIEW] {
+            assert!(words.iter().all(|word| least(word).is_some()), "{words:?}");
+        }
     }
 
     #[test]

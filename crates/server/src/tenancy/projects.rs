@@ -1,13 +1,15 @@
 //! Projects: create, rename, switch, delete.
 
 use super::{
-    allowed::{Action, Allowed, Ask, Found, InOrg, InProject},
+    allowed::{Action, Allowed, Ask, Found, InDepartment, InProject},
     model,
-    store::{self, Project, ProjectMember},
+    standing::{self, Place},
+    store::{self, Department, Project, ProjectMember},
 };
 use crate::identity;
 use api::{
-    Code, OrgId, ProjectId,
+    Code, DeptId, OrgId, ProjectId,
+    authority::DepartmentState,
     people::{Holding, Role},
 };
 use kernel::{
@@ -27,41 +29,56 @@ pub type HoldingsFn = for<'a> fn(
 /// What each domain registered: a project that holds nothing can be deleted.
 pub struct Holdings(pub Vec<HoldingsFn>);
 
-/// Makes a project in an organization.
+/// Makes a project in a department of an organization.
 pub struct Create;
 impl Action for Create {
     const NAME: &'static str = "project.create";
-    type Scope = InOrg;
-    type Row = ();
-    async fn find<'a>(tx: &'a mut Reader, ask: &'a Ask<'a>) -> Result<Option<Found<()>>> {
-        let Some(org_id) = named_org(ask)? else { return Ok(ask.in_context()) };
-        let org = store::find_organization(tx, org_id).await?;
-        Ok(org.map(|org| Found { org_id: org.id, project_id: None, row: () }))
+    type Scope = InDepartment;
+    type Row = Department;
+    async fn find<'a>(tx: &'a mut Reader, ask: &'a Ask<'a>) -> Result<Option<Found<Department>>> {
+        let named = Named::of(ask);
+        let org: Option<OrgId> = parsed(named.org_id)?;
+        let row = match (parsed(named.department_id)?, org, &ask.context) {
+            (Some(id), Some(org), _) => store::find_department(tx, org, id).await?,
+            (Some(id), None, _) => store::department(tx, id).await?,
+            (None, Some(org), _) => store::default_department(tx, org).await?,
+            (None, None, Some(project)) => store::default_department(tx, project.org_id).await?,
+            (None, None, None) => None,
+        };
+        Ok(row.map(|row| Found::in_department(row.org_id, row.id, row)))
     }
 }
 
-/// The organization a creation names, in its body or form.
-fn named_org(ask: &Ask<'_>) -> Result<Option<OrgId>> {
-    #[derive(serde::Deserialize)]
-    struct Named {
-        org_id: Option<String>,
-    }
-    let text = if ask.head.is_form() {
-        ask.head.form_field("org_id")
-    } else {
-        serde_json::from_slice::<Named>(&ask.head.body).ok().and_then(|named| named.org_id)
-    };
+fn parsed<T: std::str::FromStr>(text: Option<String>) -> Result<Option<T>> {
+    let text = text.filter(|text| !text.is_empty());
     text.map(|text| text.parse().map_err(|_| Error::not_found())).transpose()
 }
 
+/// What a creation names, in its body or form.
+#[derive(Default, serde::Deserialize)]
+struct Named {
+    org_id: Option<String>,
+    department_id: Option<String>,
+}
+
+impl Named {
+    fn of(ask: &Ask<'_>) -> Self {
+        if ask.head.is_form() {
+            let field = |name| ask.head.form_field(name);
+            return Self { org_id: field("org_id"), department_id: field("department_id") };
+        }
+        serde_json::from_slice(&ask.head.body).unwrap_or_default()
+    }
+}
+
 macro_rules! project_action {
-    ($(#[$meta:meta])* $name:ident = $word:literal $(, step_up = $step:literal)?) => {
+    ($(#[$meta:meta])* $name:ident = $word:literal $(, step_up = $step:literal)? $(, rights = $rights:literal)?) => {
         $(#[$meta])*
         pub struct $name;
         impl Action for $name {
             const NAME: &'static str = $word;
-            $(const STEP_UP: bool = $step;
-            const CHANGES_RIGHTS: bool = $step;)?
+            $(const STEP_UP: bool = $step;)?
+            $(const CHANGES_RIGHTS: bool = $rights;)?
             type Scope = InProject;
             type Row = Project;
             async fn find<'a>(
@@ -83,7 +100,19 @@ project_action!(
 );
 project_action!(
     /// Deletes a project that holds nothing.
-    Delete = "project.delete", step_up = true
+    Delete = "project.delete", step_up = true, rights = true
+);
+project_action!(
+    /// Puts a project that holds nothing into the archive.
+    Archive = "project.archive", rights = true
+);
+project_action!(
+    /// Takes a project out of the archive.
+    Unarchive = "project.unarchive", rights = true
+);
+project_action!(
+    /// Moves a project to another department.
+    Move = "project.move", step_up = true, rights = true
 );
 project_action!(
     /// Makes a project the one the session's pages are in.
@@ -99,7 +128,7 @@ pub(super) async fn find_named(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<
         _ => ask.head.id("project_id")?,
     };
     let project = store::find_project(tx, id).await?;
-    Ok(project.map(|row| Found { org_id: row.org_id, project_id: Some(row.id), row }))
+    Ok(project.map(|row| Found::in_project(row.org_id, row.id, row)))
 }
 
 fn taken(error: Error) -> Error {
@@ -122,7 +151,10 @@ pub async fn create(app: &App, who: &Allowed<Create>, name: &str) -> Result<Proj
     if store::count_projects(&mut tx, who.scope().org_id()).await? >= most {
         return Err(Error::field("name", format!("An organization has at most {most} projects.")));
     }
-    let department = store::default_department(&mut tx, who.scope().org_id()).await?;
+    let department = who.row();
+    if department.state == DepartmentState::Disabled {
+        return Err(Error::field("department_id", "This department is archived. Choose another."));
+    }
     let project = Project {
         id: tx.new_id(),
         org_id: who.scope().org_id(),
@@ -131,6 +163,7 @@ pub async fn create(app: &App, who: &Allowed<Create>, name: &str) -> Result<Proj
         name,
         created_at: tx.now(),
         deleted_at: None,
+        archived_at: None,
     };
     tx.insert(&project).await.map_err(taken)?;
     let owner = ProjectMember {
@@ -204,17 +237,89 @@ pub async fn delete(app: &App, who: &Allowed<Delete>) -> Result<()> {
     let mut tx = app.db.write(who).await?;
     // First: nothing is made in it any more by somebody who was let in before.
     store::raise_epoch(&mut tx, who.scope().org_id()).await?;
-    let held = holdings(app, &mut tx, who.scope()).await?;
-    if !held.is_empty() {
-        let list: Vec<String> =
-            held.iter().map(|holding| format!("{}: {}", holding.what, holding.count)).collect();
-        return Err(Error::new(Code::StillHolds)
-            .detail(format!("The project still holds {}. Release them first.", list.join(", "))));
-    }
+    empty(app, &mut tx, who.scope()).await?;
     if store::delete_project(&mut tx, who.scope()).await? == 0 {
         return Err(Code::Raced.into());
     }
     tx.target(who.row().id);
     tx.note(Key::Name, &who.row().name);
+    tx.commit().await
+}
+
+async fn empty(app: &App, tx: &mut Reader, scope: &InProject) -> Result<()> {
+    let held = holdings(app, tx, scope).await?;
+    if held.is_empty() {
+        return Ok(());
+    }
+    let list: Vec<String> =
+        held.iter().map(|holding| format!("{}: {}", holding.what, holding.count)).collect();
+    Err(Error::new(Code::StillHolds)
+        .detail(format!("The project still holds {}. Release them first.", list.join(", "))))
+}
+
+/// Puts a project that holds nothing into the archive: it can be read, and nothing is made in it.
+///
+/// # Errors
+/// `still_in_use` naming what it holds; `conflict`.
+pub async fn archive(app: &App, who: &Allowed<Archive>) -> Result<()> {
+    let mut tx = app.db.write(who).await?;
+    // First: nothing is made in it any more by somebody who was let in before.
+    store::raise_epoch(&mut tx, who.scope().org_id()).await?;
+    empty(app, &mut tx, who.scope()).await?;
+    let now = tx.now();
+    if store::archive_project(&mut tx, who.scope(), Some(now)).await? == 0 {
+        return Err(Code::Raced.into());
+    }
+    tx.target(who.row().id);
+    tx.note(Key::Name, &who.row().name);
+    tx.commit().await
+}
+
+/// Takes a project out of the archive.
+///
+/// # Errors
+/// `conflict` when it is not in it.
+pub async fn unarchive(app: &App, who: &Allowed<Unarchive>) -> Result<()> {
+    let org = who.scope().org_id();
+    let mut tx = app.db.write(who).await?;
+    store::raise_epoch(&mut tx, org).await?;
+    let whole = store::find_organization(&mut tx, org).await?;
+    if whole.is_some_and(|org| org.archived_at.is_some()) {
+        return Err(super::policy::archived());
+    }
+    if store::archive_project(&mut tx, who.scope(), None).await? == 0 {
+        return Err(Code::Raced.into());
+    }
+    tx.target(who.row().id);
+    tx.note(Key::Name, &who.row().name);
+    tx.commit().await
+}
+
+/// Moves a project to another department of its organization. Whoever moves it may make projects there.
+///
+/// # Errors
+/// `validation_error`, `insufficient_permissions`, `conflict`.
+pub async fn relocate(app: &App, who: &Allowed<Move>, to: DeptId) -> Result<()> {
+    let org = who.scope().org_id();
+    let mut tx = app.db.write(who).await?;
+    // First: rights of departments reach their projects, so this changes rights.
+    store::raise_epoch(&mut tx, org).await?;
+    let no_such = || Error::field("department_id", "Choose a department of this organization.");
+    let target = store::find_department(&mut tx, org, to).await?.ok_or_else(no_such)?;
+    if target.state == DepartmentState::Disabled {
+        return Err(Error::field("department_id", "This department is archived. Choose another."));
+    }
+    let there = Place { org, department: Some(to), project: None };
+    let rights = standing::rights_in(&mut tx, who.caller().user_id(), there).await?;
+    if !rights.unwrap_or_default().may(Create::NAME) {
+        return Err(Error::new(Code::InsufficientPermissions).detail(
+            "Moving a project takes the right to make projects in the department it goes to.",
+        ));
+    }
+    if store::move_project(&mut tx, who.scope(), to).await? == 0 {
+        return Err(Code::Raced.into());
+    }
+    tx.target(who.row().id);
+    tx.note(Key::Name, &target.display_name);
     tx.commit().await
 }

@@ -1,8 +1,9 @@
 //! All SQL of tenancy.
 
-use super::{InProject, policy};
+use super::InProject;
 use api::{
     Currency, DeptId, MemberId, OrgId, ProjectId, ProviderId, Time, UserId,
+    authority::DepartmentState,
     organizations::MfaPolicy,
     people::{OrgType, Role},
 };
@@ -31,6 +32,8 @@ row! {
         pub created_at: Time,
         /// Of whom it asks a second factor.
         pub require_mfa: MfaPolicy,
+        /// Since when it is archived.
+        pub archived_at: Option<Time>,
     }
 }
 
@@ -47,8 +50,8 @@ row! {
         pub display_name: String,
         /// Whether it is the one every organization has.
         pub is_default: bool,
-        /// `active` or `disabled`.
-        pub state: String,
+        /// Whether it takes new projects.
+        pub state: DepartmentState,
         /// Since when.
         pub created_at: Time,
     }
@@ -71,6 +74,8 @@ row! {
         pub created_at: Time,
         /// Until when.
         pub deleted_at: Option<Time>,
+        /// Since when it is archived.
+        pub archived_at: Option<Time>,
     }
 }
 
@@ -139,89 +144,6 @@ pub async fn list_organizations(
     .await
 }
 
-/// Returns the projects a person may enter, with their organization.
-pub async fn list_projects(tx: &mut Reader, user: UserId) -> Result<Vec<(Project, Organization)>> {
-    tx.pairs(
-        "SELECT {a}, {b} FROM projects a JOIN organizations b ON b.id = a.org_id
-          WHERE a.deleted_at IS NULL AND a.id IN (
-            SELECT m.project_id FROM project_members m WHERE m.user_id = $1
-            UNION SELECT p.id FROM org_members o JOIN projects p ON p.org_id = o.org_id
-                   WHERE o.user_id = $1 AND o.role IN ('owner', 'admin') AND p.deleted_at IS NULL)
-          ORDER BY b.name, a.name, a.id LIMIT 500",
-        (user,),
-    )
-    .await
-}
-
-row! {
-    /// Where a person stands in a scope, and the organization's policy epoch that it was read at.
-    pub struct Standing {
-        /// Role in the organization.
-        pub in_org: Option<Role>,
-        /// Role in the project itself.
-        pub in_project: Option<Role>,
-        /// Raised with every change of rights.
-        pub policy_epoch: i64,
-        /// How the organization came to be.
-        pub kind: OrgType,
-        /// Of whom it asks a second factor.
-        pub require_mfa: MfaPolicy,
-    }
-}
-
-/// Returns where a person stands in an organization, or in a project of it.
-pub async fn standing(
-    tx: &mut Reader,
-    user: UserId,
-    org: OrgId,
-    project: Option<ProjectId>,
-) -> Result<Option<Standing>> {
-    tx.find(
-        "SELECT o.role, p.role, g.policy_epoch, g.kind, g.require_mfa FROM organizations g
-           LEFT JOIN org_members o ON o.org_id = g.id AND o.user_id = $2
-           LEFT JOIN project_members p ON p.org_id = g.id AND p.project_id = $3 AND p.user_id = $2
-          WHERE g.id = $1",
-        (org, user, project),
-    )
-    .await
-}
-
-impl Standing {
-    /// Returns whether the organization asks this person for a second factor.
-    pub fn asks_factor(&self) -> bool {
-        let owner = self.in_org == Some(Role::Owner);
-        self.require_mfa == MfaPolicy::Everyone || (owner && self.kind == OrgType::Enterprise)
-    }
-
-    /// Returns the role that counts; in a project also the organization's, where that is owner or admin.
-    pub fn role(&self, in_project: bool) -> Option<Role> {
-        let roles = Roles { in_org: self.in_org, in_project: self.in_project };
-        if in_project { roles.effective() } else { self.in_org }
-    }
-}
-
-/// Returns a person's role in a scope, see [`Standing::role`].
-pub async fn role_in(
-    tx: &mut Reader,
-    user: UserId,
-    org: OrgId,
-    project: Option<ProjectId>,
-) -> Result<Option<Role>> {
-    let standing = standing(tx, user, org, project).await?;
-    Ok(standing.and_then(|standing| standing.role(project.is_some())))
-}
-
-/// Returns whether a person's role in a project allows an action right now: for live streams.
-pub async fn role_allows(
-    tx: &mut Reader,
-    user: UserId,
-    scope: &InProject,
-    action: &str,
-) -> Result<bool> {
-    let role = role_in(tx, user, scope.org_id(), Some(scope.project_id())).await?;
-    Ok(role.is_some_and(|role| policy::may(role, action)))
-}
-
 /// Returns the policy epoch, held until the end of the transaction; none with a deleted project.
 pub async fn epoch_held(
     tx: &mut Reader,
@@ -248,8 +170,22 @@ pub async fn raise_epoch(tx: &mut WriteTx, org: OrgId) -> Result<()> {
 }
 
 /// Returns the default department.
-pub async fn default_department(tx: &mut Reader, org: OrgId) -> Result<Department> {
-    tx.get("SELECT {} FROM departments WHERE org_id = $1 AND is_default", (org,)).await
+pub async fn default_department(tx: &mut Reader, org: OrgId) -> Result<Option<Department>> {
+    tx.find("SELECT {} FROM departments WHERE org_id = $1 AND is_default", (org,)).await
+}
+
+/// Returns a department, whoever's; [`super::Allowed`] decides who may use it.
+pub async fn department(tx: &mut Reader, id: DeptId) -> Result<Option<Department>> {
+    tx.find("SELECT {} FROM departments WHERE id = $1", (id,)).await
+}
+
+/// Returns a department of an organization.
+pub async fn find_department(
+    tx: &mut Reader,
+    org: OrgId,
+    id: DeptId,
+) -> Result<Option<Department>> {
+    tx.find("SELECT {} FROM departments WHERE org_id = $1 AND id = $2", (org, id)).await
 }
 
 /// Renames a project.
@@ -278,48 +214,33 @@ pub async fn delete_project(tx: &mut WriteTx, scope: &InProject) -> Result<u64> 
     .await
 }
 
+/// Archives a project, or takes it out of the archive.
+pub async fn archive_project(
+    tx: &mut WriteTx,
+    scope: &InProject,
+    since: Option<Time>,
+) -> Result<u64> {
+    tx.run(
+        "UPDATE projects SET archived_at = $1 WHERE org_id = $2 AND id = $3 AND deleted_at IS NULL
+            AND (archived_at IS NULL) = (CAST($1 AS BIGINT) IS NOT NULL)",
+        (since, scope.org_id(), scope.project_id()),
+    )
+    .await
+}
+
+/// Moves a project to another department.
+pub async fn move_project(tx: &mut WriteTx, scope: &InProject, to: DeptId) -> Result<u64> {
+    tx.run(
+        "UPDATE projects SET department_id = $1
+          WHERE org_id = $2 AND id = $3 AND deleted_at IS NULL AND department_id <> $1",
+        (to, scope.org_id(), scope.project_id()),
+    )
+    .await
+}
+
 /// Returns how many live projects an organization has.
 pub async fn count_projects(tx: &mut Reader, org: OrgId) -> Result<i64> {
     tx.value("SELECT COUNT(*) FROM projects WHERE org_id = $1 AND deleted_at IS NULL", (org,)).await
-}
-
-row! {
-    /// A person's roles that count in a project.
-    pub struct Roles {
-        /// In the organization.
-        pub in_org: Option<Role>,
-        /// In the project itself.
-        pub in_project: Option<Role>,
-    }
-}
-
-impl Roles {
-    /// Returns the one that counts.
-    pub fn effective(&self) -> Option<Role> {
-        let inherited = self.in_org.filter(|role| matches!(role, Role::Owner | Role::Admin));
-        policy::stronger(inherited, self.in_project)
-    }
-}
-
-/// Returns the projects a person may enter, with their roles.
-pub async fn list_projects_with_roles(
-    tx: &mut Reader,
-    user: UserId,
-) -> Result<Vec<(Project, Roles)>> {
-    tx.list(
-        "SELECT p.id, p.org_id, p.department_id, p.name, p.slug, p.created_at, p.deleted_at,
-                o.role, m.role
-           FROM projects p
-           LEFT JOIN org_members o ON o.org_id = p.org_id AND o.user_id = $1
-           LEFT JOIN project_members m ON m.project_id = p.id AND m.user_id = $1
-          WHERE p.deleted_at IS NULL AND (m.role IS NOT NULL OR o.role IN ('owner', 'admin'))
-            AND p.id IN (SELECT x.project_id FROM project_members x WHERE x.user_id = $1
-              UNION SELECT y.id FROM org_members z JOIN projects y ON y.org_id = z.org_id
-                     WHERE z.user_id = $1)
-          ORDER BY p.name, p.id LIMIT 500",
-        (user,),
-    )
-    .await
 }
 
 row! {

@@ -276,8 +276,14 @@ both! {
         let refused = world.call(Some(&world.owner), Method::DELETE, &path, None).await;
         assert_eq!(refused.code(), "still_in_use");
         assert!(refused.text().contains("allocations: 1"), "{}", refused.text());
+        let whole = format!("/api/v1/organizations/{}/archive", world.owner.org_id);
+        for archive in [format!("{path}/archive"), whole.clone()] {
+            let refused = world.post(&world.owner, &archive, json!({})).await;
+            assert_eq!(refused.code(), "still_in_use", "{archive}: {}", refused.text());
+        }
         release(&world, &id).await;
         until_state(&world, &id, "released").await;
+        assert_eq!(world.post(&world.owner, &whole, json!({})).await.status, 204);
         assert_eq!(world.call(Some(&world.owner), Method::DELETE, &path, None).await.status, 204);
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod allocations;
+mod authority;
 mod confirm;
 mod device;
 mod disk;

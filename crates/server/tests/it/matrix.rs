@@ -28,6 +28,10 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{map_id}", "map_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{domain_id}", "dom_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{identity_id}", "idn_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{department_id}", "dept_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{group_id}", "grp_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{role_id}", "role_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{binding_id}", "bind_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{session_id}", "sess_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{hash}", "0")
         .replace("{name}", "nothing")
@@ -80,6 +84,29 @@ async fn machine(world: &World, person: &Person) -> (Seeds, Person) {
     (Seeds { account, key }, Person { token, ..person.clone() })
 }
 
+/// Returns whether the printed policy lets a role do something.
+fn column(action: &str, role: &str) -> Option<bool> {
+    let rows = server::tenancy::matrix();
+    let place = rows.lines().next()?.split_whitespace().position(|word| word == role)?;
+    let line = rows.lines().find(|line| line.split_whitespace().next() == Some(action))?;
+    Some(line.split_whitespace().nth(place) == Some("yes"))
+}
+
+/// Makes somebody a viewer of the owner's organization who was given a role everywhere in it.
+async fn given(world: &World, role: &str) -> Person {
+    let person = world.sign_up(&role.replace('_', "-")).await;
+    let base = format!("/api/v1/organizations/{}", world.owner.org_id);
+    let made =
+        world.post(&world.owner, &format!("{base}/invitations"), json!({ "role": "viewer" })).await;
+    let link = made.json()["link"].as_str().unwrap().to_owned();
+    let token = link.split("token=").nth(1).unwrap();
+    world.post(&person, "/api/v1/invitations/accept", json!({ "token": token })).await;
+    let ask = json!({ "email": person.email, "role": role });
+    let bound = world.post(&world.owner, &format!("{base}/role-bindings"), ask).await;
+    assert_eq!(bound.status, 201, "{}", bound.text());
+    person
+}
+
 /// Which callers may pass the entrance of an action; the others get the status they must get.
 fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
     let page = !matches!(info.surface, Surface::Api | Surface::Stream);
@@ -88,7 +115,7 @@ fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
         (EntranceKind::Public, _) => None,
         (_, "anonymous" | "node") => Some(refused_401),
         (EntranceKind::Myself | EntranceKind::Operator, "key" | "foreign key") => Some(403),
-        (EntranceKind::Allowed, "key") if page || info.scope == "organization" => Some(403),
+        (EntranceKind::Allowed, "key") if page || info.scope != "project" => Some(403),
         (EntranceKind::Allowed, "key") => {
             (!server::tenancy::FOR_MACHINES.contains(&info.action)).then_some(403)
         }
@@ -103,16 +130,17 @@ fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
         (EntranceKind::Operator, "operator") => None,
         (EntranceKind::Operator, _) => Some(403),
         (EntranceKind::Allowed, "outsider" | "operator") => Some(404),
-        (EntranceKind::Allowed, role) if info.scope == "organization" && role != "owner" => {
-            Some(404)
-        }
         (EntranceKind::Allowed, role) => {
-            let role = api::people::Role::parse(role).expect("a role");
-            let rows = server::tenancy::matrix();
-            let line = rows.lines().find(|l| l.split_whitespace().next() == Some(info.action))?;
-            let place =
-                ["viewer", "member", "admin", "owner"].iter().position(|r| *r == role.as_str())?;
-            (line.split_whitespace().nth(place + 1) == Some("-")).then_some(403)
+            let bound = ["billing", "security_reviewer"].contains(&role);
+            let inside = info.scope == "project";
+            // Admin, member and viewer are that of the project alone; given roles are everywhere.
+            if !inside && role != "owner" && !bound {
+                return Some(404);
+            }
+            // Whoever is given a role is a viewer of the organization itself.
+            let may =
+                column(info.action, role)? || (bound && !inside && column(info.action, "viewer")?);
+            (!may).then_some(403)
         }
         (EntranceKind::Signed | EntranceKind::Node, _) => Some(refused_401),
     }
@@ -133,7 +161,11 @@ async fn every_route_lets_in_whom_it_must_and_nobody_else() {
         let node = Person { token, ..world.owner.clone() };
         let (seeds, key) = machine(&world, &world.owner).await;
         let (_, foreign) = machine(&world, &world.outsider).await;
-        let people: [(&str, Option<&Person>); 10] = [
+        let (billing, review) =
+            (given(&world, "billing").await, given(&world, "security_reviewer").await);
+        let people: [(&str, Option<&Person>); 12] = [
+            ("billing", Some(&billing)),
+            ("security_reviewer", Some(&review)),
             ("key", Some(&key)),
             ("foreign key", Some(&foreign)),
             ("anonymous", None),
@@ -186,6 +218,10 @@ fn is_row(info: &RouteInfo) -> bool {
         "{provider_id}",
         "{map_id}",
         "{domain_id}",
+        "{department_id}",
+        "{group_id}",
+        "{role_id}",
+        "{binding_id}",
     ];
     ROWS.iter().any(|part| info.path.contains(part))
 }

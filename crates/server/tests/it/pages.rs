@@ -36,6 +36,8 @@ fn all() -> Vec<(&'static str, Markup)> {
         "identity" = tenancy::IamView,
         "organizations" = tenancy::OrganizationsView,
         "organization" = tenancy::OrganizationPageView,
+        "departments" = tenancy::DepartmentsView,
+        "groups and roles" = tenancy::AuthorityView,
         "who can" = tenancy::WhoView,
         "invited" = tenancy::InvitedView,
         "invitation" = tenancy::WelcomeView,

@@ -45,11 +45,10 @@ async fn find_project(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Pro
     if ask.head.params.contains_key("project_id") {
         return find_named(tx, ask).await;
     }
-    Ok(ask.context.as_ref().map(|project| Found {
-        org_id: project.org_id,
-        project_id: Some(project.id),
-        row: (**project).clone(),
-    }))
+    Ok(ask
+        .context
+        .as_ref()
+        .map(|project| Found::in_project(project.org_id, project.id, (**project).clone())))
 }
 
 pub(super) async fn find_account(
@@ -58,7 +57,7 @@ pub(super) async fn find_account(
 ) -> Result<Option<Found<ServiceAccount>>> {
     let id: ServiceAccountId = ask.head.id("service_account_id")?;
     let row = store::find(tx, id).await?;
-    Ok(row.map(|row| Found { org_id: row.org_id, project_id: Some(row.project_id), row }))
+    Ok(row.map(|row| Found::in_project(row.org_id, row.project_id, row)))
 }
 
 account_action!(

@@ -25,7 +25,7 @@ const DAY: u64 = 24 * 3600;
 async fn find_key(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<ApiKey>>> {
     let id: KeyId = ask.head.id("key_id")?;
     let row = keys::live(tx, id).await?;
-    Ok(row.map(|row| Found { org_id: row.org_id, project_id: Some(row.project_id), row }))
+    Ok(row.map(|row| Found::in_project(row.org_id, row.project_id, row)))
 }
 
 account_action!(

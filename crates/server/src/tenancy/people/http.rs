@@ -1,7 +1,9 @@
 //! Routes of organizations and their people.
 
 use super::{
-    accept, invitations,
+    accept,
+    archive::{self, Archive, Unarchive},
+    invitations,
     invitations::{Create, Revoke},
     members::{self, Leave, Read, Remove, SetRole, Update},
     own, pages,
@@ -41,6 +43,10 @@ pub fn routes() -> Vec<Route> {
             .says("Removes somebody from an organization and all its projects."),
         Route::post("/api/v1/organizations/{org_id}/leave", leave)
             .says("Leaves an organization and all its projects."),
+        Route::post("/api/v1/organizations/{org_id}/archive", archive_http)
+            .says("Archives an organization that holds nothing: it is read, and nothing changes."),
+        Route::post("/api/v1/organizations/{org_id}/unarchive", unarchive_http)
+            .says("Takes an organization out of the archive."),
         Route::get("/api/v1/organizations/{org_id}/invitations", list_invitations)
             .says("Lists the invitations that wait."),
         Route::post("/api/v1/organizations/{org_id}/invitations", invite)
@@ -84,6 +90,14 @@ async fn remove(who: Allowed<Remove>, app: App, (): ()) -> Result<NoContent> {
 
 async fn leave(who: Allowed<Leave>, app: App, (): ()) -> Result<NoContent> {
     members::leave(&app, &who).await.map(|()| NoContent)
+}
+
+async fn archive_http(who: Allowed<Archive>, app: App, (): ()) -> Result<NoContent> {
+    archive::archive(&app, &who).await.map(|()| NoContent)
+}
+
+async fn unarchive_http(who: Allowed<Unarchive>, app: App, (): ()) -> Result<NoContent> {
+    archive::unarchive(&app, &who).await.map(|()| NoContent)
 }
 
 async fn list_invitations(

@@ -8,7 +8,8 @@ use crate::{
     identity::{self, Bucket, Email},
     tenancy::{
         allowed::{Action, Allowed, Ask, Found, InOrg},
-        policy,
+        policy::{self, Rights},
+        standing::{self, Place},
         store::{self as places, OrgMember, Organization, ProjectMember},
     },
 };
@@ -35,7 +36,7 @@ async fn find_invitation(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<
     let org: OrgId = ask.head.id("org_id")?;
     let id: InvitationId = ask.head.id("invitation_id")?;
     let row = store::find_invitation(tx, id).await?.filter(|row| row.org_id == org);
-    Ok(row.map(|row| Found { org_id: row.org_id, project_id: None, row }))
+    Ok(row.map(|row| Found::in_org(row.org_id, row)))
 }
 
 org_action!(
@@ -74,10 +75,9 @@ pub async fn create(
     ask: InvitationCreate,
 ) -> Result<(InvitationView, String)> {
     let org = who.row();
-    if policy::rank(ask.role) > policy::rank(who.role()) {
+    if !who.rights().cover(Rights::of(ask.role)) {
         return Err(Error::new(Code::InsufficientPermissions).detail(format!(
-            "You are {} here and cannot make somebody {}.",
-            who.role(),
+            "You cannot make somebody {}: that is more than you may here.",
             ask.role
         )));
     }
@@ -204,8 +204,9 @@ pub async fn accept(
         ));
     }
     places::raise_epoch(&mut tx, row.org_id).await?;
-    let still = places::role_in(&mut tx, row.invited_by, row.org_id, None).await?;
-    if still.is_none_or(|role| policy::rank(role) < policy::rank(row.role)) {
+    let place = Place { org: row.org_id, department: None, project: None };
+    let still = standing::rights_in(&mut tx, row.invited_by, place).await?.unwrap_or_default();
+    if !still.may(Create::NAME) || !still.cover(Rights::of(row.role)) {
         return Err(ended().detail("Whoever invited you may no longer do so. Ask for a new one."));
     }
     if let Some(id) = row.project_id

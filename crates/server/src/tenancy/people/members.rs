@@ -45,14 +45,14 @@ pub(in crate::tenancy) async fn find_org(
 ) -> Result<Option<Found<Organization>>> {
     let id: OrgId = ask.head.id("org_id")?;
     let row = places::find_organization(tx, id).await?;
-    Ok(row.map(|row| Found { org_id: row.id, project_id: None, row }))
+    Ok(row.map(|row| Found::in_org(row.id, row)))
 }
 
 async fn find_member(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<OrgMember>>> {
     let org: OrgId = ask.head.id("org_id")?;
     let id: MemberId = ask.head.id("member_id")?;
     let row = store::find(tx, org, id).await?;
-    Ok(row.map(|row| Found { org_id: org, project_id: None, row }))
+    Ok(row.map(|row| Found::in_org(org, row)))
 }
 
 org_action!(

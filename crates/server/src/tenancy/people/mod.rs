@@ -4,6 +4,7 @@
 //! for the address it names, and a new account has no rights it was not given.
 
 mod accept;
+mod archive;
 mod http;
 mod invitations;
 mod members;

@@ -1,11 +1,12 @@
 //! Pages of organizations and their people.
 
 use super::{
+    archive::{self, Archive, Unarchive},
     invitations::{self, Create, Revoke},
     members::{self, Leave, Read, Remove, SetRole, Update},
     store,
 };
-use crate::tenancy::{Allowed, policy, store as places};
+use crate::tenancy::{Allowed, authority, policy::Rights, standing};
 use api::{
     OrgId, Time,
     organizations::{
@@ -27,6 +28,8 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/access/organizations/{org_id}", one_page),
         Route::post("/access/organizations/{org_id}/change", update_form),
         Route::post("/access/organizations/{org_id}/leave", leave_form),
+        Route::post("/access/organizations/{org_id}/archive", archive_form),
+        Route::post("/access/organizations/{org_id}/unarchive", unarchive_form),
         Route::post("/access/organizations/{org_id}/members/{member_id}/role", role_form),
         Route::post("/access/organizations/{org_id}/members/{member_id}/remove", remove_form),
         Route::post("/access/organizations/{org_id}/invitations", invite_form).shows_secret(),
@@ -52,8 +55,12 @@ pub struct OrganizationPageView {
     pub invitations: Vec<InvitationView>,
     /// Its projects.
     pub projects: Vec<(String, String)>,
-    /// The caller's role.
-    pub role: Role,
+    /// How many departments it has.
+    pub departments: usize,
+    /// Since when it is archived.
+    pub archived_at: Option<Time>,
+    /// What the caller may.
+    pub rights: Rights,
     /// Now.
     pub now: Time,
     /// For forms.
@@ -89,26 +96,36 @@ impl OrganizationPageView {
             members: vec![member(Role::Owner, true), member(Role::Viewer, false)],
             invitations: vec![waiting],
             projects: vec![("proj_x".into(), "Default".into())],
-            role: Role::Owner,
+            departments: 2,
+            archived_at: None,
+            rights: Rights::of(Role::Owner),
             now,
             form: FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) },
         };
-        let viewer =
-            Self { role: Role::Viewer, invitations: vec![], projects: vec![], ..owner.clone() };
-        vec![owner, viewer]
+        let viewer = Self {
+            rights: Rights::of(Role::Viewer),
+            invitations: vec![],
+            projects: vec![],
+            departments: 1,
+            ..owner.clone()
+        };
+        let archived = Self { archived_at: Some(now), ..owner.clone() };
+        vec![owner, viewer, archived]
     }
 
     fn may(&self, action: &str) -> bool {
-        policy::may(self.role, action)
+        self.rights.may(action)
     }
 
     /// Draws it.
     pub fn draw(&self) -> Markup {
         html! {
             (page_head(&self.name, "Its people, who was invited, and what it asks of them.", Some(self.head())))
+            @if self.archived_at.is_some() { (banner("info", "This organization is archived: it can be read, and nothing in it changes.", None)) }
             section class="section" { h2 { "Members" } (self.people()) }
             @if self.may("invitation.create") { section class="section card flow" { h2 { "Invite" } (self.invite()) } }
             @if self.may("organization.update") { section class="section card flow" { h2 { "Name and policy" } (self.change()) } }
+            @if self.may("organization.archive") { section class="section card flow" { h2 { "Archive" } (self.archive()) } }
             section class="section card flow" { h2 { "Leave" }
                 p class="muted" { "What you made here stays here. The last owner cannot leave." }
                 (danger("Leave organization", "Leave this organization?", "You lose its projects at once; keys you answer for stop working.", html! {
@@ -123,7 +140,11 @@ impl OrganizationPageView {
 
     fn head(&self) -> Markup {
         html! {
-            (badge("", self.role.as_str()))
+            (badge("", self.rights.words()))
+            @if self.departments > 1 || self.may("department.create") {
+                a class="button" href={ "/access/organizations/" (self.id) "/departments" } { (icon("folder-kanban")) "Departments" }
+            }
+            a class="button" href={ "/access/organizations/" (self.id) "/roles" } { (icon("key-round")) "Groups and roles" }
             @if self.may("identity_provider.list") {
                 a class="button" href={ "/access/organizations/" (self.id) "/sign-in" } { (icon("log-in")) "How it signs in" }
                 a class="button" href={ "/access/organizations/" (self.id) "/who-can" } { (icon("users")) "Who can" }
@@ -174,7 +195,7 @@ impl OrganizationPageView {
     fn invite(&self) -> Markup {
         let roles: Vec<(String, String)> = Role::ALL
             .iter()
-            .filter(|role| policy::rank(**role) <= policy::rank(self.role))
+            .filter(|role| self.rights.cover(Rights::of(**role)))
             .map(|role| (role.to_string(), role.to_string()))
             .collect();
         let places: Vec<(String, String)> =
@@ -213,6 +234,27 @@ impl OrganizationPageView {
                 button class="button primary" { (icon("plus")) "Invite" }
             }
             @if !rows.is_empty() { (table("Invitations", &[col("For"), col("As"), col("Into"), col("Ends"), col("")], &rows)) }
+        }
+    }
+
+    fn archive(&self) -> Markup {
+        let base = format!("/access/organizations/{}", self.id);
+        html! {
+            @if let Some(since) = self.archived_at {
+                p class="muted" { "Since " (moment(since)) ". Nothing was lost." }
+                form method="post" action={ (base) "/unarchive" } {
+                    (self.form.hidden("unarchive"))
+                    button class="button" { "Unarchive " (self.name) }
+                }
+            } @else {
+                p class="muted" { "For an organization nobody works in any more. Its projects must hold nothing; its bills and its record stay." }
+                (danger("Archive organization", "Archive this organization?", "Nothing can be launched or changed in it until an owner unarchives it.", html! {
+                    form method="post" action={ (base) "/archive" } {
+                        (self.form.hidden("archive"))
+                        button class="button danger-go" { "Archive " (self.name) }
+                    }
+                }))
+            }
         }
     }
 
@@ -274,7 +316,7 @@ async fn one_page(who: Allowed<Read>, app: App, (): ()) -> Result<Page> {
     } else {
         Vec::new()
     };
-    let projects = places::list_projects(&mut tx, who.caller().user_id()).await?;
+    let projects = standing::list_projects(&mut tx, who.caller().user_id()).await?;
     let view = OrganizationPageView {
         id: org.id,
         name: org.name.clone(),
@@ -286,7 +328,9 @@ async fn one_page(who: Allowed<Read>, app: App, (): ()) -> Result<Page> {
             .filter(|(project, _)| project.org_id == org.id)
             .map(|(project, _)| (project.id.to_string(), project.name))
             .collect(),
-        role: who.role(),
+        departments: authority::list_departments(&mut tx, org.id).await?.len(),
+        archived_at: org.archived_at,
+        rights: who.rights(),
         now: tx.now(),
         form: who.form(&app),
     };
@@ -307,6 +351,16 @@ async fn update_form(who: Allowed<Update>, app: App, Form(fields): Form) -> Resu
 async fn leave_form(who: Allowed<Leave>, app: App, _: Form) -> Result<Go> {
     members::leave(&app, &who).await?;
     Ok(Go::to("/access/organizations").saying(&format!("You left {}.", who.row().name)))
+}
+
+async fn archive_form(who: Allowed<Archive>, app: App, _: Form) -> Result<Go> {
+    archive::archive(&app, &who).await?;
+    Ok(back(who.row().id).saying(&format!("{} is archived.", who.row().name)))
+}
+
+async fn unarchive_form(who: Allowed<Unarchive>, app: App, _: Form) -> Result<Go> {
+    archive::unarchive(&app, &who).await?;
+    Ok(back(who.row().id).saying(&format!("{} is in use again.", who.row().name)))
 }
 
 async fn role_form(who: Allowed<SetRole>, app: App, Form(fields): Form) -> Result<Go> {

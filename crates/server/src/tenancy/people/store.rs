@@ -111,6 +111,7 @@ pub async fn keep_by_hand_in_project(
 pub async fn remove(tx: &mut WriteTx, org: OrgId, user: UserId) -> Result<u64> {
     tx.run("DELETE FROM project_members WHERE org_id = $1 AND user_id = $2", (org, user)).await?;
     crate::identity::keys::revoke_of(tx, org, None, user).await?;
+    crate::tenancy::authority::forget(tx, org, user).await?;
     tx.run("DELETE FROM org_members WHERE org_id = $1 AND user_id = $2", (org, user)).await
 }
 

@@ -4,9 +4,9 @@
 //! Promises: a role somebody was given by hand stays as it is; no group makes an owner.
 
 use crate::{
-    identity::{keys, sso},
+    identity::sso,
     tenancy::{
-        OrgMember, ProjectMember, policy,
+        OrgMember, ProjectMember, authority, policy,
         store::{self as places},
     },
 };
@@ -128,20 +128,10 @@ pub async fn apply(tx: &mut WriteTx, whose: Whose, groups: &[String]) -> Result<
     }
     if changed {
         places::raise_epoch(tx, org).await?;
-        end_keys(tx, org, user).await?;
+        authority::end_keys(tx, org, user).await?;
         tx.note(Key::Role, wanted.org.map_or("by its groups".to_owned(), |role| role.to_string()));
     }
     Ok(changed)
-}
-
-/// Keys end in the projects somebody may no longer enter.
-async fn end_keys(tx: &mut WriteTx, org: OrgId, user: UserId) -> Result<()> {
-    for project in keys::projects_of(tx, org, user).await? {
-        if places::role_in(tx, user, org, Some(project)).await?.is_none() {
-            keys::revoke_of(tx, org, Some(project), user).await?;
-        }
-    }
-    Ok(())
 }
 
 /// What becomes of a membership that groups gave.
@@ -194,6 +184,7 @@ async fn of_organization(
             tx.run(sql, (role, org, old.id, provider)).await?
         }
         Next::Ends => {
+            authority::forget(tx, org, user).await?;
             let sql = "DELETE FROM org_members WHERE org_id = $1 AND id = $2 AND provider_id = $3";
             tx.run(sql, (org, old.id, provider)).await?
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     identity::sso::{domains, providers},
-    tenancy::{Action, Allowed, policy, store as places},
+    tenancy::{Action, Allowed, policy::Rights, standing, store as places},
 };
 use api::{
     Code, OrgId, ProjectId, ProviderId, Time,
@@ -62,8 +62,8 @@ pub struct OrgSignInView {
     pub entered: Entered,
     /// What a look just found.
     pub check: Option<(ProviderId, ProviderCheck)>,
-    /// The caller's role.
-    pub role: Role,
+    /// What the caller may.
+    pub rights: Rights,
     /// Now.
     pub now: Time,
     /// For the forms.
@@ -83,7 +83,7 @@ impl OrgSignInView {
             projects: vec![(ProjectId(nil), "Vision".into())],
             entered: Entered::fresh(),
             check: None,
-            role: Role::Owner,
+            rights: Rights::of(Role::Owner),
             now,
             form: FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) },
         };
@@ -123,12 +123,12 @@ impl OrgSignInView {
             bare.clone(),
             full.clone(),
             Self { entered: refused, ..bare },
-            Self { role: Role::Admin, ..full },
+            Self { rights: Rights::of(Role::Admin), ..full },
         ]
     }
 
     fn may(&self, action: &str) -> bool {
-        policy::may(self.role, action)
+        self.rights.may(action)
     }
 
     fn base(&self) -> String {
@@ -262,7 +262,7 @@ async fn org_view<A: Action>(
     let services = providers::list(app, Some(org)).await?;
     let mut tx = app.db.read().await?;
     let row = places::find_organization(&mut tx, org).await?.ok_or_else(Error::not_found)?;
-    let projects = places::list_projects(&mut tx, who.caller().user_id()).await?;
+    let projects = standing::list_projects(&mut tx, who.caller().user_id()).await?;
     Ok(OrgSignInView {
         id: org,
         names: (row.name, row.slug),
@@ -280,7 +280,7 @@ async fn org_view<A: Action>(
             .collect(),
         entered,
         check: None,
-        role: who.role(),
+        rights: who.rights(),
         now: tx.now(),
         form: who.form(app),
     })

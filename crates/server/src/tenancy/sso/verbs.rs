@@ -24,21 +24,21 @@ async fn find_provider(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Pr
     let org: OrgId = ask.head.id("org_id")?;
     let id: ProviderId = ask.head.id("provider_id")?;
     let row = sso::find(tx, id).await?.filter(|row| row.org_id == Some(org));
-    Ok(row.map(|row| Found { org_id: org, project_id: None, row }))
+    Ok(row.map(|row| Found::in_org(org, row)))
 }
 
 async fn find_map(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<RoleMap>>> {
     let org: OrgId = ask.head.id("org_id")?;
     let id: RoleMapId = ask.head.id("map_id")?;
     let row = maps::find(tx, org, id).await?;
-    Ok(row.map(|row| Found { org_id: org, project_id: None, row }))
+    Ok(row.map(|row| Found::in_org(org, row)))
 }
 
 async fn find_domain(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<domains::Domain>>> {
     let org: OrgId = ask.head.id("org_id")?;
     let id: DomainId = ask.head.id("domain_id")?;
     let row = domains::find(tx, id).await?.filter(|row| row.org_id == org);
-    Ok(row.map(|row| Found { org_id: org, project_id: None, row }))
+    Ok(row.map(|row| Found::in_org(org, row)))
 }
 
 org_action!(

@@ -3,16 +3,19 @@
 use crate::{
     identity::{self, Caller},
     tenancy::{
-        policy,
-        store::{self as places, Person, Roles},
+        authority,
+        policy::{self, Rights},
+        standing::{self, Bound, Place, Roles, add_up},
+        store::{self as places, Person},
     },
 };
 use api::{
-    OrgId, ProjectId, TypedId,
+    DeptId, OrgId, ProjectId, TypedId, UserId,
     access::{Permission, Who, WhyAnswer, WhyAsk},
     people::Role,
 };
 use kernel::{App, Error, Result, db::Reader};
+use std::collections::BTreeMap;
 
 /// Returns the whole policy: every action and the least role it takes.
 pub fn permissions() -> Vec<Permission> {
@@ -48,14 +51,74 @@ async fn people(
     .await
 }
 
-/// Returns the role that counts, and where it comes from.
-fn counted(roles: &Roles, in_project: bool) -> Option<(Role, &'static str)> {
-    if !in_project {
-        return roles.in_org.map(|role| (role, "organization"));
+/// Somebody's memberships and what is bound to them.
+struct Held {
+    person: Person,
+    roles: Roles,
+    /// What is bound, with the role's name and the group's.
+    bound: Vec<(Bound, Option<String>, Option<String>)>,
+}
+
+impl Held {
+    /// Returns what they may do in a place.
+    fn rights(&self, place: Place) -> Rights {
+        let bound: Vec<Bound> = match self.roles.in_org {
+            Some(_) => self.bound.iter().map(|(bound, ..)| bound.clone()).collect(),
+            None => Vec::new(),
+        };
+        add_up(self.roles.in_org, self.roles.in_project, &bound, place).unwrap_or_default()
     }
-    let role = roles.effective()?;
-    let own = roles.in_project == Some(role);
-    Some((role, if own { "project" } else { "organization" }))
+
+    /// Returns the role that allows an action in a place, and where it comes from.
+    fn by(&self, place: Place, action: &str) -> Option<(String, String)> {
+        let own = self.roles.in_project.filter(|_| place.project.is_some());
+        let inherited = Roles { in_org: self.roles.in_org, in_project: None };
+        let inherited =
+            if place.project.is_some() { inherited.effective() } else { self.roles.in_org };
+        for (role, through) in [(own, "project"), (inherited, "organization")] {
+            if let Some(role) = role.filter(|role| policy::may(*role, action)) {
+                return Some((role.to_string(), through.to_owned()));
+            }
+        }
+        let (bound, role, group) = self
+            .bound
+            .iter()
+            .find(|(bound, ..)| bound.reaches(place) && bound.rights().may(action))?;
+        let built_in = bound.role.map(|role| role.to_string());
+        let at = match (bound.department_id, bound.project_id) {
+            (Some(_), _) => "department",
+            (None, Some(_)) => "project",
+            (None, None) => "organization",
+        };
+        let through = group.as_ref().map_or(at.to_owned(), |name| format!("group {name}, {at}"));
+        Some((built_in.or_else(|| role.clone()).unwrap_or_default(), through))
+    }
+}
+
+async fn held(tx: &mut Reader, place: Place) -> Result<Vec<Held>> {
+    let mut bound: BTreeMap<UserId, Vec<_>> = BTreeMap::new();
+    for (to, what) in authority::bound_in(tx, place.org).await? {
+        bound.entry(to.user_id).or_default().push((what, to.role_name, to.group_name));
+    }
+    let people = people(tx, place.org, place.project).await?;
+    Ok(people
+        .into_iter()
+        .map(|(person, roles)| {
+            let bound = bound.remove(&person.id).unwrap_or_default();
+            Held { person, roles, bound }
+        })
+        .collect())
+}
+
+/// Returns the place that is asked about.
+async fn place(tx: &mut Reader, org: OrgId, project: Option<ProjectId>) -> Result<Place> {
+    let mut department: Option<DeptId> = None;
+    if let Some(id) = project {
+        let row = places::find_project(tx, id).await?;
+        let row = row.filter(|row| row.org_id == org).ok_or_else(Error::not_found)?;
+        department = Some(row.department_id);
+    }
+    Ok(Place { org, department, project })
 }
 
 /// Returns who may do an action in an organization, or in a project of it.
@@ -69,22 +132,15 @@ pub async fn who_can(
     action: &str,
 ) -> Result<Vec<Who>> {
     least(action)?;
-    if let Some(id) = project {
-        let row = places::find_project(tx, id).await?;
-        row.filter(|row| row.org_id == org).ok_or_else(Error::not_found)?;
-    }
+    let place = place(tx, org, project).await?;
     let mut found = Vec::new();
-    for (person, roles) in people(tx, org, project).await? {
-        let Some((role, through)) = counted(&roles, project.is_some()) else { continue };
-        if policy::may(role, action) {
-            found.push(Who {
-                user_id: person.id,
-                email: person.email,
-                display_name: person.display_name,
-                role,
-                through: through.to_owned(),
-            });
+    for held in held(tx, place).await? {
+        if !held.rights(place).may(action) {
+            continue;
         }
+        let (role, through) = held.by(place, action).unwrap_or_default();
+        let Person { id: user_id, email, display_name } = held.person;
+        found.push(Who { user_id, email, display_name, role, through });
     }
     Ok(found)
 }
@@ -106,13 +162,17 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
             return Err(Error::field("project_id", "Say in which project or organization."));
         }
     };
-    let standing = places::standing(&mut tx, caller.user_id(), org, ask.project_id).await?;
+    let asked = Place { org, department: None, project: ask.project_id };
+    let standing = standing::standing(&mut tx, caller.user_id(), asked).await?;
     let standing = standing.ok_or_else(Error::not_found)?;
-    let role = standing.role(ask.project_id.is_some()).ok_or_else(Error::not_found)?;
+    let rights = standing.rights.ok_or_else(Error::not_found)?;
     let (mut reason, mut words) = ("allowed", "You may.".to_owned());
-    if !policy::may(role, &ask.action) {
+    if !rights.may(&ask.action) {
         reason = "role";
-        words = policy::refusal(role, &ask.action).sentence();
+        words = policy::refusal(rights, &ask.action).sentence();
+    } else if standing.archived && policy::changes(&ask.action) {
+        reason = "archived";
+        words = policy::archived().sentence();
     } else if standing.asks_factor() && identity::strong(app, caller).await.is_err() {
         reason = "second_factor";
         words = "The organization asks for a second factor, and none was proven in this session."
@@ -120,17 +180,16 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
     }
     let mut names = Vec::new();
     if reason == "role" {
-        for (person, roles) in people(&mut tx, org, ask.project_id).await? {
-            let counts = counted(&roles, ask.project_id.is_some());
-            // Nobody gives more than they have, and admins are the least who give anything.
-            let least = policy::rank(least).max(policy::rank(Role::Admin));
-            if counts.is_some_and(|(role, _)| policy::rank(role) >= least) {
-                names.push(person.display_name);
+        // Nobody gives more than they have, and admins are the least who give anything.
+        let least = policy::stronger(Some(least), Some(Role::Admin)).unwrap_or(Role::Owner);
+        let place = place(&mut tx, org, ask.project_id).await?;
+        for held in held(&mut tx, place).await? {
+            if held.rights(place).cover(Rights::of(least)) {
+                names.push(held.person.display_name);
             }
         }
         names.truncate(5);
     }
-    let allowed = reason == "allowed";
-    let reason = reason.to_owned();
+    let (allowed, reason, role) = (reason == "allowed", reason.to_owned(), rights.role());
     Ok(WhyAnswer { action: ask.action, allowed, reason, words, role, least, ask: names })
 }

@@ -1,7 +1,7 @@
 //! The page that says who may do what.
 
 use super::{ask, http::WhoCan};
-use crate::tenancy::{Allowed, store as places};
+use crate::tenancy::{Allowed, standing};
 use api::{
     OrgId, ProjectId, UserId,
     access::{Permission, Who},
@@ -40,11 +40,11 @@ impl WhoView {
     /// Returns every kind of this page.
     pub fn samples() -> Vec<Self> {
         let nil = uuid::Uuid::nil();
-        let who = |role, through: &str| Who {
+        let who = |role: Role, through: &str| Who {
             user_id: UserId(nil),
             email: "ada.lovelace.with.a.very.long.address@analytical-engines.example.com".into(),
             display_name: "Ada Lovelace, Countess".into(),
-            role,
+            role: role.to_string(),
             through: through.into(),
         };
         let none = Self {
@@ -93,7 +93,7 @@ impl WhoView {
             vec![
                 html! { strong { (one.display_name) } },
                 html! { (one.email) },
-                badge("", one.role.as_str()),
+                badge("", &one.role),
                 html! { "the " (one.through) },
             ]
         };
@@ -106,7 +106,7 @@ async fn who_page(who: Allowed<WhoCan>, app: App, (): ()) -> Result<Page> {
     let action = who.head().query("action").unwrap_or_else(|| "allocation.create".to_owned());
     let project = who.head().query("project_id").unwrap_or_default();
     let mut tx = app.db.read().await?;
-    let projects: Vec<_> = places::list_projects(&mut tx, who.caller().user_id())
+    let projects: Vec<_> = standing::list_projects(&mut tx, who.caller().user_id())
         .await?
         .into_iter()
         .filter(|(project, _)| project.org_id == org.id)

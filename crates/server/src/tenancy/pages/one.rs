@@ -1,189 +1,34 @@
-//! Pages of tenancy: all projects, one project.
+//! One project: its members, its department, its name, and its end.
 
-use super::{
+use crate::tenancy::{
     allowed::Allowed,
-    http::{ListProjects, list_for},
-    members, policy,
-    projects::{self, Create, Delete, Read, Switch, Update},
-    store,
+    authority, members,
+    projects::{self, Archive, Delete, Move, Read, Unarchive, Update},
 };
-use crate::identity::{Myself, return_target};
 use api::{
-    Code, OrgId, ProjectId, Time,
+    DeptId, ProjectId, Time,
     people::{Holding, MemberView, Role},
 };
 use kernel::{
     App, Error, Result,
     html::{
         Entered, Field, FormCtx, Markup, Page, badge, banner, col, danger, empty, facts, html,
-        icon, id_copy, moment, page_head, select, table,
+        id_copy, moment, page_head, select, table,
     },
     http::{Form, Go, Route},
 };
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/access/projects", projects_page),
-        Route::post("/access/projects", create_form),
-        Route::post("/access/projects/switch", switch_form),
         Route::get("/access/projects/{project_id}", project_page),
         Route::post("/access/projects/{project_id}/rename", rename_form),
         Route::post("/access/projects/{project_id}/delete", delete_form),
+        Route::post("/access/projects/{project_id}/archive", archive_form),
+        Route::post("/access/projects/{project_id}/unarchive", unarchive_form),
+        Route::post("/access/projects/{project_id}/move", move_form),
         Route::post("/access/projects/{project_id}/members/{member_id}/role", role_form),
         Route::post("/access/projects/{project_id}/members/{member_id}/remove", remove_form),
     ]
-}
-
-/// All projects one may enter.
-#[derive(Debug, Clone)]
-pub struct ProjectsView {
-    /// Id, organization, name, role, since.
-    pub rows: Vec<(ProjectId, String, String, Role, Time)>,
-    /// Organizations one may make projects in.
-    pub orgs: Vec<(OrgId, String)>,
-    /// The form below.
-    pub entered: Entered,
-    /// For forms.
-    pub form: FormCtx,
-}
-
-impl ProjectsView {
-    /// Returns every kind of this page.
-    pub fn samples() -> Vec<Self> {
-        let nil = uuid::Uuid::nil();
-        let row = |name: &str, role| {
-            (ProjectId(nil), "Ada".to_owned(), name.to_owned(), role, Time(1_795_000_000_000_000))
-        };
-        let form = FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) };
-        let orgs = vec![(OrgId(nil), "Ada".to_owned())];
-        let long = "A project with the longest name that anybody may give it here";
-        let refused = Entered::fresh()
-            .with("name", "")
-            .refused(&Error::field("name", "Enter a name of 1 to 60 characters."));
-        vec![
-            Self {
-                rows: vec![],
-                orgs: orgs.clone(),
-                entered: Entered::fresh(),
-                form: form.clone(),
-            },
-            Self {
-                rows: vec![row("Default", Role::Owner)],
-                orgs: orgs.clone(),
-                entered: refused,
-                form: form.clone(),
-            },
-            Self {
-                rows: vec![row("Default", Role::Viewer), row(long, Role::Admin)],
-                orgs: vec![],
-                entered: Entered::fresh(),
-                form,
-            },
-        ]
-    }
-
-    /// Draws it.
-    pub fn draw(&self) -> Markup {
-        let rows: Vec<Vec<Markup>> = self
-            .rows
-            .iter()
-            .map(|(id, org, name, role, since)| {
-                vec![
-                    html! { a href={ "/access/projects/" (id) } { strong { (name) } } },
-                    html! { (org) },
-                    badge("", role.as_str()),
-                    moment(*since),
-                    id_copy(&id.to_string()),
-                ]
-            })
-            .collect();
-        html! {
-            (page_head("Projects", "Everything you run lives in a project. The organization owns it and pays for it.", None))
-            @if rows.is_empty() {
-                (empty("folder-kanban", "No project yet", "A project holds your workloads, its members and their roles. Make the first one below.", None))
-            } @else {
-                (table("Projects", &[col("Name"), col("Organization"), col("Your role"), col("Since"), col("Identifier")], &rows))
-            }
-            @if !self.orgs.is_empty() { section class="section card" id="new" { h2 { "New project" } (self.create_form()) } }
-        }
-    }
-
-    fn create_form(&self) -> Markup {
-        let options: Vec<(String, String)> =
-            self.orgs.iter().map(|(id, name)| (id.to_string(), name.clone())).collect();
-        html! {
-            (self.entered.banner())
-            form method="post" action="/access/projects" class="inline-form" {
-                (self.form.hidden("create"))
-                @if let [(only, _)] = options.as_slice() {
-                    input type="hidden" name="org_id" value=(only);
-                } @else {
-                    (select("org_id", "Organization", self.entered.value("org_id"), &options))
-                }
-                (Field::text("name", "Name").draw(&self.entered))
-                button class="button primary" { (icon("plus")) "Create project" }
-            }
-        }
-    }
-}
-
-async fn projects_view(
-    app: &App,
-    caller: &crate::identity::Caller,
-    entered: Entered,
-) -> Result<ProjectsView> {
-    let mut tx = app.db.read().await?;
-    let orgs = store::list_organizations(&mut tx, caller.user_id()).await?;
-    let names: std::collections::BTreeMap<OrgId, String> =
-        orgs.iter().map(|(org, _)| (org.id, org.name.clone())).collect();
-    let rows = list_for(&mut tx, caller).await?;
-    Ok(ProjectsView {
-        rows: rows
-            .into_iter()
-            .map(|row| {
-                let org = names.get(&row.org_id).cloned().unwrap_or_default();
-                (row.id, org, row.name, row.role.unwrap_or(Role::Viewer), row.created_at)
-            })
-            .collect(),
-        orgs: orgs
-            .iter()
-            .filter(|(_, member)| policy::may(member.role, "project.create"))
-            .map(|(org, _)| (org.id, org.name.clone()))
-            .collect(),
-        entered,
-        form: caller.form(app),
-    })
-}
-
-async fn projects_page(who: Myself<ListProjects>, app: App, (): ()) -> Result<Page> {
-    let view = projects_view(&app, who.caller(), Entered::fresh()).await?;
-    Ok(Page::new("Projects", view.draw()))
-}
-
-async fn create_form(who: Allowed<Create>, app: App, Form(fields): Form) -> Result<Go> {
-    match projects::create(&app, &who, &fields.text("name")).await {
-        Ok(project) => {
-            let to = format!("/access/projects/{}", project.id);
-            Ok(Go::to(to).saying(&format!("{} is ready.", project.name)))
-        }
-        Err(error) if matches!(error.code(), Code::ValidationError | Code::NameTaken) => {
-            let entered = Entered::fresh()
-                .with("name", fields.text("name"))
-                .with("org_id", fields.text("org_id"))
-                .refused(&error);
-            let view = projects_view(&app, who.caller(), entered).await?;
-            Err(error.showing(
-                Page::new("Projects", view.draw()).status(::http::StatusCode::UNPROCESSABLE_ENTITY),
-            ))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-async fn switch_form(who: Allowed<Switch>, app: App, Form(fields): Form) -> Result<Go> {
-    projects::switch(&app, &who).await?;
-    Ok(Go::to(return_target(&fields.text("return")))
-        .saying(&format!("You are in {}.", who.row().name)))
 }
 
 /// One project.
@@ -201,6 +46,12 @@ pub struct ProjectView {
     pub members: Vec<MemberView>,
     /// What it holds.
     pub held: Vec<Holding>,
+    /// Its department, and where it can go; empty with a single department.
+    pub departments: Vec<(DeptId, String)>,
+    /// The one it is in.
+    pub department: DeptId,
+    /// Since when it is archived.
+    pub archived_at: Option<Time>,
     /// Whether one may rename and delete it.
     pub manages: bool,
     /// Whether one may change roles.
@@ -230,16 +81,21 @@ impl ProjectView {
             since: Time(1_795_000_000_000_000),
             members: vec![member(Role::Owner)],
             held: vec![],
+            departments: vec![],
+            department: DeptId(nil),
+            archived_at: None,
             manages: true,
             sets_roles: true,
             entered: Entered::fresh().with("name", "Default"),
             form: FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) },
         };
+        let departments = vec![(DeptId(nil), "Research".into()), (DeptId(nil), "Sales".into())];
         let held =
             vec![Holding { what: "allocations".into(), count: 3, href: "/workloads".into() }];
         vec![
             one.clone(),
-            Self { members: vec![], held, ..one.clone() },
+            Self { members: vec![], held, departments, ..one.clone() },
+            Self { archived_at: Some(Time(1_795_000_000_000_000)), ..one.clone() },
             Self {
                 manages: false,
                 sets_roles: false,
@@ -253,12 +109,9 @@ impl ProjectView {
     pub fn draw(&self) -> Markup {
         html! {
             (page_head(&self.name, "Its members and their roles, its name, and what it holds.", None))
+            @if self.archived_at.is_some() { (banner("info", "This project is archived: it can be read, and nothing is made in it.", None)) }
             div class="stack" {
-                section class="card" { h2 { "About" } (facts(&[
-                    ("Identifier", id_copy(&self.id.to_string())),
-                    ("Name in addresses", html! { code { (self.slug) } }),
-                    ("Since", moment(self.since)),
-                ])) }
+                section class="card" { h2 { "About" } (facts(&self.about())) }
                 section class="section" { h2 { "Members" } (self.members()) }
                 @if self.manages {
                     section class="card" { h2 { "Rename" }
@@ -269,8 +122,53 @@ impl ProjectView {
                             button class="button" { "Rename" }
                         }
                     }
+                    @if !self.departments.is_empty() { section class="card flow" { h2 { "Department" } (self.relocate()) } }
+                    section class="card flow" { h2 { "Archive" } (self.archive()) }
                     section class="card" { h2 { "Delete" } (self.delete()) }
                 }
+            }
+        }
+    }
+
+    fn about(&self) -> Vec<(&'static str, Markup)> {
+        let department = self.departments.iter().find(|(id, _)| *id == self.department);
+        let mut about = vec![
+            ("Identifier", id_copy(&self.id.to_string())),
+            ("Name in addresses", html! { code { (self.slug) } }),
+            ("Since", moment(self.since)),
+        ];
+        about.extend(department.map(|(_, name)| ("Department", html! { (name) })));
+        about.extend(self.archived_at.map(|at| ("Archived", moment(at))));
+        about
+    }
+
+    fn relocate(&self) -> Markup {
+        let options: Vec<_> =
+            self.departments.iter().map(|(id, name)| (id.to_string(), name.clone())).collect();
+        html! {
+            p class="muted" { "What it spends is counted to its department, and roles given there reach it." }
+            form method="post" action={ "/access/projects/" (self.id) "/move" } class="inline-form" {
+                (self.form.hidden("move"))
+                (select("department_id", "Department", &self.department.to_string(), &options))
+                button class="button" { "Move" }
+            }
+        }
+    }
+
+    fn archive(&self) -> Markup {
+        let (to, words) = match self.archived_at {
+            Some(_) => ("unarchive", "Unarchive"),
+            None => ("archive", "Archive"),
+        };
+        html! {
+            @if self.held.is_empty() || self.archived_at.is_some() {
+                p class="muted" { "An archived project can be read by its members; nothing is launched or changed in it." }
+                form method="post" action={ "/access/projects/" (self.id) "/" (to) } {
+                    (self.form.hidden(to))
+                    button class="button" { (words) " " (self.name) }
+                }
+            } @else {
+                p class="muted" { "A project can be archived when it holds nothing." }
             }
         }
     }
@@ -350,7 +248,13 @@ impl ProjectView {
 
 async fn project_view(app: &App, who: &Allowed<Read>) -> Result<ProjectView> {
     let mut tx = app.db.read().await?;
+    let departments = authority::list_departments(&mut tx, who.scope().org_id()).await?;
+    let several = departments.len() > 1;
+    let departments = departments.into_iter().filter(|_| several);
     Ok(ProjectView {
+        departments: departments.map(|one| (one.id, one.name)).collect(),
+        department: who.row().department_id,
+        archived_at: who.row().archived_at,
         id: who.row().id,
         name: who.row().name.clone(),
         slug: who.row().slug.clone(),
@@ -372,6 +276,21 @@ async fn project_page(who: Allowed<Read>, app: App, (): ()) -> Result<Page> {
 async fn rename_form(who: Allowed<Update>, app: App, Form(fields): Form) -> Result<Go> {
     let project = projects::rename(&app, &who, &fields.text("name")).await?;
     Ok(Go::to(format!("/access/projects/{}", project.id)).saying("The project has its new name."))
+}
+
+async fn archive_form(who: Allowed<Archive>, app: App, _: Form) -> Result<Go> {
+    projects::archive(&app, &who).await?;
+    Ok(Go::to(format!("/access/projects/{}", who.row().id)).saying("The project is archived."))
+}
+
+async fn unarchive_form(who: Allowed<Unarchive>, app: App, _: Form) -> Result<Go> {
+    projects::unarchive(&app, &who).await?;
+    Ok(Go::to(format!("/access/projects/{}", who.row().id)).saying("The project is in use again."))
+}
+
+async fn move_form(who: Allowed<Move>, app: App, Form(fields): Form) -> Result<Go> {
+    projects::relocate(&app, &who, fields.id("department_id")?).await?;
+    Ok(Go::to(format!("/access/projects/{}", who.row().id)).saying("The project is moved."))
 }
 
 async fn delete_form(who: Allowed<Delete>, app: App, _: Form) -> Result<Go> {
