@@ -492,6 +492,21 @@ CREATE TABLE projects (
   FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id)
 ) STRICT;
 
+CREATE TABLE quotas (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  department_id BLOB,
+  project_id BLOB,
+  user_id BLOB REFERENCES users (id),
+  dimension TEXT NOT NULL CHECK (dimension IN ('allocations', 'gpus', 'vcpus', 'memory_gib', 'keys')),
+  ceiling INTEGER NOT NULL CHECK (ceiling >= 0),
+  by_platform INTEGER NOT NULL,
+  set_by BLOB NOT NULL REFERENCES users (id),
+  set_at INTEGER NOT NULL,
+  FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
 CREATE TABLE recovery_approvals (
   id BLOB PRIMARY KEY,
   request_id BLOB NOT NULL REFERENCES recovery_requests (id),
@@ -863,6 +878,8 @@ CREATE INDEX project_members_user ON project_members (user_id);
 CREATE INDEX projects_department ON projects (department_id) WHERE deleted_at IS NULL;
 
 CREATE UNIQUE INDEX projects_slug ON projects (org_id, slug) WHERE deleted_at IS NULL;
+
+CREATE INDEX quotas_org ON quotas (org_id, id);
 
 CREATE UNIQUE INDEX recovery_approvals_once ON recovery_approvals (request_id, approver_id);
 

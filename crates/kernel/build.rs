@@ -93,6 +93,7 @@ const ICONS: &[&str] = &[
     "wallet",
     "x",
     "zap",
+    "gauge",
     "layers",
     "list-checks",
 ];

@@ -13,7 +13,7 @@ words! {
         Member = "member",
         /// Looks, changes nothing.
         Viewer = "viewer",
-        /// Reads what is spent, and nothing else.
+        /// Reads what is spent and which quotas are set, beside the names of projects.
         Billing = "billing",
         /// Reads who may do what, how people sign in, and what was done.
         SecurityReviewer = "security_reviewer",
@@ -126,7 +126,7 @@ pub struct RoleView {
     pub created_at: Time,
 }
 
-/// `POST /api/v1/organizations/{org_id}/roles`, and `PUT` to one of them.
+/// `POST /api/v1/organizations/{org_id}/roles`, and `PATCH` of one of them.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RoleWrite {

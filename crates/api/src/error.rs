@@ -94,6 +94,8 @@ codes! {
     StillHolds = "still_in_use", 409, "It still holds things that must go first.";
     /// The last owner cannot leave.
     LastOwner = "last_owner", 409, "There must be at least one owner.";
+    /// A quota leaves no room for it.
+    QuotaExceeded = "quota_exceeded", 409, "A quota leaves no room for this.";
     /// Precheck found what stands in the way; see `blockers`.
     Blocked = "launch_blocked", 409, "Something stands in the way of this launch.";
     /// The SKU is unknown, switched off, or has nothing free.

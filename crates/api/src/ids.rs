@@ -164,6 +164,8 @@ ids! {
     RoleId = "role",
     /// A role bound to a person or a group.
     BindingId = "bind",
+    /// A quota.
+    QuotaId = "quota",
     /// A link that confirms a mail address.
     ConfirmationId = "conf",
     /// A device that asks to be signed in.

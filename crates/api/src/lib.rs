@@ -21,6 +21,7 @@ pub mod notices;
 pub mod operations;
 pub mod organizations;
 pub mod people;
+pub mod quotas;
 pub mod sso;
 pub mod stored;
 pub mod time;
@@ -31,9 +32,9 @@ pub use ids::{
     AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BindingId, BreakGlassId,
     ChallengeId, ClaimId, ConfirmationId, CorrelationId, DeptId, DeviceGrantId, DomainId, FactorId,
     GrantId, GroupId, HoldId, IdentityId, InvitationId, JoinId, KeyId, LinkId, MailId, MemberId,
-    NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, ProviderId, RecoveryCodeId,
-    RecoveryId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId, TaskId,
-    TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
+    NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, ProviderId, QuotaId,
+    RecoveryCodeId, RecoveryId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId,
+    SlotId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

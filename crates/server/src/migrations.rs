@@ -27,4 +27,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0015_device.sql"),
     migration!("0016_confirmations.sql"),
     migration!("0017_authority.sql"),
+    migration!("0018_quotas.sql"),
 ];

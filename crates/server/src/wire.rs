@@ -145,6 +145,8 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) 
         TypeId::of::<tenancy::Holdings>(),
         Box::new(tenancy::Holdings(vec![allocations::holdings])),
     );
+    let meters = tenancy::Meters(vec![allocations::meter, tenancy::key_meter]);
+    add(TypeId::of::<tenancy::Meters>(), Box::new(meters));
     add(TypeId::of::<fleet::Settings>(), Box::new(config.fleet.clone()));
     add(TypeId::of::<fleet::Live>(), Box::new(fleet::Live::begin(seams.clock.now())));
     add(TypeId::of::<access::Terminals>(), Box::<access::Terminals>::default());

@@ -11,6 +11,7 @@ mod machines;
 mod operate;
 mod org;
 mod project;
+mod quota;
 mod role;
 
 use crate::{client::Failure, output::Format, shell};
@@ -67,6 +68,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         what: role::Roles,
+    },
+    /// Quotas: the most that may be held at once.
+    Quota {
+        /// What to do.
+        #[command(subcommand)]
+        what: quota::Quotas,
     },
     /// Sign-in services (OpenID Connect) of an organization or of the platform.
     Idp {
@@ -178,6 +185,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Project { what } => project::run(what).await,
         Command::Member { what } => org::members(what).await,
         Command::Role { what } => role::run(what).await,
+        Command::Quota { what } => quota::run(what).await,
         Command::Idp { what } => idp::run(what).await,
         Command::Sa { what } => machines::accounts(what).await,
         Command::Key { what } => machines::keys(what).await,

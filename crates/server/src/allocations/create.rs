@@ -1,7 +1,7 @@
 //! Launching: claim, hold, row and task in one transaction.
 
 use super::{
-    facts,
+    facts::{self, By},
     precheck::{Checked, check},
     steps,
     store::Allocation,
@@ -57,7 +57,8 @@ pub fn name(text: &str) -> Option<String> {
 /// What the database says.
 pub async fn precheck(app: &App, who: &Allowed<ReadLaunch>, launch: &Launch) -> Result<Precheck> {
     let mut tx = app.db.read().await?;
-    let facts = facts::read(app, &mut tx, who.scope(), launch).await?;
+    let by = By { user: who.caller().user_id(), holding: false };
+    let facts = facts::read(app, &mut tx, who.scope(), launch, by).await?;
     Ok(check(&facts, launch, who.scope().org_id()).answer)
 }
 
@@ -67,7 +68,8 @@ pub async fn precheck(app: &App, who: &Allowed<ReadLaunch>, launch: &Launch) -> 
 /// `launch_blocked` with the same list precheck gives.
 pub async fn create(app: &App, who: &Allowed<Create>, launch: &Launch) -> Result<Allocation> {
     let mut tx = app.db.write(who).await?;
-    let facts = facts::read(app, &mut tx, who.scope(), launch).await?;
+    let by = By { user: who.caller().user_id(), holding: true };
+    let facts = facts::read(app, &mut tx, who.scope(), launch, by).await?;
     let checked = check(&facts, launch, who.scope().org_id());
     let (Some(plan), Some((sku, price)), true) =
         (&checked.plan, &facts.offer, checked.answer.ready)

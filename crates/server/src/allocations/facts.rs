@@ -4,9 +4,9 @@ use crate::{
     billing,
     catalog::{Offer, find_offer},
     fleet::{self, FreeSlot, free_slots},
-    tenancy::{InProject, find_organization},
+    tenancy::{self, Ceiling, InProject, find_organization},
 };
-use api::{Currency, Micros, allocations::Launch, catalog::Shape};
+use api::{Currency, Micros, UserId, allocations::Launch, catalog::Shape};
 use kernel::{App, Error, Result, db::Reader};
 
 /// What is known when a launch is looked at.
@@ -28,6 +28,17 @@ pub struct Facts {
     pub least: std::time::Duration,
     /// Whether workloads have a way out.
     pub outgoing: bool,
+    /// Quotas that reach it, with what is held.
+    pub ceilings: Vec<Ceiling>,
+}
+
+/// Whose launch it is.
+#[derive(Debug, Clone, Copy)]
+pub struct By {
+    /// Who asks.
+    pub user: UserId,
+    /// Whether it is about to be made: quotas are held then until it is.
+    pub holding: bool,
 }
 
 impl Facts {
@@ -45,7 +56,15 @@ impl Facts {
 ///
 /// # Errors
 /// What the database says.
-pub async fn read(app: &App, tx: &mut Reader, scope: &InProject, launch: &Launch) -> Result<Facts> {
+pub async fn read(
+    app: &App,
+    tx: &mut Reader,
+    scope: &InProject,
+    launch: &Launch,
+    by: By,
+) -> Result<Facts> {
+    // First: who launches at the same moment below the same quota waits here.
+    let ceilings = tenancy::ceilings(app, tx, scope, by.user, by.holding).await?;
     let org = find_organization(tx, scope.org_id()).await?.ok_or_else(Error::not_found)?;
     let offer = find_offer(tx, &launch.sku).await?;
     let free = match &offer {
@@ -63,5 +82,6 @@ pub async fn read(app: &App, tx: &mut Reader, scope: &InProject, launch: &Launch
         hold: settings.hold_span(),
         least: settings.stop_margin() + std::time::Duration::from_secs(60),
         outgoing: app.get::<fleet::Settings>().outgoing,
+        ceilings,
     })
 }

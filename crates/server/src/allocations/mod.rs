@@ -19,6 +19,7 @@ mod create;
 mod facts;
 mod force;
 mod http;
+mod meter;
 mod model;
 mod over;
 mod pages;
@@ -31,6 +32,7 @@ mod views;
 
 pub use attention::attention;
 pub use http::{find_allocation, routes};
+pub use meter::meter;
 pub use model::states;
 pub use over::Over;
 pub use pages::{AllocationsAdminView, LaunchView, TaskPageView, WorkloadPageView, WorkloadsView};

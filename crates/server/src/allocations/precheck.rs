@@ -1,6 +1,9 @@
 //! Whether a launch may go: the one function both precheck and submit call. Pure.
 
-use super::facts::Facts;
+use super::{
+    facts::Facts,
+    meter::{gib, vcpus},
+};
 use crate::{
     billing::rating,
     placement::{self, Plan, Refusal, Request},
@@ -9,6 +12,8 @@ use api::{
     Blocker, Micros, Money, OrgId,
     allocations::{Launch, Precheck},
     catalog::Shape,
+    fleet::SlotKind,
+    quotas::Dimension,
 };
 
 /// What precheck found: the answer for people, and the plan when nothing is in the way.
@@ -61,6 +66,7 @@ pub fn check(facts: &Facts, launch: &Launch, org_id: OrgId) -> Checked {
     if let Err(refusal) = &plan {
         blockers.push(capacity_blocker(*refusal, &sku.display_name));
     }
+    quotas(facts, launch, plan.as_ref().ok(), org_id, &mut blockers);
     let rate = Micros(price.price_per_hour.0.saturating_mul(launch.count));
     let answer = money(facts, rate, blockers, sku.simulated);
     Checked { answer, plan: plan.ok() }
@@ -109,6 +115,35 @@ fn capacity_blocker(refusal: Refusal, what: &str) -> Blocker {
             "Take fewer, or other hardware.",
             None,
         ),
+    }
+}
+
+/// Adds what quotas leave no room for. Processors and memory are known once there is a plan.
+fn quotas(
+    facts: &Facts,
+    launch: &Launch,
+    plan: Option<&Plan>,
+    org_id: OrgId,
+    blockers: &mut Vec<Blocker>,
+) {
+    let gpu = facts.offer.as_ref().is_some_and(|(sku, _)| sku.kind == SlotKind::Gpu);
+    for ceiling in &facts.ceilings {
+        let more = match ceiling.dimension {
+            Dimension::Allocations => 1,
+            Dimension::Gpus if gpu => launch.count,
+            Dimension::Vcpus => plan.map_or(0, |plan| vcpus(plan.cpu_milli)),
+            Dimension::MemoryGib => plan.map_or(0, |plan| gib(plan.mem_mib)),
+            Dimension::Gpus | Dimension::Keys => 0,
+        };
+        if let Some(message) = ceiling.refusal(more).filter(|_| more > 0) {
+            blockers.push(blocker(
+                "quota_exceeded",
+                message,
+                ceiling.owner(),
+                "Release something, take fewer, or ask for a higher quota.",
+                Some(&format!("/access/organizations/{org_id}/quotas")),
+            ));
+        }
     }
 }
 

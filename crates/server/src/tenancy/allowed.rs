@@ -171,6 +171,7 @@ pub struct Allowed<A: Action> {
     caller: Arc<Caller>,
     scope: A::Scope,
     rights: Rights,
+    archived: bool,
     row: A::Row,
     head: Arc<Head>,
     stamp: Stamp,
@@ -214,7 +215,7 @@ impl<A: Action> Allowed<A> {
 
     /// Returns whether the same person may do something else in the same scope: for buttons.
     pub fn may(&self, action: &str) -> bool {
-        self.rights.may(action)
+        self.rights.may(action) && !(self.archived && policy::changes(action))
     }
 }
 
@@ -285,7 +286,15 @@ impl<A: Action> Entrance for Allowed<A> {
             epoch,
             lock: if A::CHANGES_RIGHTS { Lock::Update } else { Lock::Share },
         }));
-        Ok(Self { caller, scope, rights, row: found.row, head: head.clone(), stamp })
+        Ok(Self {
+            caller,
+            scope,
+            rights,
+            archived: standing.archived,
+            row: found.row,
+            head: head.clone(),
+            stamp,
+        })
     }
 }
 
@@ -328,6 +337,18 @@ pub trait OperatorAction: Send + Sync + 'static {
     /// Whether it needs fresh proof of who asks.
     const STEP_UP: bool = false;
 }
+
+macro_rules! operator_action {
+    ($(#[$meta:meta])* $name:ident = $text:literal, step_up = $step:literal) => {
+        $(#[$meta])*
+        pub struct $name;
+        impl OperatorAction for $name {
+            const NAME: &'static str = $text;
+            const STEP_UP: bool = $step;
+        }
+    };
+}
+pub(super) use operator_action;
 
 /// The entrance of people who run the platform.
 pub struct Operator<A> {

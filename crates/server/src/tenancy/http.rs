@@ -39,6 +39,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(super::sso::routes());
     routes.extend(super::who::routes());
     routes.extend(super::authority::routes());
+    routes.extend(super::quotas::routes());
     routes.extend([
         Route::get("/api/v1/me", me).says("Says who calls, and what they may enter."),
         Route::get("/api/v1/projects", list).says("Lists the projects the caller may enter."),

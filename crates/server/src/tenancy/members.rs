@@ -5,7 +5,6 @@ use super::{
     projects::find_named,
     store::{self, Project, ProjectMember},
 };
-use crate::identity::keys;
 use api::{
     Code, MemberId,
     people::{MemberView, Role},
@@ -119,7 +118,7 @@ pub async fn remove(app: &App, who: &Allowed<Remove>) -> Result<()> {
         return Err(Code::Raced.into());
     }
     let scope = who.scope();
-    keys::revoke_of(&mut tx, scope.org_id(), Some(scope.project_id()), who.row().user_id).await?;
+    super::authority::end_keys(&mut tx, scope.org_id(), who.row().user_id).await?;
     tx.target(who.row().id);
     tx.note(Key::Person, who.row().user_id);
     tx.commit().await

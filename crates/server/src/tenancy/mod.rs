@@ -20,6 +20,7 @@ mod pages;
 mod people;
 mod policy;
 mod projects;
+mod quotas;
 mod settings;
 mod sso;
 mod standing;
@@ -33,13 +34,16 @@ pub use authority::{AuthorityView, DepartmentsView};
 pub use context::{Places, viewer};
 pub use http::routes;
 pub use iam::{GlassCodesView, IamView};
-pub use machines::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView};
+pub use machines::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView, key_meter};
 pub use members::view_roles;
 pub use model::slug;
 pub use pages::{ProjectView, ProjectsView};
 pub use people::{InvitedView, OrganizationPageView, OrganizationsView, WelcomeView};
 pub use policy::{FOR_MACHINES, POLICY, matrix};
 pub use projects::{Holdings, HoldingsFn};
+pub use quotas::{
+    Ceiling, Counting, Meter, Meters, PlatformQuotasView, QuotasView, Target, reach as ceilings,
+};
 pub use settings::Settings;
 pub use sso::{OrgSignInView, PlatformSignInView, maps as sso_maps};
 pub use standing::role_allows;
@@ -80,6 +84,13 @@ pub fn nav() -> Vec<NavItem> {
             label: "Identity",
             href: "/platform/iam",
             icon: "users",
+            who: NavFor::Operators,
+        },
+        NavItem {
+            group: "Platform",
+            label: "Quotas",
+            href: "/platform/quotas",
+            icon: "gauge",
             who: NavFor::Operators,
         },
         NavItem {

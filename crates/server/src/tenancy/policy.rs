@@ -2,7 +2,8 @@
 //!
 //! An action that is not here is allowed to nobody; a test refuses actions without a row. Beside the four
 //! roles of members stand roles that are bound ([`BuiltIn`], and an organization's own): sets of these
-//! actions, never of those owners alone may do, so nobody reaches ownership by a binding.
+//! actions, never of those owners alone may do, so nobody reaches ownership of an organization
+//! by a binding. Whoever may make a project owns the one they make.
 
 use api::{Code, authority::BuiltIn, people::Role};
 use kernel::Error;
@@ -58,6 +59,9 @@ pub const POLICY: &[(&str, Role)] = &[
     ("project.switch", Role::Viewer),
     ("project.unarchive", Role::Admin),
     ("project.update", Role::Admin),
+    ("quota.list", Role::Viewer),
+    ("quota.remove", Role::Admin),
+    ("quota.set", Role::Admin),
     ("role.bind", Role::Owner),
     ("role.create", Role::Owner),
     ("role.delete", Role::Owner),
@@ -95,7 +99,7 @@ const EVERYBODY: &[&str] =
     &["organization.leave", "organization.read", "project.read", "project.switch"];
 
 /// What [`BuiltIn::Billing`] adds to that.
-const BILLING: &[&str] = &["billing.read", "department.list"];
+const BILLING: &[&str] = &["billing.read", "department.list", "quota.list"];
 
 /// What [`BuiltIn::SecurityReviewer`] adds to that: all there is to read about people and rights.
 const SECURITY_REVIEW: &[&str] = &[
@@ -107,6 +111,7 @@ const SECURITY_REVIEW: &[&str] = &[
     "member.list",
     "organization.audit",
     "organization.who_can",
+    "quota.list",
     "role.list",
     "service_account.list",
 ];
@@ -257,6 +262,8 @@ pub fn refusal(rights: Rights, action: &str) -> Error {
 
 /// What goes on in an organization or project that is archived: leaving, taking away, and bringing it back.
 const ON_ARCHIVED: &[&str] = &[
+    "group.delete",
+    "group.remove_member",
     "invitation.revoke",
     "key.revoke",
     "launch.read",
@@ -267,14 +274,18 @@ const ON_ARCHIVED: &[&str] = &[
     "project.delete",
     "project.switch",
     "project.unarchive",
+    "quota.remove",
     "role.unbind",
+    "role_map.remove",
     "service_account.delete",
+    "service_account.set_state",
 ];
 
 /// Returns whether an action is refused where all is archived: all but reading.
 pub fn changes(action: &str) -> bool {
     let verb = action.rsplit('.').next().unwrap_or_default();
-    !goes_on_archived(action) && !matches!(verb, "read" | "list" | "audit" | "who_can")
+    !goes_on_archived(action)
+        && !matches!(verb, "read" | "list" | "audit" | "who_can" | "page" | "check")
 }
 
 /// Returns whether an action changes something even where all is archived.

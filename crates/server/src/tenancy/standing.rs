@@ -169,6 +169,18 @@ async fn bound_to(tx: &mut Reader, user: UserId, org: OrgId) -> Result<Vec<Bound
     .await
 }
 
+/// Returns whether an organization, or the project of it that is named, is archived.
+pub async fn archived(tx: &mut Reader, scope: Place) -> Result<bool> {
+    let count: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM organizations g LEFT JOIN projects j ON j.org_id = g.id AND j.id = $2
+              WHERE g.id = $1 AND (g.archived_at IS NOT NULL OR j.archived_at IS NOT NULL)",
+            (scope.org, scope.project),
+        )
+        .await?;
+    Ok(count > 0)
+}
+
 /// Returns what a person may do in a scope.
 pub async fn rights_in(tx: &mut Reader, user: UserId, scope: Place) -> Result<Option<Rights>> {
     Ok(standing(tx, user, scope).await?.and_then(|standing| standing.rights))
@@ -225,18 +237,18 @@ impl Roles {
     }
 }
 
-/// Returns somebody's roles by membership in a list of projects, by project.
+/// Returns somebody's roles by membership, by the project they count in.
 pub async fn roles_in(tx: &mut Reader, user: UserId) -> Result<Vec<(ProjectId, Roles)>> {
     let rows: Vec<(kernel::db::Single<ProjectId>, Roles)> = tx
         .list(
             "SELECT p.id, o.role, m.role FROM projects p
                LEFT JOIN org_members o ON o.org_id = p.org_id AND o.user_id = $1
                LEFT JOIN project_members m ON m.project_id = p.id AND m.user_id = $1
-              WHERE p.deleted_at IS NULL
+              WHERE p.deleted_at IS NULL AND (m.role IS NOT NULL OR o.role IN ('owner', 'admin'))
                 AND p.id IN (SELECT x.project_id FROM project_members x WHERE x.user_id = $1
                   UNION SELECT y.id FROM org_members z JOIN projects y ON y.org_id = z.org_id
                          WHERE z.user_id = $1)
-              LIMIT 1000",
+              ORDER BY p.name, p.id LIMIT 1000",
             (user,),
         )
         .await?;

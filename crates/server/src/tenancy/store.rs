@@ -206,6 +206,8 @@ pub async fn rename_project(
 /// Marks a project as deleted; its rows stay for the ledger and the audit record.
 pub async fn delete_project(tx: &mut WriteTx, scope: &InProject) -> Result<u64> {
     let now = tx.now();
+    let key = (scope.org_id(), scope.project_id());
+    tx.run("DELETE FROM role_bindings WHERE org_id = $1 AND project_id = $2", key).await?;
     tx.run(
         "UPDATE projects SET deleted_at = $1
           WHERE org_id = $2 AND id = $3 AND deleted_at IS NULL",

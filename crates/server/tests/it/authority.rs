@@ -278,3 +278,49 @@ both! {
         world.assert_whole().await;
     }
 }
+
+#[tokio::test]
+async fn nobody_gives_more_than_they_have_where_it_is_given() {
+    let world = World::new().await;
+    let org = Org::of(&world, &world.owner);
+    let (host, maker) = (world.sign_up("host").await, world.sign_up("maker").await);
+    for person in [&host, &maker] {
+        org.join(person, "member").await;
+    }
+    let role = org.made("roles", json!({ "name": "Host", "actions": ["invitation.create"] })).await;
+    org.made("role-bindings", json!({ "email": host.email, "role_id": role })).await;
+    // Into the organization as what they are, never into a project they have nothing in.
+    let invite = format!("{}/invitations", org.base);
+    let project = world.owner.project_id;
+    let ours = world.post(&host, &invite, json!({ "role": "member" })).await;
+    assert_eq!(ours.status, 201, "{}", ours.text());
+    let inside = json!({ "role": "viewer", "project_id": project });
+    assert_eq!(world.post(&host, &invite, inside).await.code(), "insufficient_permissions");
+    // Whoever makes keys gets their secret: a key does no more than they may.
+    let accounts = format!("/api/v1/projects/{project}/service-accounts");
+    let account = world.post(&world.owner, &accounts, json!({ "name": "ci" })).await.json();
+    let account = account["id"].as_str().unwrap().to_owned();
+    let actions = json!(["key.create", "key.list", "key.rotate", "allocation.list"]);
+    let role = org.made("roles", json!({ "name": "Keys", "actions": actions })).await;
+    org.made(
+        "role-bindings",
+        json!({ "email": maker.email, "role_id": role, "project_id": project }),
+    )
+    .await;
+    let keys = format!("/api/v1/service-accounts/{account}/keys");
+    let key = |scopes: &[&str]| json!({ "name": "k", "scopes": scopes });
+    assert_eq!(world.post(&maker, &keys, key(&["run"])).await.code(), "insufficient_permissions");
+    assert_eq!(world.post(&maker, &keys, key(&["allocation.list"])).await.status, 201);
+    let strong = world.post(&world.owner, &keys, key(&["run"])).await.json();
+    let path = format!("/api/v1/keys/{}/rotate", strong["key"]["id"].as_str().unwrap());
+    assert_eq!(world.post(&maker, &path, json!({})).await.code(), "insufficient_permissions");
+    // What they see of the project is no list of its people.
+    let page = world.get(&maker, &format!("/access/projects/{project}")).await;
+    assert!(page.status == 200 && !page.text().contains("viewer@example.com"), "{}", page.text());
+    // An invitation from before does not open what is archived since.
+    let link = ours.json()["link"].as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
+    assert_eq!(org.post("archive", json!({})).await.status, 204);
+    let late =
+        world.post(&world.outsider, "/api/v1/invitations/accept", json!({ "token": link })).await;
+    assert_eq!(late.code(), "state_conflict", "{}", late.text());
+}

@@ -27,6 +27,7 @@ mod pages;
 mod passwords;
 mod people;
 mod plans;
+mod quotas;
 mod sso;
 mod tenancy;
 mod terminal;

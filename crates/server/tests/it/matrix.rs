@@ -32,6 +32,7 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{group_id}", "grp_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{role_id}", "role_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{binding_id}", "bind_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{quota_id}", "quota_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{session_id}", "sess_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{hash}", "0")
         .replace("{name}", "nothing")
@@ -222,6 +223,7 @@ fn is_row(info: &RouteInfo) -> bool {
         "{group_id}",
         "{role_id}",
         "{binding_id}",
+        "{quota_id}",
     ];
     ROWS.iter().any(|part| info.path.contains(part))
 }

@@ -38,6 +38,8 @@ fn all() -> Vec<(&'static str, Markup)> {
         "organization" = tenancy::OrganizationPageView,
         "departments" = tenancy::DepartmentsView,
         "groups and roles" = tenancy::AuthorityView,
+        "quotas" = tenancy::QuotasView,
+        "platform quotas" = tenancy::PlatformQuotasView,
         "who can" = tenancy::WhoView,
         "invited" = tenancy::InvitedView,
         "invitation" = tenancy::WelcomeView,

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use api::{
-    BindingId, Code, OrgId, UserId,
+    BindingId, Code, DeptId, OrgId, ProjectId, UserId,
     authority::{BindingCreate, BindingView},
 };
 use kernel::{
@@ -38,7 +38,7 @@ org_action!(
     Bind = "role.bind", Organization, find_org, step_up = true, rights = true
 );
 org_action!(
-    /// Takes a bound role away.
+/// Takes a bound role away.
     Unbind = "role.unbind", Binding, find_binding, step_up = true, rights = true
 );
 
@@ -113,16 +113,25 @@ async fn role_name(tx: &mut Reader, org: OrgId, ask: &BindingCreate) -> Result<S
     }
 }
 
-async fn check_place(tx: &mut Reader, org: OrgId, ask: &BindingCreate) -> Result<()> {
-    if ask.department_id.is_some() && ask.project_id.is_some() {
+/// Refuses a department or project that is not of the organization, or both at once.
+///
+/// # Errors
+/// `validation_error`.
+pub async fn check_place(
+    tx: &mut Reader,
+    org: OrgId,
+    department: Option<DeptId>,
+    project: Option<ProjectId>,
+) -> Result<()> {
+    if department.is_some() && project.is_some() {
         return Err(Error::field("project_id", "Name a department or a project, not both."));
     }
-    if let Some(id) = ask.department_id
+    if let Some(id) = department
         && places::find_department(tx, org, id).await?.is_none()
     {
         return Err(Error::field("department_id", "Choose a department of this organization."));
     }
-    if let Some(id) = ask.project_id {
+    if let Some(id) = project {
         let project = places::find_project(tx, id).await?;
         if project.is_none_or(|project| project.org_id != org) {
             return Err(Error::field("project_id", "Choose a project of this organization."));
@@ -142,7 +151,7 @@ pub async fn bind(app: &App, who: &Allowed<Bind>, ask: &BindingCreate) -> Result
     places::raise_epoch(&mut tx, org).await?;
     let to = whom(&mut tx, org, ask).await?;
     let role = role_name(&mut tx, org, ask).await?;
-    check_place(&mut tx, org, ask).await?;
+    check_place(&mut tx, org, ask.department_id, ask.project_id).await?;
     let (user_id, group_id, name) = match &to {
         Whom::Person(person) => (Some(person.id), None, person.email.clone()),
         Whom::Group(group) => (None, Some(group.id), group.name.clone()),
@@ -170,10 +179,30 @@ pub async fn bind(app: &App, who: &Allowed<Bind>, ask: &BindingCreate) -> Result
         groups::told(&mut tx, person, format!("You were given the role {role}")).await?;
     }
     tx.target(row.id);
-    tx.note(Key::Name, &name);
-    tx.note(Key::Role, &role);
+    if let Some(user) = row.user_id {
+        tx.note(Key::Person, user);
+    }
+    note_place(&mut tx, &row);
     tx.commit().await?;
     Ok(view(row, name, role))
+}
+
+/// Notes which role is meant, of which group, and where.
+fn note_place(tx: &mut WriteTx, row: &Binding) {
+    if let Some(group) = row.group_id {
+        tx.note(Key::Name, group);
+    }
+    if let Some(role) = row.role_id {
+        tx.note(Key::Role, role);
+    } else if let Some(role) = row.role {
+        tx.note(Key::Role, role);
+    }
+    if let Some(department) = row.department_id {
+        tx.note(Key::Reason, department);
+    }
+    if let Some(project) = row.project_id {
+        tx.note(Key::Reason, project);
+    }
 }
 
 /// Takes a bound role away. Keys end in the projects its person may no longer enter.
@@ -187,6 +216,12 @@ pub async fn unbind(app: &App, who: &Allowed<Unbind>) -> Result<()> {
     if store::remove_binding(&mut tx, row).await? == 0 {
         return Err(Code::Raced.into());
     }
+    if let Some(group) = row.group_id {
+        for user in store::people_of(&mut tx, group).await? {
+            end_keys(&mut tx, row.org_id, user).await?;
+        }
+    }
+    note_place(&mut tx, row);
     if let Some(user) = row.user_id {
         end_keys(&mut tx, row.org_id, user).await?;
         if let Some(user) = identity::find_user(&mut tx, user).await? {

@@ -26,13 +26,14 @@ org_action!(
 );
 org_action!(
     /// Makes one.
-    Create = "department.create", Organization, find_org
+    Create = "department.create", Organization, find_org, rights = true
 );
 
 /// Renames or archives a department.
 pub struct Update;
 impl Action for Update {
     const NAME: &'static str = "department.update";
+    const CHANGES_RIGHTS: bool = true;
     type Scope = InDepartment;
     type Row = Department;
     async fn find<'a>(tx: &'a mut Reader, ask: &'a Ask<'a>) -> Result<Option<Found<Department>>> {
@@ -111,8 +112,13 @@ pub async fn create(app: &App, who: &Allowed<Create>, name: &str) -> Result<Depa
 /// # Errors
 /// `validation_error`, `name_taken`, `state_conflict`.
 pub async fn update(app: &App, who: &Allowed<Update>, change: DepartmentChange) -> Result<()> {
-    let old = who.row();
     let name = change.name.map(|name| model::name(&name)).transpose()?;
+    let org = who.scope().org_id();
+    let mut tx = app.db.write(who).await?;
+    // First: whoever makes a project in it at the same moment is refused or waits.
+    places::raise_epoch(&mut tx, org).await?;
+    let old = places::find_department(&mut tx, org, who.row().id).await?;
+    let old = old.ok_or_else(Error::not_found)?;
     let name = name.unwrap_or_else(|| old.display_name.clone());
     let state = change.state.unwrap_or(old.state);
     if old.is_default && state == DepartmentState::Disabled {
@@ -120,8 +126,7 @@ pub async fn update(app: &App, who: &Allowed<Update>, change: DepartmentChange) 
             .detail("The default department takes projects that name none: it stays in use."));
     }
     let slug = if name == old.display_name { old.slug.clone() } else { model::slug(&name) };
-    let mut tx = app.db.write(who).await?;
-    store::change_department(&mut tx, old, &name, &slug, state).await.map_err(taken)?;
+    store::change_department(&mut tx, &old, &name, &slug, state).await.map_err(taken)?;
     tx.target(old.id);
     tx.note(Key::Name, &name);
     tx.note(Key::State, state);

@@ -115,10 +115,15 @@ pub async fn create(app: &App, who: &Allowed<Create>, name: &str) -> Result<Grou
 /// # Errors
 /// `conflict`.
 pub async fn delete(app: &App, who: &Allowed<Delete>) -> Result<()> {
+    let org = who.row().org_id;
     let mut tx = app.db.write(who).await?;
-    places::raise_epoch(&mut tx, who.row().org_id).await?;
+    places::raise_epoch(&mut tx, org).await?;
+    let people = store::people_of(&mut tx, who.row().id).await?;
     if store::remove_group(&mut tx, who.row()).await? == 0 {
         return Err(Code::Raced.into());
+    }
+    for user in people {
+        super::end_keys(&mut tx, org, user).await?;
     }
     tx.target(who.row().id);
     tx.note(Key::Name, &who.row().name);
@@ -129,7 +134,7 @@ pub async fn delete(app: &App, who: &Allowed<Delete>) -> Result<()> {
 ///
 /// # Errors
 /// `validation_error`: nobody, or more than one by different sign-in services.
-pub(super) async fn member(tx: &mut Reader, org: OrgId, email: &str) -> Result<Person> {
+pub async fn member(tx: &mut Reader, org: OrgId, email: &str) -> Result<Person> {
     let wrong = |words: &str| Error::field("email", words.to_owned());
     let email = Email::parse(email)
         .ok_or_else(|| wrong("Enter the e-mail address of a member, such as ada@example.com."))?;
@@ -167,8 +172,7 @@ pub async fn add(app: &App, who: &Allowed<Add>, email: &str) -> Result<GroupMemb
     let mut tx = app.db.write(who).await?;
     places::raise_epoch(&mut tx, group.org_id).await?;
     let person = member(&mut tx, group.org_id, email).await?;
-    let people = store::group_members(&mut tx, group.org_id).await?;
-    if people.iter().filter(|(member, _)| member.group_id == group.id).count() >= MOST.1 {
+    if store::people_of(&mut tx, group.id).await?.len() >= MOST.1 {
         return Err(Error::field("email", format!("A group has at most {} people.", MOST.1)));
     }
     let row = GroupMember {

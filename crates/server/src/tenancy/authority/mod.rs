@@ -13,9 +13,10 @@ mod roles;
 mod store;
 mod views;
 
-pub use bindings::end_keys;
+pub use bindings::{check_place, end_keys};
 pub use departments::list as list_departments;
 pub use departments_view::DepartmentsView;
+pub use groups::member;
 pub use http::routes;
 pub use store::{bound_in, forget};
 pub use views::AuthorityView;

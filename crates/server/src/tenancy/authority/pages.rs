@@ -199,7 +199,7 @@ fn named<T: std::str::FromStr>(text: Option<&str>, field: &str) -> Result<Option
     text.map(|text| text.parse().map_err(|_| ()).map_err(wrong)).transpose()
 }
 
-/// Reads what the form's three choices name, each by its kind: `group:…`, `dept:…` and so on.
+/// Reads what the form's three choices name, each by the kind of its identifier.
 fn binding(fields: &Fields) -> Result<BindingCreate> {
     let (whom, role, place) = (fields.text("who"), fields.text("role"), fields.text("place"));
     let group = whom.starts_with("grp_").then_some(whom.as_str());

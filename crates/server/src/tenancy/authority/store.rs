@@ -180,10 +180,17 @@ pub async fn remove_group(tx: &mut WriteTx, group: &Group) -> Result<u64> {
 pub async fn group_members(tx: &mut Reader, org: OrgId) -> Result<Vec<(GroupMember, Person)>> {
     tx.pairs(
         "SELECT {a}, {b} FROM org_group_members a JOIN users b ON b.id = a.user_id
-          WHERE a.org_id = $1 ORDER BY b.display_name, b.id LIMIT 5000",
+          WHERE a.org_id = $1 ORDER BY b.display_name, b.id LIMIT 20000",
         (org,),
     )
     .await
+}
+
+/// Returns who is in a group.
+pub async fn people_of(tx: &mut Reader, group: GroupId) -> Result<Vec<UserId>> {
+    let sql = "SELECT user_id FROM org_group_members WHERE group_id = $1";
+    let found: Vec<kernel::db::Single<UserId>> = tx.list(sql, (group,)).await?;
+    Ok(found.into_iter().map(|one| one.0).collect())
 }
 
 /// Returns somebody's membership of a group.
@@ -277,7 +284,7 @@ pub async fn bound_in(
            LEFT JOIN org_group_members m ON m.group_id = b.group_id
            LEFT JOIN roles r ON r.id = b.role_id
            JOIN org_members o ON o.org_id = b.org_id AND o.user_id = COALESCE(b.user_id, m.user_id)
-          WHERE b.org_id = $1 ORDER BY b.id, o.user_id LIMIT 5000",
+          WHERE b.org_id = $1 ORDER BY b.id, o.user_id LIMIT 100000",
         (org,),
     )
     .await

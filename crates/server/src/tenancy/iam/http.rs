@@ -3,7 +3,7 @@
 use super::pages;
 use crate::{
     identity::factors::{break_glass, queue, readiness},
-    tenancy::{Operator, OperatorAction},
+    tenancy::allowed::{Operator, OperatorAction, operator_action},
 };
 use api::{
     Page,
@@ -14,16 +14,6 @@ use kernel::{
     http::{Body, Json, NoContent, Route},
 };
 
-macro_rules! operator_action {
-    ($(#[$meta:meta])* $name:ident = $text:literal, step_up = $step:literal) => {
-        $(#[$meta])*
-        pub struct $name;
-        impl OperatorAction for $name {
-            const NAME: &'static str = $text;
-            const STEP_UP: bool = $step;
-        }
-    };
-}
 operator_action!(
     /// Looks at who is protected, and at what waits.
     ReadIam = "iam.read", step_up = false

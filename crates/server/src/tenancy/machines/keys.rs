@@ -8,12 +8,15 @@ use crate::{
     identity::keys::{self, ApiKey},
     tenancy::{
         allowed::{Action, Allowed, Ask, Found, InProject},
-        model, policy,
+        model,
+        policy::{self, Rights},
+        quotas::{self, Counting, Target},
     },
 };
 use api::{
-    Code, KeyId, ServiceAccountId,
+    Code, KeyId, ServiceAccountId, UserId,
     machines::{KeyView, ServiceAccountState},
+    quotas::Dimension,
 };
 use kernel::{App, Error, Result, audit::Key, db::Reader, secret::Secret};
 use std::time::Duration;
@@ -86,12 +89,14 @@ pub async fn create(
     if scopes.is_empty() {
         return Err(Error::field("scopes", "Choose at least one thing the key may do."));
     }
+    no_more_than_own(who.rights(), &scopes)?;
     if !(1..=365).contains(&wanted.days) {
         return Err(Error::field("days", "A key works for 1 to 365 days."));
     }
     let mut tx = app.db.write(who).await?;
     held(&mut tx, account.id).await?;
     room(&mut tx, account.id).await?;
+    quota(app, &mut tx, who.scope(), who.caller().user_id()).await?;
     let row = ApiKey {
         id: tx.new_id(),
         org_id: account.org_id,
@@ -127,6 +132,46 @@ async fn held(tx: &mut Reader, account: ServiceAccountId) -> Result<()> {
     Ok(())
 }
 
+/// Refuses a key that could do what whoever makes it may not: its secret is shown to them.
+fn no_more_than_own(rights: Rights, scopes: &[&str]) -> Result<()> {
+    match scopes.iter().find(|scope| !rights.may(scope)) {
+        Some(scope) => Err(Error::new(Code::InsufficientPermissions).detail(format!(
+            "A key you make does no more than you may, and {scope} is not yours."
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a key that a quota leaves no room for.
+async fn quota(app: &App, tx: &mut Reader, scope: &InProject, user: UserId) -> Result<()> {
+    for ceiling in quotas::reach(app, tx, scope, user, true).await? {
+        if ceiling.dimension == Dimension::Keys
+            && let Some(words) = ceiling.refusal(1)
+        {
+            return Err(Error::new(Code::QuotaExceeded).detail(words));
+        }
+    }
+    Ok(())
+}
+
+/// Counts keys that work, for quotas; short tokens made from them are none.
+pub fn key_meter(tx: &mut Reader, target: Target) -> Counting<'_> {
+    Box::pin(async move {
+        let now = tx.now();
+        let count = tx
+            .value(
+                "SELECT COUNT(*) FROM projects p JOIN service_accounts a ON a.project_id = p.id
+                   JOIN api_keys k ON k.service_account_id = a.id
+                  WHERE p.org_id = $1 AND ($2 IS NULL OR p.department_id = $2)
+                    AND ($3 IS NULL OR p.id = $3) AND ($4 IS NULL OR k.created_by = $4)
+                    AND k.parent_id IS NULL AND k.revoked_at IS NULL AND k.expires_at > $5",
+                (target.org, target.department, target.project, target.user, now),
+            )
+            .await?;
+        Ok(vec![(Dimension::Keys, count)])
+    })
+}
+
 async fn room(tx: &mut Reader, account: ServiceAccountId) -> Result<()> {
     if keys::count_working(tx, account).await? >= MOST {
         let words = format!("A service account has at most {MOST} working keys. Revoke one first.");
@@ -147,6 +192,8 @@ pub async fn rotate(
     if overlap_hours > 168 {
         return Err(Error::field("overlap_hours", "The old key works on for 0 to 168 hours."));
     }
+    let scopes: Vec<&str> = who.row().scopes.split_whitespace().collect();
+    no_more_than_own(who.rights(), &scopes)?;
     let mut tx = app.db.write(who).await?;
     held(&mut tx, who.row().service_account_id).await?;
     let old = keys::live(&mut tx, who.row().id).await?.ok_or_else(Error::not_found)?;

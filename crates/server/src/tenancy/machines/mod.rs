@@ -8,4 +8,5 @@ mod pages;
 mod store;
 
 pub use http::routes;
+pub use keys::key_meter;
 pub use pages::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView};

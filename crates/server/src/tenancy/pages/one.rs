@@ -7,6 +7,7 @@ use crate::tenancy::{
 };
 use api::{
     DeptId, ProjectId, Time,
+    authority::{DepartmentState, DepartmentView},
     people::{Holding, MemberView, Role},
 };
 use kernel::{
@@ -54,6 +55,10 @@ pub struct ProjectView {
     pub archived_at: Option<Time>,
     /// Whether one may rename and delete it.
     pub manages: bool,
+    /// Whether one may archive it, or take it out of the archive.
+    pub archives: bool,
+    /// Whether one may delete it.
+    pub deletes: bool,
     /// Whether one may change roles.
     pub sets_roles: bool,
     /// The rename form.
@@ -85,6 +90,8 @@ impl ProjectView {
             department: DeptId(nil),
             archived_at: None,
             manages: true,
+            archives: true,
+            deletes: true,
             sets_roles: true,
             entered: Entered::fresh().with("name", "Default"),
             form: FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) },
@@ -98,6 +105,8 @@ impl ProjectView {
             Self { archived_at: Some(Time(1_795_000_000_000_000)), ..one.clone() },
             Self {
                 manages: false,
+                archives: false,
+                deletes: false,
                 sets_roles: false,
                 members: vec![member(Role::Viewer), member(Role::Admin)],
                 ..one
@@ -122,9 +131,11 @@ impl ProjectView {
                             button class="button" { "Rename" }
                         }
                     }
-                    @if !self.departments.is_empty() { section class="card flow" { h2 { "Department" } (self.relocate()) } }
-                    section class="card flow" { h2 { "Archive" } (self.archive()) }
-                    section class="card" { h2 { "Delete" } (self.delete()) }
+                }
+                @if self.manages || self.archives || self.deletes {
+                    @if self.manages && !self.departments.is_empty() { section class="card flow" { h2 { "Department" } (self.relocate()) } }
+                    @if self.archives { section class="card flow" { h2 { "Archive" } (self.archive()) } }
+                    @if self.deletes { section class="card" { h2 { "Delete" } (self.delete()) } }
                 }
             }
         }
@@ -249,8 +260,10 @@ impl ProjectView {
 async fn project_view(app: &App, who: &Allowed<Read>) -> Result<ProjectView> {
     let mut tx = app.db.read().await?;
     let departments = authority::list_departments(&mut tx, who.scope().org_id()).await?;
-    let several = departments.len() > 1;
-    let departments = departments.into_iter().filter(|_| several);
+    let several = departments.len() > 1 && who.may("project.move");
+    let here = who.row().department_id;
+    let open = |one: &DepartmentView| one.state == DepartmentState::Active || one.id == here;
+    let departments = departments.into_iter().filter(|one| several && open(one));
     Ok(ProjectView {
         departments: departments.map(|one| (one.id, one.name)).collect(),
         department: who.row().department_id,
@@ -259,9 +272,16 @@ async fn project_view(app: &App, who: &Allowed<Read>) -> Result<ProjectView> {
         name: who.row().name.clone(),
         slug: who.row().slug.clone(),
         since: who.row().created_at,
-        members: members::list(&mut tx, who.scope()).await?,
+        members: if who.may("member.list") {
+            members::list(&mut tx, who.scope()).await?
+        } else {
+            Vec::new()
+        },
         held: projects::holdings(app, &mut tx, who.scope()).await?,
         manages: who.may("project.update"),
+        archives: who.may("project.archive")
+            || (who.row().archived_at.is_some() && who.may("project.unarchive")),
+        deletes: who.may("project.delete"),
         sets_roles: who.may("member.set_role"),
         entered: Entered::fresh().with("name", who.row().name.clone()),
         form: who.form(app),

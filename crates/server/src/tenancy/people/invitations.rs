@@ -76,10 +76,7 @@ pub async fn create(
 ) -> Result<(InvitationView, String)> {
     let org = who.row();
     if !who.rights().cover(Rights::of(ask.role)) {
-        return Err(Error::new(Code::InsufficientPermissions).detail(format!(
-            "You cannot make somebody {}: that is more than you may here.",
-            ask.role
-        )));
+        return Err(more_than_own(ask.role));
     }
     let email = match &ask.email {
         Some(text) => Some(Email::parse(text).ok_or_else(|| {
@@ -100,6 +97,9 @@ pub async fn create(
         project
             .filter(|project| project.org_id == org.id)
             .ok_or_else(|| Error::field("project_id", "Choose a project of this organization."))?;
+        if !covers(&mut tx, who.caller().user_id(), org.id, Some(id), ask.role).await? {
+            return Err(more_than_own(ask.role));
+        }
     }
     if store::list_open(&mut tx, org.id).await?.len() >= MOST {
         return Err(Error::field("email", "Too many invitations wait. Take some back first."));
@@ -133,6 +133,24 @@ pub async fn create(
     tx.note(Key::Name, row.email.as_deref().unwrap_or("whoever has the link"));
     tx.commit().await?;
     Ok((view(row), link))
+}
+
+fn more_than_own(role: Role) -> Error {
+    Error::new(Code::InsufficientPermissions)
+        .detail(format!("You cannot make somebody {role}: that is more than you may there."))
+}
+
+/// Returns whether somebody has all a role allows, where it is given.
+async fn covers(
+    tx: &mut Reader,
+    user: UserId,
+    org: OrgId,
+    project: Option<api::ProjectId>,
+    role: Role,
+) -> Result<bool> {
+    let place = Place { org, department: None, project };
+    let rights = standing::rights_in(tx, user, place).await?.unwrap_or_default();
+    Ok(rights.cover(Rights::of(role)))
 }
 
 /// Takes an invitation back.
@@ -204,9 +222,16 @@ pub async fn accept(
         ));
     }
     places::raise_epoch(&mut tx, row.org_id).await?;
-    let place = Place { org: row.org_id, department: None, project: None };
-    let still = standing::rights_in(&mut tx, row.invited_by, place).await?.unwrap_or_default();
-    if !still.may(Create::NAME) || !still.cover(Rights::of(row.role)) {
+    let place = Place { org: row.org_id, department: None, project: row.project_id };
+    if standing::archived(&mut tx, place).await? {
+        return Err(policy::archived());
+    }
+    let by = row.invited_by;
+    let still = covers(&mut tx, by, row.org_id, None, row.role).await?
+        && covers(&mut tx, by, row.org_id, row.project_id, row.role).await?;
+    let whole = Place { project: None, ..place };
+    let rights = standing::rights_in(&mut tx, by, whole).await?.unwrap_or_default();
+    if !still || !rights.may(Create::NAME) {
         return Err(ended().detail("Whoever invited you may no longer do so. Ask for a new one."));
     }
     if let Some(id) = row.project_id

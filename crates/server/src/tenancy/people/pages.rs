@@ -6,7 +6,11 @@ use super::{
     members::{self, Leave, Read, Remove, SetRole, Update},
     store,
 };
-use crate::tenancy::{Allowed, authority, policy::Rights, standing};
+use crate::tenancy::{
+    Allowed, authority,
+    policy::{self, Rights},
+    standing,
+};
 use api::{
     OrgId, Time,
     organizations::{
@@ -114,7 +118,8 @@ impl OrganizationPageView {
     }
 
     fn may(&self, action: &str) -> bool {
-        self.rights.may(action)
+        let refused = self.archived_at.is_some() && policy::changes(action);
+        self.rights.may(action) && !refused
     }
 
     /// Draws it.
@@ -125,7 +130,7 @@ impl OrganizationPageView {
             section class="section" { h2 { "Members" } (self.people()) }
             @if self.may("invitation.create") { section class="section card flow" { h2 { "Invite" } (self.invite()) } }
             @if self.may("organization.update") { section class="section card flow" { h2 { "Name and policy" } (self.change()) } }
-            @if self.may("organization.archive") { section class="section card flow" { h2 { "Archive" } (self.archive()) } }
+            @if self.may("organization.archive") || (self.archived_at.is_some() && self.may("organization.unarchive")) { section class="section card flow" { h2 { "Archive" } (self.archive()) } }
             section class="section card flow" { h2 { "Leave" }
                 p class="muted" { "What you made here stays here. The last owner cannot leave." }
                 (danger("Leave organization", "Leave this organization?", "You lose its projects at once; keys you answer for stop working.", html! {
@@ -145,6 +150,7 @@ impl OrganizationPageView {
                 a class="button" href={ "/access/organizations/" (self.id) "/departments" } { (icon("folder-kanban")) "Departments" }
             }
             a class="button" href={ "/access/organizations/" (self.id) "/roles" } { (icon("key-round")) "Groups and roles" }
+            a class="button" href={ "/access/organizations/" (self.id) "/quotas" } { (icon("gauge")) "Quotas" }
             @if self.may("identity_provider.list") {
                 a class="button" href={ "/access/organizations/" (self.id) "/sign-in" } { (icon("log-in")) "How it signs in" }
                 a class="button" href={ "/access/organizations/" (self.id) "/who-can" } { (icon("users")) "Who can" }

@@ -4,7 +4,7 @@ use super::maps::{self, RoleMap};
 use crate::{
     identity::sso::{self, Provider, domains, model, providers},
     tenancy::{
-        allowed::{Action, Allowed, Ask, Found, InOrg, OperatorAction},
+        allowed::{Action, Allowed, Ask, Found, InOrg, OperatorAction, operator_action},
         people::{find_org, org_action},
         store::{self as places, Organization},
     },
@@ -78,16 +78,6 @@ org_action!(
     RemoveDomain = "domain.remove", domains::Domain, find_domain, step_up = true, rights = true
 );
 
-macro_rules! operator_action {
-    ($(#[$meta:meta])* $name:ident = $text:literal, step_up = $step:literal) => {
-        $(#[$meta])*
-        pub struct $name;
-        impl OperatorAction for $name {
-            const NAME: &'static str = $text;
-            const STEP_UP: bool = $step;
-        }
-    };
-}
 operator_action!(
     /// Looks at the platform's sign-in services, and at domains that wait.
     PlatformList = "platform_provider.list", step_up = false

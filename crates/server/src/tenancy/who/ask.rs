@@ -3,8 +3,9 @@
 use crate::{
     identity::{self, Caller},
     tenancy::{
-        authority,
+        InProject, authority,
         policy::{self, Rights},
+        quotas,
         standing::{self, Bound, Place, Roles, add_up},
         store::{self as places, Person},
     },
@@ -13,6 +14,7 @@ use api::{
     DeptId, OrgId, ProjectId, TypedId, UserId,
     access::{Permission, Who, WhyAnswer, WhyAsk},
     people::Role,
+    quotas::Dimension,
 };
 use kernel::{App, Error, Result, db::Reader};
 use std::collections::BTreeMap;
@@ -145,6 +147,24 @@ pub async fn who_can(
     Ok(found)
 }
 
+/// Returns the words of the first quota that leaves no room for what an action makes.
+async fn full(
+    app: &App,
+    tx: &mut Reader,
+    scope: &InProject,
+    user: UserId,
+    action: &str,
+) -> Result<Option<String>> {
+    let dimension = match action {
+        "allocation.create" => Dimension::Allocations,
+        "key.create" => Dimension::Keys,
+        _ => return Ok(None),
+    };
+    let ceilings = quotas::reach(app, tx, scope, user, false).await?;
+    let mut of = ceilings.iter().filter(|ceiling| ceiling.dimension == dimension);
+    Ok(of.find_map(|ceiling| ceiling.refusal(1)))
+}
+
 /// Returns whether the caller may do an action, and what stands in the way.
 ///
 /// # Errors
@@ -177,6 +197,13 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
         reason = "second_factor";
         words = "The organization asks for a second factor, and none was proven in this session."
             .into();
+    }
+    if let (true, Some(project)) = (reason == "allowed", ask.project_id) {
+        let scope = InProject::of_row(org, project);
+        let full = full(app, &mut tx, &scope, caller.user_id(), &ask.action).await?;
+        if let Some(full) = full {
+            (reason, words) = ("quota", full);
+        }
     }
     let mut names = Vec::new();
     if reason == "role" {
