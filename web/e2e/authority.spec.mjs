@@ -170,6 +170,34 @@ test("the same from the command line", async () => {
   expect(gpuaas("project", "unarchive", project)).toContain("in use again");
 });
 
+test("a quota is set on a person, on a project and by the platform", async () => {
+  await ada.goto(home + org);
+  await ada.getByRole("link", { name: "Quotas" }).first().click();
+  await ada.goto(`${home}${org}/quotas`);
+  await expect(ada.getByRole("heading", { name: "No quota is set" })).toBeVisible();
+  await ada.getByLabel("Of", { exact: true }).selectOption("gpus");
+  await ada.getByLabel("On", { exact: true }).selectOption({ label: "project Vision" });
+  await ada.getByLabel("Most at once").fill("-1");
+  await ada.getByRole("button", { name: "Set" }).click();
+  await expect(ada.getByText("Enter a whole number from 0 to 1000000000.")).toBeVisible();
+  await ada.getByLabel("Most at once").fill("4");
+  await ada.getByRole("button", { name: "Set" }).click();
+  await expect(ada.getByRole("row", { name: /project Vision.*gpus.*0 of 4/ })).toBeVisible();
+  expect(gpuaas("quota", "set", "keys", "2", "--member", "grace@example.com")).toMatch(/^quota_/);
+  expect(gpuaas("quota", "list")).toMatch(/Grace Hopper +keys +0 of 2/);
+  const id = org.split("/").pop();
+  const imposed = gpuaas("quota", "impose", id, "allocations", "9").trim();
+  expect(gpuaas("quota", "imposed")).toContain("0 of 9");
+  expect(() => gpuaas("quota", "remove", imposed)).toThrow(/runs the platform/);
+  await ada.goto(`${home}/platform/quotas`);
+  await expect(ada.getByRole("row", { name: /Ada Lovelace.*allocations.*0 of 9/ })).toBeVisible();
+  await ada.goto(`${home}${org}/quotas`);
+  await ada.getByRole("button", { name: "Remove the quota of gpus on project Vision" }).click();
+  await expect(ada.getByText("Removed.")).toBeVisible();
+  await expect(ada.getByRole("row", { name: /allocations.*0 of 9.*the platform/ }).getByRole("button")).toHaveCount(0);
+  expect(gpuaas("quota", "lift", imposed)).toContain("removed");
+});
+
 test("an archived project and an archived organization are read, and nothing in them changes", async () => {
   await ada.goto(`${home}/access/projects`);
   await ada.getByRole("link", { name: "Forecast" }).click();
@@ -195,7 +223,7 @@ test("these pages are accessible, keep their content policy and fit a narrow scr
   const project = await ada.getByRole("link", { name: "Vision" }).getAttribute("href");
   for (const colorScheme of ["light", "dark"]) {
     await ada.emulateMedia({ colorScheme });
-    for (const [name, path] of [["org", org], ["departments", `${org}/departments`], ["roles", `${org}/roles`], ["who", `${org}/who-can`], ["project", project], ["projects", "/access/projects"]]) {
+    for (const [name, path] of [["org", org], ["departments", `${org}/departments`], ["roles", `${org}/roles`], ["who", `${org}/who-can`], ["quotas", `${org}/quotas`], ["platform-quotas", "/platform/quotas"], ["project", project], ["projects", "/access/projects"]]) {
       await ada.setViewportSize({ width: 1440, height: 900 });
       await ada.goto(home + path);
       for (const summary of await ada.locator("main details:not(.danger) > summary").all()) await summary.click();

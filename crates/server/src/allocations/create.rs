@@ -2,7 +2,7 @@
 
 use super::{
     facts::{self, By},
-    precheck::{Checked, check},
+    precheck::{self, Checked, check},
     steps,
     store::Allocation,
 };
@@ -59,7 +59,12 @@ pub async fn precheck(app: &App, who: &Allowed<ReadLaunch>, launch: &Launch) -> 
     let mut tx = app.db.read().await?;
     let by = By { user: who.caller().user_id(), holding: false };
     let facts = facts::read(app, &mut tx, who.scope(), launch, by).await?;
-    Ok(check(&facts, launch, who.scope().org_id()).answer)
+    let mut answer = check(&facts, launch, who.scope().org_id()).answer;
+    if who.archived() {
+        answer.blockers.push(precheck::archived(who.scope().project_id()));
+        answer.ready = false;
+    }
+    Ok(answer)
 }
 
 /// Launches, or says everything that is in the way.

@@ -9,7 +9,7 @@ use crate::{
     placement::{self, Plan, Refusal, Request},
 };
 use api::{
-    Blocker, Micros, Money, OrgId,
+    Blocker, Micros, Money, OrgId, ProjectId,
     allocations::{Launch, Precheck},
     catalog::Shape,
     fleet::SlotKind,
@@ -32,6 +32,17 @@ fn blocker(code: &str, message: String, owner: &str, fix: &str, href: Option<&st
         fix: fix.to_owned(),
         href: href.map(str::to_owned),
     }
+}
+
+/// Returns what is in the way of every launch in a project that is archived.
+pub fn archived(project: ProjectId) -> Blocker {
+    blocker(
+        "archived",
+        "The project or its organization is archived.".into(),
+        "organization_admin",
+        "Unarchive it, or work in another project.",
+        Some(&format!("/access/projects/{project}")),
+    )
 }
 
 /// Looks at a launch and names everything in the way at once.

@@ -46,6 +46,10 @@ pub fn chrome<'a>(
     Box::pin(async move {
         let Some((org, _)) = viewer.org else { return Ok(None) };
         let mut tx = app.db.read().await?;
+        let place = (org, viewer.project.as_ref().map(|(id, _)| *id));
+        if !crate::tenancy::may(&mut tx, app, viewer.user_id, place, "billing.read").await? {
+            return Ok(None);
+        }
         let Some(org) = crate::tenancy::find_organization(&mut tx, org).await? else {
             return Ok(None);
         };

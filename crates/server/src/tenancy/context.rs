@@ -5,7 +5,7 @@ use super::{
     store::{self, Project},
 };
 use crate::identity::{Caller, optional_caller};
-use api::{ProjectId, UserId};
+use api::{OrgId, ProjectId, UserId};
 use kernel::{
     App, Error, Result,
     db::{Known, Reader},
@@ -105,6 +105,24 @@ pub(super) async fn standing(
         known.keep(tx, key, standing.clone());
     }
     Ok(standing)
+}
+
+/// Returns whether somebody may do something in an organization, or in a project of it: for parts of pages
+/// that are about more than the page's own action.
+///
+/// # Errors
+/// What the database says.
+pub async fn may(
+    tx: &mut Reader,
+    app: &App,
+    user: UserId,
+    (org, project): (OrgId, Option<ProjectId>),
+    action: &str,
+) -> Result<bool> {
+    let place = Place { org, department: None, project };
+    let standing = standing(tx, app, user, place).await?;
+    let rights = standing.and_then(|standing| standing.rights).unwrap_or_default();
+    Ok(rights.may(action))
 }
 
 /// Returns who looks at a page, for the frame around it.

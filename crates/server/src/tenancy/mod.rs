@@ -21,17 +21,16 @@ mod people;
 mod policy;
 mod projects;
 mod quotas;
+mod scopes;
 mod settings;
 mod sso;
 mod standing;
 mod store;
 mod who;
 
-pub use allowed::{
-    Action, Allowed, Ask, Found, InDepartment, InOrg, InProject, Operator, OperatorAction, ScopeOf,
-};
+pub use allowed::{Action, Allowed, Ask, Found, Operator, OperatorAction};
 pub use authority::{AuthorityView, DepartmentsView};
-pub use context::{Places, viewer};
+pub use context::{Places, may, viewer};
 pub use http::routes;
 pub use iam::{GlassCodesView, IamView};
 pub use machines::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView, key_meter};
@@ -44,6 +43,7 @@ pub use projects::{Holdings, HoldingsFn};
 pub use quotas::{
     Ceiling, Counting, Meter, Meters, PlatformQuotasView, QuotasView, Target, reach as ceilings,
 };
+pub use scopes::{InDepartment, InOrg, InProject, ScopeOf};
 pub use settings::Settings;
 pub use sso::{OrgSignInView, PlatformSignInView, maps as sso_maps};
 pub use standing::role_allows;

@@ -25,9 +25,25 @@ pub fn slug(name: &str) -> String {
     if slug.is_empty() { "project".to_owned() } else { slug.chars().take(60).collect() }
 }
 
+/// Returns the same, and for a name without any letter of it the end of the thing's identifier: two such
+/// names are two addresses.
+pub fn slug_or(name: &str, id: impl std::fmt::Display) -> String {
+    if name.chars().any(|letter| letter.is_ascii_alphanumeric()) {
+        return slug(name);
+    }
+    let id = id.to_string();
+    id.chars().skip(id.len().saturating_sub(8)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_other_scripts_have_addresses_of_their_own() {
+        assert_eq!(slug_or("研究", "dept_0123456789abcdef"), "89abcdef");
+        assert_eq!(slug_or("Research 研究", "dept_0"), "research");
+    }
 
     #[test]
     fn slugs_are_plain() {

@@ -3,7 +3,7 @@
 //! An action that is not here is allowed to nobody; a test refuses actions without a row. Beside the four
 //! roles of members stand roles that are bound ([`BuiltIn`], and an organization's own): sets of these
 //! actions, never of those owners alone may do, so nobody reaches ownership of an organization
-//! by a binding. Whoever may make a project owns the one they make.
+//! by a binding. Whoever makes a project by a binding is in it what the binding is.
 
 use api::{Code, authority::BuiltIn, people::Role};
 use kernel::Error;
@@ -262,8 +262,11 @@ pub fn refusal(rights: Rights, action: &str) -> Error {
 
 /// What goes on in an organization or project that is archived: leaving, taking away, and bringing it back.
 const ON_ARCHIVED: &[&str] = &[
+    "domain.remove",
     "group.delete",
     "group.remove_member",
+    "identity_provider.change",
+    "identity_provider.remove",
     "invitation.revoke",
     "key.revoke",
     "launch.read",
@@ -275,6 +278,7 @@ const ON_ARCHIVED: &[&str] = &[
     "project.switch",
     "project.unarchive",
     "quota.remove",
+    "role.delete",
     "role.unbind",
     "role_map.remove",
     "service_account.delete",

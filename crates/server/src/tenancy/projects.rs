@@ -3,6 +3,7 @@
 use super::{
     allowed::{Action, Allowed, Ask, Found, InDepartment, InProject},
     model,
+    policy::Rights,
     standing::{self, Place},
     store::{self, Department, Project, ProjectMember},
 };
@@ -155,33 +156,48 @@ pub async fn create(app: &App, who: &Allowed<Create>, name: &str) -> Result<Proj
     if department.state == DepartmentState::Disabled {
         return Err(Error::field("department_id", "This department is archived. Choose another."));
     }
+    let id: ProjectId = tx.new_id();
     let project = Project {
-        id: tx.new_id(),
+        id,
         org_id: who.scope().org_id(),
         department_id: department.id,
-        slug: model::slug(&name),
+        slug: model::slug_or(&name, id),
         name,
         created_at: tx.now(),
         deleted_at: None,
         archived_at: None,
     };
     tx.insert(&project).await.map_err(taken)?;
-    let owner = ProjectMember {
-        id: tx.new_id(),
-        org_id: project.org_id,
-        project_id: project.id,
-        user_id: who.caller().user_id(),
-        role: Role::Owner,
-        created_at: tx.now(),
-        provider_id: None,
-        hand_role: None,
-    };
-    tx.insert(&owner).await?;
+    if let Some(role) = maker(&mut tx, who).await? {
+        let row = ProjectMember {
+            id: tx.new_id(),
+            org_id: project.org_id,
+            project_id: project.id,
+            user_id: who.caller().user_id(),
+            role,
+            created_at: tx.now(),
+            provider_id: None,
+            hand_role: None,
+        };
+        tx.insert(&row).await?;
+    }
     tx.target(project.id);
     tx.belongs_to(project.org_id, Some(project.id));
     tx.note(Key::Name, &project.name);
     tx.commit().await?;
     Ok(project)
+}
+
+/// Returns as what somebody is in a project they make: its owner where membership lets them make it; with a
+/// role that was given to them no more than that role, and nothing of their own where it is less than one.
+async fn maker(tx: &mut Reader, who: &Allowed<Create>) -> Result<Option<Role>> {
+    let place = Place { org: who.scope().org_id(), department: None, project: None };
+    let standing = standing::standing(tx, who.caller().user_id(), place).await?;
+    let in_org = standing.and_then(|standing| standing.in_org);
+    Ok(match in_org {
+        Some(Role::Owner | Role::Admin) => Some(Role::Owner),
+        _ => who.role().filter(|role| Rights::of(*role).may(Create::NAME)),
+    })
 }
 
 /// Renames a project.
@@ -190,7 +206,7 @@ pub async fn create(app: &App, who: &Allowed<Create>, name: &str) -> Result<Proj
 /// `validation_error`, `name_taken`, `conflict` when it was deleted meanwhile.
 pub async fn rename(app: &App, who: &Allowed<Update>, name: &str) -> Result<Project> {
     let name = model::name(name)?;
-    let slug = model::slug(&name);
+    let slug = model::slug_or(&name, who.row().id);
     let mut tx = app.db.write(who).await?;
     let touched = store::rename_project(&mut tx, who.scope(), &name, &slug).await.map_err(taken)?;
     if touched == 0 {
@@ -309,12 +325,13 @@ pub async fn relocate(app: &App, who: &Allowed<Move>, to: DeptId) -> Result<()> 
     if target.state == DepartmentState::Disabled {
         return Err(Error::field("department_id", "This department is archived. Choose another."));
     }
-    let there = Place { org, department: Some(to), project: None };
-    let rights = standing::rights_in(&mut tx, who.caller().user_id(), there).await?;
-    if !rights.unwrap_or_default().may(Create::NAME) {
-        return Err(Error::new(Code::InsufficientPermissions).detail(
-            "Moving a project takes the right to make projects in the department it goes to.",
-        ));
+    for department in [who.row().department_id, to] {
+        let place = Place { org, department: Some(department), project: None };
+        let rights = standing::rights_in(&mut tx, who.caller().user_id(), place).await?;
+        if !rights.unwrap_or_default().may(Create::NAME) {
+            return Err(Error::new(Code::InsufficientPermissions)
+                .detail("Moving a project takes the right to make projects in both departments."));
+        }
     }
     if store::move_project(&mut tx, who.scope(), to).await? == 0 {
         return Err(Code::Raced.into());

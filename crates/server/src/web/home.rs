@@ -147,15 +147,22 @@ async fn home_page(who: Myself<Home>, app: App, (): ()) -> Result<Page> {
     let viewer = viewer(&app, who.head()).await;
     let org = viewer.as_ref().and_then(|viewer| viewer.org.as_ref()).map(|(id, _)| *id);
     let mut tx = app.db.read().await?;
-    let balance = match org {
+    let project = viewer.as_ref().and_then(|viewer| viewer.project.as_ref()).map(|(id, _)| *id);
+    let user = who.caller().user_id();
+    let (mut money, mut works) = (false, false);
+    if let Some(org) = org {
+        money = crate::tenancy::may(&mut tx, &app, user, (org, project), "billing.read").await?;
+        works = crate::tenancy::may(&mut tx, &app, user, (org, project), "allocation.list").await?;
+    }
+    let balance = match org.filter(|_| money) {
         Some(id) => match find_organization(&mut tx, id).await? {
             Some(org) => Some(billing::balance(&app, &mut tx, org.id, org.currency).await?),
             None => None,
         },
         None => None,
     };
-    let place = viewer.and_then(|viewer| Some((viewer.org?.0, viewer.project?.0)));
-    let work = match place {
+    let place = org.zip(project);
+    let work = match place.filter(|_| works) {
         Some((org, project)) => {
             let scope = InProject::of_row(org, project);
             allocations::list_live_of(&mut tx, &scope).await?

@@ -258,6 +258,8 @@ both! {
         assert_eq!(launched.code(), "state_conflict", "{}", launched.text());
         let why = world.get(&world.owner, &format!("/api/v1/access/why?action=project.update&project_id={project}")).await.json();
         assert_eq!(why["reason"], "archived", "{why}");
+        let asked = world.post(&world.owner, &format!("/api/v1/allocations/precheck?project={project}"), json!({ "sku": "cpu", "count": 1, "name": "x" })).await;
+        assert!(asked.json()["ready"] == false && asked.text().contains("\"archived\""), "{}", asked.text());
         assert_eq!(to("unarchive").await.status, 204);
         assert_eq!(world.post(&world.owner, &accounts, make.clone()).await.status, 201);
 
@@ -283,10 +285,8 @@ both! {
 async fn nobody_gives_more_than_they_have_where_it_is_given() {
     let world = World::new().await;
     let org = Org::of(&world, &world.owner);
-    let (host, maker) = (world.sign_up("host").await, world.sign_up("maker").await);
-    for person in [&host, &maker] {
-        org.join(person, "member").await;
-    }
+    let host = world.sign_up("host").await;
+    org.join(&host, "member").await;
     let role = org.made("roles", json!({ "name": "Host", "actions": ["invitation.create"] })).await;
     org.made("role-bindings", json!({ "email": host.email, "role_id": role })).await;
     // Into the organization as what they are, never into a project they have nothing in.
@@ -296,6 +296,57 @@ async fn nobody_gives_more_than_they_have_where_it_is_given() {
     assert_eq!(ours.status, 201, "{}", ours.text());
     let inside = json!({ "role": "viewer", "project_id": project });
     assert_eq!(world.post(&host, &invite, inside).await.code(), "insufficient_permissions");
+    // Nobody turns a given role into one that stays.
+    let own = ours.json()["link"].as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
+    let oneself = world.post(&host, "/api/v1/invitations/accept", json!({ "token": own })).await;
+    assert_eq!(oneself.code(), "insufficient_permissions");
+    let role = org
+        .made("roles", json!({ "name": "Founder", "actions": ["project.create", "project.move"] }))
+        .await;
+    let bound = org.made("role-bindings", json!({ "email": host.email, "role_id": role })).await;
+    let ask = json!({ "org_id": world.owner.org_id, "name": "Founded" });
+    let founded =
+        world.post(&host, "/api/v1/projects", ask).await.json()["id"].as_str().unwrap().to_owned();
+    let account = json!({ "name": "x" });
+    let accounts = format!("/api/v1/projects/{founded}/service-accounts");
+    assert_eq!(
+        world.post(&host, &accounts, account).await.code(),
+        "insufficient_permissions",
+        "no owner by a given role"
+    );
+    org.delete(&format!("role-bindings/{bound}")).await;
+    let left = world.get(&world.owner, &format!("/api/v1/projects/{founded}/members")).await.json();
+    assert_eq!(left["items"].as_array().unwrap().len(), 0, "and nothing of it is left: {left}");
+    let mine = org.made("departments", json!({ "name": "Mine" })).await;
+    org.made(
+        "role-bindings",
+        json!({ "email": host.email, "role": "admin", "department_id": mine }),
+    )
+    .await;
+    org.made(
+        "role-bindings",
+        json!({ "email": host.email, "role_id": role, "project_id": project }),
+    )
+    .await;
+    let pulled = world
+        .post(&host, &format!("/api/v1/projects/{project}/move"), json!({ "department_id": mine }))
+        .await;
+    assert_eq!(pulled.code(), "insufficient_permissions", "{}", pulled.text());
+    // An invitation from before does not open what is archived since.
+    let link = ours.json()["link"].as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
+    assert_eq!(org.post("archive", json!({})).await.status, 204);
+    let late =
+        world.post(&world.outsider, "/api/v1/invitations/accept", json!({ "token": link })).await;
+    assert_eq!(late.code(), "state_conflict", "{}", late.text());
+}
+
+#[tokio::test]
+async fn a_key_does_no_more_than_whoever_makes_it_and_pages_show_no_more_than_the_api() {
+    let world = World::new().await;
+    let org = Org::of(&world, &world.owner);
+    let maker = world.sign_up("maker").await;
+    org.join(&maker, "member").await;
+    let project = world.owner.project_id;
     // Whoever makes keys gets their secret: a key does no more than they may.
     let accounts = format!("/api/v1/projects/{project}/service-accounts");
     let account = world.post(&world.owner, &accounts, json!({ "name": "ci" })).await.json();
@@ -314,13 +365,12 @@ async fn nobody_gives_more_than_they_have_where_it_is_given() {
     let strong = world.post(&world.owner, &keys, key(&["run"])).await.json();
     let path = format!("/api/v1/keys/{}/rotate", strong["key"]["id"].as_str().unwrap());
     assert_eq!(world.post(&maker, &path, json!({})).await.code(), "insufficient_permissions");
+    // The pages show no more than the API.
+    let home = world.get(&maker, &format!("/?project={project}")).await.text();
+    assert!(!home.contains("€20.00") && !home.contains("Balance of"), "{home}");
+    let seen = world.get(&world.owner, &format!("/?project={project}")).await.text();
+    assert!(seen.contains("€20.00") && seen.contains("Balance of"));
     // What they see of the project is no list of its people.
     let page = world.get(&maker, &format!("/access/projects/{project}")).await;
     assert!(page.status == 200 && !page.text().contains("viewer@example.com"), "{}", page.text());
-    // An invitation from before does not open what is archived since.
-    let link = ours.json()["link"].as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
-    assert_eq!(org.post("archive", json!({})).await.status, 204);
-    let late =
-        world.post(&world.outsider, "/api/v1/invitations/accept", json!({ "token": link })).await;
-    assert_eq!(late.code(), "state_conflict", "{}", late.text());
 }

@@ -132,9 +132,10 @@ pub async fn check_place(
         return Err(Error::field("department_id", "Choose a department of this organization."));
     }
     if let Some(id) = project {
-        let project = places::find_project(tx, id).await?;
-        if project.is_none_or(|project| project.org_id != org) {
-            return Err(Error::field("project_id", "Choose a project of this organization."));
+        let project = places::find_project(tx, id).await?.filter(|project| project.org_id == org);
+        let no_such = || Error::field("project_id", "Choose a project of this organization.");
+        if project.ok_or_else(no_such)?.archived_at.is_some() {
+            return Err(Error::field("project_id", "This project is archived."));
         }
     }
     Ok(())

@@ -91,10 +91,11 @@ pub async fn create(app: &App, who: &Allowed<Create>, name: &str) -> Result<Depa
             format!("An organization has at most {MOST} departments."),
         ));
     }
+    let id: DeptId = tx.new_id();
     let row = Department {
-        id: tx.new_id(),
+        id,
         org_id: org,
-        slug: model::slug(&name),
+        slug: model::slug_or(&name, id),
         display_name: name,
         is_default: false,
         state: DepartmentState::Active,
@@ -125,7 +126,8 @@ pub async fn update(app: &App, who: &Allowed<Update>, change: DepartmentChange) 
         return Err(Error::new(Code::NotNow)
             .detail("The default department takes projects that name none: it stays in use."));
     }
-    let slug = if name == old.display_name { old.slug.clone() } else { model::slug(&name) };
+    let slug =
+        if name == old.display_name { old.slug.clone() } else { model::slug_or(&name, old.id) };
     store::change_department(&mut tx, &old, &name, &slug, state).await.map_err(taken)?;
     tx.target(old.id);
     tx.note(Key::Name, &name);

@@ -202,6 +202,9 @@ fn named<T: std::str::FromStr>(text: Option<&str>, field: &str) -> Result<Option
 /// Reads what the form's three choices name, each by the kind of its identifier.
 fn binding(fields: &Fields) -> Result<BindingCreate> {
     let (whom, role, place) = (fields.text("who"), fields.text("role"), fields.text("place"));
+    if !place.is_empty() && !place.starts_with("dept_") && !place.starts_with("proj_") {
+        return Err(Error::field("place", "Choose one from the list."));
+    }
     let group = whom.starts_with("grp_").then_some(whom.as_str());
     let own = role.starts_with("role_").then_some(role.as_str());
     Ok(BindingCreate {

@@ -1,20 +1,18 @@
 //! All projects one may enter, and making one.
 
+use super::makes_in;
 use crate::{
     identity::{Myself, return_target},
     tenancy::{
         allowed::Allowed,
-        authority, context,
         http::{ListProjects, list_for},
         projects::{self, Create, Switch},
-        standing::Place,
-        store::{self, Organization},
+        store,
     },
 };
-use api::{Code, DeptId, OrgId, ProjectId, Time, UserId, authority::DepartmentState, people::Role};
+use api::{Code, DeptId, OrgId, ProjectId, Time, authority::DepartmentView, people::Role};
 use kernel::{
     App, Error, Result,
-    db::Reader,
     html::{
         Entered, Field, FormCtx, Markup, Page, badge, col, empty, html, icon, id_copy, moment,
         page_head, select, table,
@@ -144,7 +142,11 @@ async fn projects_view(
     let rows = list_for(&mut tx, caller).await?;
     let mut places = Vec::new();
     for (org, _) in orgs.iter().filter(|(org, _)| org.archived_at.is_none()) {
-        places.extend(makes_in(&mut tx, app, caller.user_id(), org).await?);
+        let (several, all) = makes_in(&mut tx, app, caller.user_id(), org.id).await?;
+        let words = |one: &DepartmentView| {
+            if several { format!("{}, {}", org.name, one.name) } else { org.name.clone() }
+        };
+        places.extend(all.iter().map(|one| (one.id, words(one))));
     }
     Ok(ProjectsView {
         rows: rows
@@ -158,29 +160,6 @@ async fn projects_view(
         entered,
         form: caller.form(app),
     })
-}
-
-/// Returns the departments of an organization somebody may make projects in.
-async fn makes_in(
-    tx: &mut Reader,
-    app: &App,
-    user: UserId,
-    org: &Organization,
-) -> Result<Vec<(DeptId, String)>> {
-    let all = authority::list_departments(tx, org.id).await?;
-    let several = all.len() > 1;
-    let mut places = Vec::new();
-    for one in all.into_iter().filter(|one| one.state == DepartmentState::Active) {
-        let place = Place { org: org.id, department: Some(one.id), project: None };
-        let standing = context::standing(tx, app, user, place).await?;
-        let rights = standing.and_then(|standing| standing.rights).unwrap_or_default();
-        if rights.may("project.create") {
-            let name =
-                if several { format!("{}, {}", org.name, one.name) } else { org.name.clone() };
-            places.push((one.id, name));
-        }
-    }
-    Ok(places)
 }
 
 async fn projects_page(who: Myself<ListProjects>, app: App, (): ()) -> Result<Page> {

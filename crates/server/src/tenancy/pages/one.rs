@@ -1,13 +1,13 @@
 //! One project: its members, its department, its name, and its end.
 
+use super::makes_in;
 use crate::tenancy::{
     allowed::Allowed,
-    authority, members,
+    members,
     projects::{self, Archive, Delete, Move, Read, Unarchive, Update},
 };
 use api::{
     DeptId, ProjectId, Time,
-    authority::{DepartmentState, DepartmentView},
     people::{Holding, MemberView, Role},
 };
 use kernel::{
@@ -259,11 +259,12 @@ impl ProjectView {
 
 async fn project_view(app: &App, who: &Allowed<Read>) -> Result<ProjectView> {
     let mut tx = app.db.read().await?;
-    let departments = authority::list_departments(&mut tx, who.scope().org_id()).await?;
-    let several = departments.len() > 1 && who.may("project.move");
+    let (user, org) = (who.caller().user_id(), who.scope().org_id());
+    let (several, departments) = makes_in(&mut tx, app, user, org).await?;
     let here = who.row().department_id;
-    let open = |one: &DepartmentView| one.state == DepartmentState::Active || one.id == here;
-    let departments = departments.into_iter().filter(|one| several && open(one));
+    // Moving takes rights in both departments.
+    let moves = several && who.may("project.move") && departments.iter().any(|one| one.id == here);
+    let departments = departments.into_iter().filter(|_| moves);
     Ok(ProjectView {
         departments: departments.map(|one| (one.id, one.name)).collect(),
         department: who.row().department_id,

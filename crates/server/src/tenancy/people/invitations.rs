@@ -97,6 +97,11 @@ pub async fn create(
         project
             .filter(|project| project.org_id == org.id)
             .ok_or_else(|| Error::field("project_id", "Choose a project of this organization."))?;
+        if standing::archived(&mut tx, Place { org: org.id, department: None, project: Some(id) })
+            .await?
+        {
+            return Err(policy::archived());
+        }
         if !covers(&mut tx, who.caller().user_id(), org.id, Some(id), ask.role).await? {
             return Err(more_than_own(ask.role));
         }
@@ -220,6 +225,10 @@ pub async fn accept(
         return Err(Error::new(Code::InsufficientPermissions).detail(
             "This account belongs to the sign-in service of another organization. Use an account of your own.",
         ));
+    }
+    if row.invited_by == user.id {
+        return Err(Error::new(Code::InsufficientPermissions)
+            .detail("You made this invitation. It is for somebody else."));
     }
     places::raise_epoch(&mut tx, row.org_id).await?;
     let place = Place { org: row.org_id, department: None, project: row.project_id };

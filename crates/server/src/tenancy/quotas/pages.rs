@@ -120,7 +120,11 @@ impl QuotasView {
                         (self.form.hidden("set"))
                         (select("dimension", "Of", self.entered.value("dimension"), &dimensions()))
                         (select("place", "On", self.entered.value("place"), &self.places))
-                        (Field::text("email", "Or on a member").hint("Their address; leave it empty for the choice before").draw(&self.entered))
+                        div class="field" {
+                            label for="email" { "Or on a member" }
+                            input id="email" name="email" type="email" maxlength="254" autocomplete="off" placeholder="empty: the choice before" value=(self.entered.value("email")) aria-invalid=[self.entered.fault("email").map(|_| "true")];
+                            @if let Some(fault) = self.entered.fault("email") { p class="fault" { (icon("circle-alert")) (fault) } }
+                        }
                         (Field::text("ceiling", "Most at once").kind("number", "off").draw(&self.entered))
                         button class="button primary" { (icon("check")) "Set" }
                     }
@@ -191,6 +195,9 @@ fn read(fields: &Fields) -> Result<QuotaSet> {
     let place = fields.text("place");
     let email = fields.optional("email");
     let named = email.is_none();
+    if !place.is_empty() && !place.starts_with("dept_") && !place.starts_with("proj_") {
+        return Err(Error::field("place", "Choose one from the list."));
+    }
     let wrong = |_| Error::field("place", "Choose one from the list.");
     let department = place.starts_with("dept_").then(|| place.parse().map_err(wrong));
     let project = place.starts_with("proj_").then(|| place.parse::<ProjectId>().map_err(wrong));

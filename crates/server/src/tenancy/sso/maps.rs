@@ -7,6 +7,7 @@ use crate::{
     identity::sso,
     tenancy::{
         OrgMember, ProjectMember, authority, policy,
+        standing::{self, Place},
         store::{self as places},
     },
 };
@@ -109,13 +110,19 @@ pub async fn apply(tx: &mut WriteTx, whose: Whose, groups: &[String]) -> Result<
     let Whose { org, provider, user } = whose;
     // First: whoever changes rights here at the same moment waits for this one.
     places::epoch_held(tx, org, None, Lock::Update).await?;
-    let wanted = wanted(&list(tx, org).await?, provider, groups);
+    let mut wanted = wanted(&list(tx, org).await?, provider, groups);
     let before: Vec<OrgMember> = tx
         .list("SELECT {} FROM org_members WHERE org_id = $1 AND user_id = $2", (org, user))
         .await?;
     let held: Vec<ProjectMember> = tx
         .list("SELECT {} FROM project_members WHERE org_id = $1 AND user_id = $2", (org, user))
         .await?;
+    // Nobody new comes into what is archived; taking away goes on.
+    let whole = Place { org, department: None, project: None };
+    if standing::archived(tx, whole).await? {
+        wanted.org = wanted.org.filter(|_| !before.is_empty());
+        wanted.projects.retain(|id, _| held.iter().any(|member| member.project_id == *id));
+    }
     let mut changed = of_organization(tx, whose, before.first(), wanted.org).await?;
     for member in &held {
         let role = wanted.projects.get(&member.project_id).copied();
@@ -229,7 +236,8 @@ async fn join_project(
     project: ProjectId,
     role: Role,
 ) -> Result<bool> {
-    if places::find_project(tx, project).await?.is_none() {
+    let row = places::find_project(tx, project).await?;
+    if row.is_none_or(|row| row.archived_at.is_some()) {
         return Ok(false);
     }
     let member = ProjectMember {

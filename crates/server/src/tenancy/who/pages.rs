@@ -8,7 +8,7 @@ use api::{
     people::Role,
 };
 use kernel::{
-    App, Result,
+    App, Error, Result,
     html::{Markup, Page, badge, col, empty, html, page_head, select, table},
     http::Route,
 };
@@ -105,6 +105,10 @@ async fn who_page(who: Allowed<WhoCan>, app: App, (): ()) -> Result<Page> {
     let org = who.row();
     let action = who.head().query("action").unwrap_or_else(|| "allocation.create".to_owned());
     let project = who.head().query("project_id").unwrap_or_default();
+    let named = match project.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| Error::not_found())?),
+    };
     let mut tx = app.db.read().await?;
     let projects: Vec<_> = standing::list_projects(&mut tx, who.caller().user_id())
         .await?
@@ -112,7 +116,7 @@ async fn who_page(who: Allowed<WhoCan>, app: App, (): ()) -> Result<Page> {
         .filter(|(project, _)| project.org_id == org.id)
         .map(|(project, _)| (project.id, project.name))
         .collect();
-    let found = ask::who_can(&mut tx, org.id, project.parse().ok(), &action).await?;
+    let found = ask::who_can(&mut tx, org.id, named, &action).await?;
     let (id, name, actions) = (org.id, org.name.clone(), ask::permissions());
     let view = WhoView { id, name, actions, projects, action, project, found };
     Ok(Page::new("Who can", view.draw()))
