@@ -9,7 +9,7 @@ use super::{
 };
 use crate::tenancy::{Action, Allowed, InOrg, standing, store as places};
 use api::{
-    OrgId,
+    GroupId, OrgId,
     authority::{BindingCreate, BuiltIn, DepartmentChange, DepartmentState, RoleWrite},
 };
 use kernel::{
@@ -217,8 +217,19 @@ fn binding(fields: &Fields) -> Result<BindingCreate> {
     })
 }
 
+/// Returns the group of a name, for people who type it instead of choosing it.
+async fn group_named(app: &App, org: OrgId, name: &str) -> Result<Option<GroupId>> {
+    let groups = store::groups(&mut *app.db.read().await?, org).await?;
+    Ok(groups.into_iter().find(|group| group.name == name).map(|group| group.id))
+}
+
 async fn bind(who: Allowed<bindings::Bind>, app: App, Form(fields): Form) -> Result<Go> {
-    let result = match binding(&fields) {
+    let named = group_named(&app, who.row().id, &fields.text("who")).await?;
+    let ask = binding(&fields).map(|ask| match named {
+        Some(id) => BindingCreate { email: None, group_id: Some(id), ..ask },
+        None => ask,
+    });
+    let result = match ask {
         Ok(ask) => bindings::bind(&app, &who, &ask).await.map(|_| ()),
         Err(error) => Err(error),
     };
