@@ -1,6 +1,6 @@
 //! Who may do what, and why not, on the wire.
 
-use crate::{OrgId, ProjectId, UserId, people::Role};
+use crate::{DeptId, OrgId, ProjectId, UserId, people::Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,6 +22,9 @@ pub struct WhyAsk {
     /// In this organization.
     #[serde(default)]
     pub org_id: Option<OrgId>,
+    /// In this department of the organization that is named.
+    #[serde(default)]
+    pub department_id: Option<DeptId>,
     /// In this project.
     #[serde(default)]
     pub project_id: Option<ProjectId>,
@@ -52,7 +55,10 @@ pub struct WhyAnswer {
 pub struct WhoAsk {
     /// `allocation.create`
     pub action: String,
-    /// In this project of it; in the organization itself when absent.
+    /// In this department of it.
+    #[serde(default)]
+    pub department_id: Option<DeptId>,
+    /// In this project of it; in the organization itself when neither is named.
     #[serde(default)]
     pub project_id: Option<ProjectId>,
 }

@@ -6,7 +6,7 @@ use crate::{
     output::print,
 };
 use api::{
-    BindingId, OrgId, Page, ProjectId,
+    BindingId, DeptId, OrgId, Page, ProjectId,
     access::{Permission, Who, WhyAnswer},
     people::{Me, Role},
 };
@@ -49,6 +49,9 @@ pub enum Roles {
         /// The organization; your only one when absent.
         #[arg(long)]
         org: Option<OrgId>,
+        /// In this department of it.
+        #[arg(long, conflicts_with = "project")]
+        dept: Option<DeptId>,
         /// In this project of it.
         #[arg(long)]
         project: Option<ProjectId>,
@@ -87,12 +90,16 @@ pub async fn run(what: Roles) -> Result<(), Failure> {
         Roles::Give(what) => grant::give(what).await?,
         Roles::Take { id, of } => grant::take(id, of).await?,
         Roles::Own { what } => grant::own(what).await?,
-        Roles::WhoCan { action, org, project, shape } => {
+        Roles::WhoCan { action, org, dept, project, shape } => {
             let org = match org {
                 Some(id) => id,
                 None => super::project::only_org(&client).await?,
             };
-            let place = project.map(|id| format!("&project_id={id}")).unwrap_or_default();
+            let place = match (dept, project) {
+                (Some(id), _) => format!("&department_id={id}"),
+                (None, Some(id)) => format!("&project_id={id}"),
+                (None, None) => String::new(),
+            };
             let path = format!("/api/v1/organizations/{org}/who-can?action={action}{place}");
             let page: Page<Who> = client.get(&path).await?;
             let line = |one: &Who| {

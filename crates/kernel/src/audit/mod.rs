@@ -123,6 +123,8 @@ pub enum Key {
     State,
     /// How somebody signed in.
     Method,
+    /// Actions a role allows.
+    Actions,
 }
 
 impl Key {
@@ -137,6 +139,7 @@ impl Key {
             Self::Count => "count",
             Self::State => "state",
             Self::Method => "method",
+            Self::Actions => "actions",
         }
     }
 }
@@ -146,9 +149,10 @@ impl Key {
 pub struct Detail(std::collections::BTreeMap<&'static str, String>);
 
 impl Detail {
-    /// Adds one; long values are cut at 200 characters.
+    /// Adds one; long values are cut at 200 characters, lists of actions at 4,000: more than all of them.
     pub fn add(&mut self, key: Key, value: impl std::fmt::Display) {
-        self.0.insert(key.as_str(), value.to_string().chars().take(200).collect());
+        let most = if matches!(key, Key::Actions) { 4000 } else { 200 };
+        self.0.insert(key.as_str(), value.to_string().chars().take(most).collect());
     }
 
     fn json(&self) -> String {

@@ -80,6 +80,15 @@ both! {
         assert_eq!(world.post(&world.outsider, "/api/v1/projects", here).await.status, 201);
         let there = json!({ "org_id": world.owner.org_id, "name": "Not mine" });
         assert_eq!(world.post(&world.outsider, "/api/v1/projects", there).await.status, 403);
+        // Who can and why know departments, and say what happens.
+        let asked = format!("{}/who-can?action=project.create&department_id={research}", org.base);
+        assert!(world.get(&world.owner, &asked).await.text().contains(&world.outsider.email));
+        let asked = format!("/api/v1/access/why?action=project.create&org_id={}", world.owner.org_id);
+        assert_eq!(world.get(&world.outsider, &asked).await.json()["allowed"], false);
+        let asked = format!("{asked}&department_id={research}");
+        assert_eq!(world.get(&world.outsider, &asked).await.json()["allowed"], true);
+        let foreign = format!("/api/v1/access/why?action=project.create&org_id={}&department_id={research}", world.outsider.org_id);
+        assert_eq!(world.get(&world.outsider, &foreign).await.status, 404);
         // Nor take a project out of it.
         let list = world.get(&world.owner, &format!("{}/departments", org.base)).await.json();
         assert_eq!((list["items"][1]["name"].as_str(), list["items"][1]["projects"].as_i64()), (Some("Research"), Some(2)));
@@ -140,7 +149,7 @@ both! {
         assert_eq!((renamed.status.as_u16(), renamed.code().as_str()), (403, "insufficient_permissions"));
         let found = world.get(&world.owner, &format!("{}/who-can?action=service_account.create&project_id={project}", org.base)).await.json();
         let found = found["items"].as_array().unwrap().iter().find(|one| one["email"] == world.outsider.email.as_str()).cloned().unwrap();
-        assert_eq!((found["role"].as_str(), found["through"].as_str()), (Some("Key keeper"), Some("group Keepers, project")));
+        assert_eq!((found["role"].as_str(), found["through"].as_str()), (Some("Key keeper"), Some("group Keepers, in the project")));
         let why = world.get(&world.outsider, &format!("/api/v1/access/why?action=project.update&project_id={project}")).await.json();
         assert_eq!((why["allowed"].as_bool(), why["reason"].as_str(), why["role"].is_null()), (Some(false), Some("role"), true));
         // Changed for everybody who has it, at once.

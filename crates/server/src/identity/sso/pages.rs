@@ -263,13 +263,11 @@ async fn disconnect_form(who: Myself<Disconnect>, app: App, _: Form) -> Result<G
     }
     let mut tx = app.db.write(&who).await?;
     let ties = store::ties_of(&mut tx, id).await?;
-    for tie in &ties {
-        store::loosen(&mut tx, tie.session_id).await?;
-    }
+    // First: a tie holds on to the identity it is of.
+    super::ties::end(&app, &mut tx, &ties, "the sign-in service was disconnected").await?;
     if identities::forget(&mut tx, user.id, id).await? == 0 {
         return Err(Error::not_found());
     }
-    super::ties::end(&app, &mut tx, &ties, "the sign-in service was disconnected").await?;
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "identity.disconnected",

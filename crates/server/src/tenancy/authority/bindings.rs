@@ -177,7 +177,12 @@ pub async fn bind(app: &App, who: &Allowed<Bind>, ask: &BindingCreate) -> Result
     }
     tx.insert(&row).await?;
     if let Whom::Person(person) = &to {
-        groups::told(&mut tx, person, format!("You were given the role {role}")).await?;
+        groups::told(
+            &mut tx,
+            person,
+            format!("You were given the role {role} in {}", who.row().name),
+        )
+        .await?;
     }
     tx.target(row.id);
     if let Some(user) = row.user_id {
@@ -227,7 +232,9 @@ pub async fn unbind(app: &App, who: &Allowed<Unbind>) -> Result<()> {
         end_keys(&mut tx, row.org_id, user).await?;
         if let Some(user) = identity::find_user(&mut tx, user).await? {
             let person = Person { id: user.id, email: user.email, display_name: user.display_name };
-            groups::told(&mut tx, &person, "A role was taken from you".to_owned()).await?;
+            let org = places::find_organization(&mut tx, row.org_id).await?;
+            let org = org.map(|org| org.name).unwrap_or_default();
+            groups::told(&mut tx, &person, format!("A role was taken from you in {org}")).await?;
         }
         tx.note(Key::Person, user);
     }

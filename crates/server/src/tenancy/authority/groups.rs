@@ -2,7 +2,7 @@
 
 use super::store::{self, Group, GroupMember};
 use crate::{
-    identity::Email,
+    identity::{self, Email},
     tenancy::{
         allowed::{Action, Allowed, Ask, Found, InOrg},
         model,
@@ -124,6 +124,11 @@ pub async fn delete(app: &App, who: &Allowed<Delete>) -> Result<()> {
     }
     for user in people {
         super::end_keys(&mut tx, org, user).await?;
+        if let Some(user) = identity::find_user(&mut tx, user).await? {
+            let person = Person { id: user.id, email: user.email, display_name: user.display_name };
+            let title = format!("The group {} you were in is gone", who.row().name);
+            told(&mut tx, &person, title).await?;
+        }
     }
     tx.target(who.row().id);
     tx.note(Key::Name, &who.row().name);
@@ -208,6 +213,10 @@ pub async fn remove(app: &App, who: &Allowed<Remove>) -> Result<()> {
         return Err(Code::Raced.into());
     }
     super::end_keys(&mut tx, who.row().org_id, who.row().user_id).await?;
+    if let Some(user) = identity::find_user(&mut tx, who.row().user_id).await? {
+        let person = Person { id: user.id, email: user.email, display_name: user.display_name };
+        told(&mut tx, &person, "You were taken out of a group".to_owned()).await?;
+    }
     tx.target(who.row().group_id);
     tx.note(Key::Person, who.row().user_id);
     tx.commit().await

@@ -106,7 +106,7 @@ pub async fn create(app: &App, who: &Allowed<Create>, ask: &RoleWrite) -> Result
     tx.insert(&row).await.map_err(taken)?;
     tx.target(row.id);
     tx.note(Key::Name, &row.name);
-    tx.note(Key::Role, &row.actions);
+    tx.note(Key::Actions, &row.actions);
     tx.commit().await?;
     Ok(view(row))
 }
@@ -125,7 +125,7 @@ pub async fn update(app: &App, who: &Allowed<Update>, ask: &RoleWrite) -> Result
     }
     tx.target(row.id);
     tx.note(Key::Name, &row.name);
-    tx.note(Key::Role, &row.actions);
+    tx.note(Key::Actions, &row.actions);
     tx.commit().await?;
     Ok(view(row))
 }

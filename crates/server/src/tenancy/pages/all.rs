@@ -31,8 +31,8 @@ pub(super) fn routes() -> Vec<Route> {
 /// All projects one may enter.
 #[derive(Debug, Clone)]
 pub struct ProjectsView {
-    /// Id, organization, name, role, since.
-    pub rows: Vec<(ProjectId, String, String, Option<Role>, Time)>,
+    /// Id, organization, name, role, since, and whether it is archived.
+    pub rows: Vec<(ProjectId, String, String, Option<Role>, Time, bool)>,
     /// Departments one may make projects in, by organization where that has a single one.
     pub places: Vec<(DeptId, String)>,
     /// The form below.
@@ -45,13 +45,14 @@ impl ProjectsView {
     /// Returns every kind of this page.
     pub fn samples() -> Vec<Self> {
         let nil = uuid::Uuid::nil();
-        let row = |name: &str, role| {
+        let row = |name: &str, role: Role| {
             (
                 ProjectId(nil),
                 "Ada".to_owned(),
                 name.to_owned(),
                 Some(role),
                 Time(1_795_000_000_000_000),
+                role == Role::Admin,
             )
         };
         let form = FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) };
@@ -90,9 +91,9 @@ impl ProjectsView {
         let rows: Vec<Vec<Markup>> = self
             .rows
             .iter()
-            .map(|(id, org, name, role, since)| {
+            .map(|(id, org, name, role, since, archived)| {
                 vec![
-                    html! { a href={ "/access/projects/" (id) } { strong { (name) } } },
+                    html! { a href={ "/access/projects/" (id) } { strong { (name) } } @if *archived { " " (badge("", "archived")) } },
                     html! { (org) },
                     badge("", role.map_or("given role", Role::as_str)),
                     moment(*since),
@@ -153,7 +154,7 @@ async fn projects_view(
             .into_iter()
             .map(|row| {
                 let org = names.get(&row.org_id).cloned().unwrap_or_default();
-                (row.id, org, row.name, row.role, row.created_at)
+                (row.id, org, row.name, row.role, row.created_at, row.archived_at.is_some())
             })
             .collect(),
         places,

@@ -157,7 +157,7 @@ impl ProjectView {
         let options: Vec<_> =
             self.departments.iter().map(|(id, name)| (id.to_string(), name.clone())).collect();
         html! {
-            p class="muted" { "What it spends is counted to its department, and roles given there reach it." }
+            p class="muted" { "Roles that are given in a department reach its projects." }
             form method="post" action={ "/access/projects/" (self.id) "/move" } class="inline-form" {
                 (self.form.hidden("move"))
                 (select("department_id", "Department", &self.department.to_string(), &options))

@@ -192,7 +192,7 @@ impl OrgSignInView {
             })
             .collect();
         html! {
-            p class="muted" { "Roles follow the groups at every sign-in, and while somebody is signed in as often as your service is asked. Where it has vouched for nobody in 30 days, what it gave is taken. Roles given by hand stay. No group makes an owner." }
+            p class="muted" { "Roles follow the groups at every sign-in, and while somebody is signed in as often as your service is asked. Whoever it has not vouched for in 30 days loses what it gave them. Roles given by hand stay. No group makes an owner." }
             @if rows.is_empty() { p { "No group has a role yet: whoever comes from your service must be invited." } }
             @else { (table("Groups", &[col("Group"), col("From"), col("Role"), col("In"), col("")], &rows)) }
             @if self.may("role_map.create") { (self.map_form()) }

@@ -92,7 +92,8 @@ impl Held {
             (None, Some(_)) => "project",
             (None, None) => "organization",
         };
-        let through = group.as_ref().map_or(at.to_owned(), |name| format!("group {name}, {at}"));
+        let through =
+            group.as_ref().map_or(at.to_owned(), |name| format!("group {name}, in the {at}"));
         Some((built_in.or_else(|| role.clone()).unwrap_or_default(), through))
     }
 }
@@ -113,8 +114,14 @@ async fn held(tx: &mut Reader, place: Place) -> Result<Vec<Held>> {
 }
 
 /// Returns the place that is asked about.
-async fn place(tx: &mut Reader, org: OrgId, project: Option<ProjectId>) -> Result<Place> {
-    let mut department: Option<DeptId> = None;
+async fn place(
+    tx: &mut Reader,
+    org: OrgId,
+    (mut department, project): (Option<DeptId>, Option<ProjectId>),
+) -> Result<Place> {
+    if let Some(id) = department {
+        places::find_department(tx, org, id).await?.ok_or_else(Error::not_found)?;
+    }
     if let Some(id) = project {
         let row = places::find_project(tx, id).await?;
         let row = row.filter(|row| row.org_id == org).ok_or_else(Error::not_found)?;
@@ -123,18 +130,18 @@ async fn place(tx: &mut Reader, org: OrgId, project: Option<ProjectId>) -> Resul
     Ok(Place { org, department, project })
 }
 
-/// Returns who may do an action in an organization, or in a project of it.
+/// Returns who may do an action in an organization, or in a department or project of it.
 ///
 /// # Errors
 /// `validation_error`, `not_found` for a project of another organization.
 pub async fn who_can(
     tx: &mut Reader,
     org: OrgId,
-    project: Option<ProjectId>,
+    part: (Option<DeptId>, Option<ProjectId>),
     action: &str,
 ) -> Result<Vec<Who>> {
     least(action)?;
-    let place = place(tx, org, project).await?;
+    let place = place(tx, org, part).await?;
     let mut found = Vec::new();
     for held in held(tx, place).await? {
         if !held.rights(place).may(action) {
@@ -182,10 +189,13 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
             return Err(Error::field("project_id", "Say in which project or organization."));
         }
     };
-    let asked = Place { org, department: None, project: ask.project_id };
+    let asked = Place { org, department: ask.department_id, project: ask.project_id };
     let standing = standing::standing(&mut tx, caller.user_id(), asked).await?;
     let standing = standing.ok_or_else(Error::not_found)?;
     let rights = standing.rights.ok_or_else(Error::not_found)?;
+    if let (Some(id), None) = (ask.department_id, ask.project_id) {
+        places::find_department(&mut tx, org, id).await?.ok_or_else(Error::not_found)?;
+    }
     let (mut reason, mut words) = ("allowed", "You may.".to_owned());
     if !rights.may(&ask.action) {
         reason = "role";
@@ -209,7 +219,7 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
     if reason == "role" {
         // Nobody gives more than they have, and admins are the least who give anything.
         let least = policy::stronger(Some(least), Some(Role::Admin)).unwrap_or(Role::Owner);
-        let place = place(&mut tx, org, ask.project_id).await?;
+        let place = place(&mut tx, org, (ask.department_id, ask.project_id)).await?;
         for held in held(&mut tx, place).await? {
             if held.rights(place).cover(Rights::of(least)) {
                 names.push(held.person.display_name);

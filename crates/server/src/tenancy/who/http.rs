@@ -63,6 +63,8 @@ async fn who_can(
     Query(query): Query<WhoAsk>,
 ) -> Result<Json<Page<Who>>> {
     let mut tx = app.db.read().await?;
-    let items = ask::who_can(&mut tx, who.row().id, query.project_id, &query.action).await?;
+    let items =
+        ask::who_can(&mut tx, who.row().id, (query.department_id, query.project_id), &query.action)
+            .await?;
     Ok(Json(Page { items, next_cursor: None }))
 }

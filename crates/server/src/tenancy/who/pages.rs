@@ -1,9 +1,9 @@
 //! The page that says who may do what.
 
 use super::{ask, http::WhoCan};
-use crate::tenancy::{Allowed, standing};
+use crate::tenancy::{Allowed, authority, standing};
 use api::{
-    OrgId, ProjectId, UserId,
+    DeptId, OrgId, ProjectId, UserId,
     access::{Permission, Who},
     people::Role,
 };
@@ -26,6 +26,8 @@ pub struct WhoView {
     pub name: String,
     /// Every action.
     pub actions: Vec<Permission>,
+    /// Its departments, where it has several.
+    pub departments: Vec<(DeptId, String)>,
     /// Its projects.
     pub projects: Vec<(ProjectId, String)>,
     /// What was asked: the action, and in which project.
@@ -51,6 +53,7 @@ impl WhoView {
             id: OrgId(nil),
             name: "Analytical Engines".into(),
             actions: ask::permissions(),
+            departments: vec![(DeptId(nil), "Research".into())],
             projects: vec![(ProjectId(nil), "Vision".into())],
             action: "allocation.create".into(),
             project: String::new(),
@@ -66,6 +69,11 @@ impl WhoView {
             self.actions.iter().map(|one| (one.action.clone(), one.action.clone())).collect();
         let places: Vec<_> = std::iter::once((String::new(), "the organization".to_owned()))
             .chain(
+                self.departments
+                    .iter()
+                    .map(|(id, name)| (id.to_string(), format!("department {name}"))),
+            )
+            .chain(
                 self.projects.iter().map(|(id, name)| (id.to_string(), format!("project {name}"))),
             )
             .collect();
@@ -79,7 +87,7 @@ impl WhoView {
                 (select("project_id", "In", &self.project, &places))
                 button class="button primary" { "Ask" }
             }
-            @if let Some(least) = least { p class="muted" { "It takes at least " (badge("", least.least.as_str())) " there." } }
+            @if let Some(least) = least { p class="muted section" { "It takes at least " (badge("", least.least.as_str())) " there." } }
             @if self.found.is_empty() {
                 (empty("users", "Nobody can", "Nobody has a role there that allows it. Owners give roles.", None))
             } @else {
@@ -94,7 +102,7 @@ impl WhoView {
                 html! { strong { (one.display_name) } },
                 html! { (one.email) },
                 badge("", &one.role),
-                html! { "the " (one.through) },
+                html! { (one.through) },
             ]
         };
         self.found.iter().map(row).collect()
@@ -105,9 +113,11 @@ async fn who_page(who: Allowed<WhoCan>, app: App, (): ()) -> Result<Page> {
     let org = who.row();
     let action = who.head().query("action").unwrap_or_else(|| "allocation.create".to_owned());
     let project = who.head().query("project_id").unwrap_or_default();
+    let missing = |_| Error::not_found();
     let named = match project.as_str() {
-        "" => None,
-        text => Some(text.parse().map_err(|_| Error::not_found())?),
+        "" => (None, None),
+        text if text.starts_with("dept_") => (Some(text.parse().map_err(missing)?), None),
+        text => (None, Some(text.parse().map_err(missing)?)),
     };
     let mut tx = app.db.read().await?;
     let projects: Vec<_> = standing::list_projects(&mut tx, who.caller().user_id())
@@ -117,7 +127,11 @@ async fn who_page(who: Allowed<WhoCan>, app: App, (): ()) -> Result<Page> {
         .map(|(project, _)| (project.id, project.name))
         .collect();
     let found = ask::who_can(&mut tx, org.id, named, &action).await?;
+    let departments = authority::list_departments(&mut tx, org.id).await?;
+    let several = departments.len() > 1;
+    let departments: Vec<_> =
+        departments.into_iter().filter(|_| several).map(|one| (one.id, one.name)).collect();
     let (id, name, actions) = (org.id, org.name.clone(), ask::permissions());
-    let view = WhoView { id, name, actions, projects, action, project, found };
+    let view = WhoView { id, name, actions, departments, projects, action, project, found };
     Ok(Page::new("Who can", view.draw()))
 }
