@@ -37,7 +37,7 @@ pub struct WhyAnswer {
     pub action: String,
     /// Whether one may, by role and policy; whether there is money and hardware for it is another question.
     pub allowed: bool,
-    /// `allowed`, `role`, `archived`, `second_factor` or `quota`; what is free right now, precheck says.
+    /// `allowed`, `role`, `archived`, `second_factor`, `email_unconfirmed` or `quota`; what is free right now, precheck says.
     pub reason: String,
     /// The same in words.
     pub words: String,

@@ -13,16 +13,6 @@ row! {
     }
 }
 
-/// Returns processors of a sum of thousandths, a begun one counted whole.
-pub fn vcpus(milli: i64) -> i64 {
-    milli.max(0).saturating_add(999) / 1000
-}
-
-/// Returns GiB of a sum of MiB, a begun one counted whole.
-pub fn gib(mib: i64) -> i64 {
-    mib.max(0).saturating_add(1023) / 1024
-}
-
 /// Counts allocations that are not over, and what they hold.
 pub fn meter(tx: &mut Reader, target: Target) -> Counting<'_> {
     Box::pin(async move {
@@ -44,8 +34,8 @@ pub fn meter(tx: &mut Reader, target: Target) -> Counting<'_> {
         Ok(vec![
             (Dimension::Allocations, held.allocations),
             (Dimension::Gpus, held.gpus),
-            (Dimension::Vcpus, vcpus(held.cpu_milli)),
-            (Dimension::MemoryGib, gib(held.mem_mib)),
+            (Dimension::Vcpus, held.cpu_milli),
+            (Dimension::MemoryGib, held.mem_mib),
         ])
     })
 }

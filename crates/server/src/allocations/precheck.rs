@@ -1,9 +1,6 @@
 //! Whether a launch may go: the one function both precheck and submit call. Pure.
 
-use super::{
-    facts::Facts,
-    meter::{gib, vcpus},
-};
+use super::facts::Facts;
 use crate::{
     billing::rating,
     placement::{self, Plan, Refusal, Request},
@@ -142,8 +139,8 @@ fn quotas(
         let more = match ceiling.dimension {
             Dimension::Allocations => 1,
             Dimension::Gpus if gpu => launch.count,
-            Dimension::Vcpus => plan.map_or(0, |plan| vcpus(plan.cpu_milli)),
-            Dimension::MemoryGib => plan.map_or(0, |plan| gib(plan.mem_mib)),
+            Dimension::Vcpus => plan.map_or(0, |plan| plan.cpu_milli),
+            Dimension::MemoryGib => plan.map_or(0, |plan| plan.mem_mib),
             Dimension::Gpus | Dimension::Keys => 0,
         };
         if let Some(message) = ceiling.refusal(more).filter(|_| more > 0) {

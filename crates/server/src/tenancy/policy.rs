@@ -260,12 +260,14 @@ pub fn refusal(rights: Rights, action: &str) -> Error {
     ))
 }
 
-/// What goes on in an organization or project that is archived: leaving, taking away, and bringing it back.
+/// What goes on in an organization or project that is archived: leaving, taking away, switching off, bringing it
+/// back, and what changes nothing of it.
 const ON_ARCHIVED: &[&str] = &[
     "domain.remove",
     "group.delete",
     "group.remove_member",
     "identity_provider.change",
+    "identity_provider.check",
     "identity_provider.remove",
     "invitation.revoke",
     "key.revoke",
@@ -288,11 +290,10 @@ const ON_ARCHIVED: &[&str] = &[
 /// Returns whether an action is refused where all is archived: all but reading.
 pub fn changes(action: &str) -> bool {
     let verb = action.rsplit('.').next().unwrap_or_default();
-    !goes_on_archived(action)
-        && !matches!(verb, "read" | "list" | "audit" | "who_can" | "page" | "check")
+    !goes_on_archived(action) && !matches!(verb, "read" | "list" | "audit" | "who_can" | "page")
 }
 
-/// Returns whether an action changes something even where all is archived.
+/// Returns whether an action goes on where all is archived.
 pub fn goes_on_archived(action: &str) -> bool {
     ON_ARCHIVED.contains(&action)
 }

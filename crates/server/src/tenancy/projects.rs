@@ -7,7 +7,7 @@ use super::{
     standing::{self, Place},
     store::{self, Department, Project, ProjectMember},
 };
-use crate::identity;
+use crate::identity::{self, keys};
 use api::{
     Code, DeptId, OrgId, ProjectId,
     authority::DepartmentState,
@@ -141,7 +141,7 @@ fn taken(error: Error) -> Error {
     }
 }
 
-/// Makes a project; the person who made it owns it.
+/// Makes a project; who makes it by membership owns it, see [`maker`].
 ///
 /// # Errors
 /// `validation_error`, `name_taken`.
@@ -257,6 +257,7 @@ pub async fn delete(app: &App, who: &Allowed<Delete>) -> Result<()> {
     if store::delete_project(&mut tx, who.scope()).await? == 0 {
         return Err(Code::Raced.into());
     }
+    keys::revoke_in(&mut tx, who.row().id).await?;
     tx.target(who.row().id);
     tx.note(Key::Name, &who.row().name);
     tx.commit().await

@@ -27,11 +27,6 @@ impl InDepartment {
     pub fn org_id(&self) -> OrgId {
         self.0
     }
-
-    /// Returns the department.
-    pub fn department_id(&self) -> DeptId {
-        self.1
-    }
 }
 
 impl InProject {

@@ -1,4 +1,4 @@
-//! All SQL of tenancy.
+//! SQL of organizations, departments, projects and memberships.
 
 use super::InProject;
 use api::{
@@ -162,6 +162,12 @@ pub async fn epoch_held(
     Ok(rows.first().map(|row| row.0))
 }
 
+/// Holds an organization until the end of the transaction: who makes something in it waits, and nobody
+/// who was let in before is refused.
+pub async fn hold(tx: &mut Reader, org: OrgId) -> Result<()> {
+    epoch_held(tx, org, None, Lock::Update).await.map(|_| ())
+}
+
 /// Notes that rights in an organization changed.
 pub async fn raise_epoch(tx: &mut WriteTx, org: OrgId) -> Result<()> {
     tx.run("UPDATE organizations SET policy_epoch = policy_epoch + 1 WHERE id = $1", (org,))
@@ -208,6 +214,7 @@ pub async fn delete_project(tx: &mut WriteTx, scope: &InProject) -> Result<u64> 
     let now = tx.now();
     let key = (scope.org_id(), scope.project_id());
     tx.run("DELETE FROM role_bindings WHERE org_id = $1 AND project_id = $2", key).await?;
+    tx.run("DELETE FROM quotas WHERE org_id = $1 AND project_id = $2", key).await?;
     tx.run(
         "UPDATE projects SET deleted_at = $1
           WHERE org_id = $2 AND id = $3 AND deleted_at IS NULL",

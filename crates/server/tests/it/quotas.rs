@@ -134,6 +134,78 @@ async fn keys_have_a_quota_too_and_it_counts_those_that_work() {
     assert_eq!(first.status, 201, "{}", first.text());
     assert_eq!(world.post(&world.owner, &keys, key.clone()).await.code(), "quota_exceeded");
     let id = first.json()["key"]["id"].as_str().unwrap().to_owned();
+    // A key that works on beside the new one is one more; one that ends at once makes room.
+    let rotate = format!("/api/v1/keys/{id}/rotate");
+    assert_eq!(
+        world.post(&world.owner, &rotate, json!({ "overlap_hours": 1 })).await.code(),
+        "quota_exceeded"
+    );
+    let fresh = world.post(&world.owner, &rotate, json!({ "overlap_hours": 0 })).await;
+    assert_eq!(fresh.status, 200, "{}", fresh.text());
+    let id = fresh.json()["key"]["id"].as_str().unwrap().to_owned();
     world.post(&world.owner, &format!("/api/v1/keys/{id}/revoke"), json!({})).await;
     assert_eq!(world.post(&world.owner, &keys, key).await.status, 201);
+}
+
+both! {
+    async fn quotas_set_at_once_leave_one_row_and_disturb_nobody(engine: Engine) {
+        let world = World::on(engine).await;
+        let node = Node::join(&world, 4).await;
+        let sets = join_all((0..12).map(|n| set(&world, json!({ "dimension": "gpus", "ceiling": n }))));
+        let launches = join_all((0..2).map(|_| launch(&world, &world.owner, 1)));
+        let (set, launched) = futures::join!(sets, launches);
+        assert!(set.iter().all(|answer| answer.status == 201), "{:?}", set.iter().map(Answer::code).collect::<Vec<_>>());
+        assert_eq!(listed(&world).await.len(), 1);
+        // A launch is refused by a quota or goes on; setting one is no reason to ask again.
+        assert!(launched.iter().all(|answer| answer.status == 201 || answer.code() == "launch_blocked"), "{:?}", launched.iter().map(Answer::text).collect::<Vec<_>>());
+        drop(node);
+        world.assert_whole().await;
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_somebody_elses_account_is_no_way_round_a_quota_of_ones_own() {
+    let world = World::new().await;
+    let project = world.owner.project_id;
+    let accounts = format!("/api/v1/projects/{project}/service-accounts");
+    let made = world.post(&world.owner, &accounts, json!({ "name": "ci" })).await.json();
+    let keys = format!("/api/v1/service-accounts/{}/keys", made["id"].as_str().unwrap());
+    let key = json!({ "name": "k", "scopes": ["run"] });
+    let first = world.post(&world.admin, &keys, key.clone()).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    let limited = json!({ "dimension": "gpus", "ceiling": 1, "email": world.admin.email });
+    assert_eq!(set(&world, limited).await.status, 201, "also on a person who is in a project only");
+    assert_eq!(world.post(&world.admin, &keys, key.clone()).await.code(), "quota_exceeded");
+    let id = first.json()["key"]["id"].as_str().unwrap().to_owned();
+    let rotate = format!("/api/v1/keys/{id}/rotate");
+    assert_eq!(
+        world.post(&world.admin, &rotate, json!({ "overlap_hours": 0 })).await.code(),
+        "quota_exceeded"
+    );
+    assert_eq!(world.post(&world.owner, &keys, key).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_deleted_project_takes_its_keys_and_quotas_with_it() {
+    let world = World::new().await;
+    let body = json!({ "name": "Short lived", "org_id": world.owner.org_id });
+    let made = world.post(&world.owner, "/api/v1/projects", body).await.json();
+    let project = made["id"].as_str().unwrap();
+    set(&world, json!({ "dimension": "keys", "ceiling": 5, "project_id": project })).await;
+    let accounts = format!("/api/v1/projects/{project}/service-accounts");
+    let made = world.post(&world.owner, &accounts, json!({ "name": "ci" })).await.json();
+    let keys = format!("/api/v1/service-accounts/{}/keys", made["id"].as_str().unwrap());
+    let made =
+        world.post(&world.owner, &keys, json!({ "name": "k", "scopes": ["run"] })).await.json();
+    let trade = json!({ "grant_type": "client_credentials", "client_secret": made["secret"] });
+    let short = world.call(None, Method::POST, "/api/v1/auth/token", Some(trade.clone())).await;
+    assert_eq!(short.status, 200, "{}", short.text());
+    assert_eq!(listed(&world).await.len(), 1);
+    let gone = world
+        .call(Some(&world.owner), Method::DELETE, &format!("/api/v1/projects/{project}"), None)
+        .await;
+    assert_eq!(gone.status, 204, "{}", gone.text());
+    assert!(listed(&world).await.is_empty());
+    let again = world.call(None, Method::POST, "/api/v1/auth/token", Some(trade)).await;
+    assert_eq!(again.status, 401, "{}", again.text());
 }

@@ -100,3 +100,15 @@ async fn nobody_learns_of_what_they_cannot_see() {
         .await;
     assert!(page.text().contains("It takes at least"), "{}", page.text());
 }
+
+#[test]
+fn an_action_is_asked_about_where_its_routes_check_it() {
+    let mut seen = 0;
+    for info in server::wire::routes().into_iter().map(|route| route.info) {
+        if info.entrance == kernel::http::EntranceKind::Allowed {
+            assert_eq!(server::tenancy::level(info.action).as_str(), info.scope, "{}", info.action);
+            seen += 1;
+        }
+    }
+    assert!(seen > 100, "{seen}");
+}

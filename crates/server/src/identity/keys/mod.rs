@@ -8,8 +8,8 @@ mod store;
 mod token;
 
 pub use store::{
-    ApiKey, count_working, forget_short, list, live, pause, projects_of, revoke, revoke_all,
-    revoke_of, shorten,
+    ApiKey, count_in, count_working, forget_short, list, live, pause, projects_of, revoke,
+    revoke_all, revoke_in, revoke_of, shorten,
 };
 pub use token::{mint, routes};
 

@@ -1,7 +1,7 @@
 //! All SQL of keys.
 
 use crate::identity::store::User;
-use api::{KeyId, OrgId, ProjectId, ServiceAccountId, SessionId, Time, TypedId, UserId};
+use api::{DeptId, KeyId, OrgId, ProjectId, ServiceAccountId, SessionId, Time, TypedId, UserId};
 use kernel::{
     Result,
     db::{Lock, Reader, WriteTx},
@@ -93,6 +93,29 @@ pub async fn count_working(tx: &mut Reader, account: ServiceAccountId) -> Result
         "SELECT COUNT(*) FROM api_keys WHERE service_account_id = $1 AND parent_id IS NULL
             AND revoked_at IS NULL AND expires_at > $2",
         (account, now),
+    )
+    .await
+}
+
+/// Returns how many keys work in an organization, or in a department or project of it; of all, or of those
+/// somebody made. Short tokens are none.
+///
+/// # Errors
+/// What the database says.
+pub async fn count_in(
+    tx: &mut Reader,
+    (org, department, project): (OrgId, Option<DeptId>, Option<ProjectId>),
+    by: Option<UserId>,
+) -> Result<i64> {
+    let now = tx.now();
+    tx.value(
+        "SELECT COUNT(*) FROM projects p JOIN service_accounts a ON a.project_id = p.id
+           JOIN api_keys k ON k.service_account_id = a.id
+          WHERE p.org_id = $1 AND ($2 IS NULL OR p.department_id = $2)
+            AND ($3 IS NULL OR p.id = $3) AND ($4 IS NULL OR k.created_by = $4)
+            AND p.deleted_at IS NULL AND k.parent_id IS NULL AND k.revoked_at IS NULL
+            AND k.expires_at > $5",
+        (org, department, project, by, now),
     )
     .await
 }
@@ -193,6 +216,19 @@ pub async fn revoke_all(tx: &mut WriteTx, account: ServiceAccountId) -> Result<u
     tx.run(
         "UPDATE api_keys SET revoked_at = $1 WHERE service_account_id = $2 AND revoked_at IS NULL",
         (now, account),
+    )
+    .await
+}
+
+/// Ends every key of a project.
+///
+/// # Errors
+/// What the database says.
+pub async fn revoke_in(tx: &mut WriteTx, project: ProjectId) -> Result<u64> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE api_keys SET revoked_at = $1 WHERE project_id = $2 AND revoked_at IS NULL",
+        (now, project),
     )
     .await
 }

@@ -8,7 +8,7 @@ use crate::{
     identity::{self, keys},
     tenancy::{
         allowed::{Action, Allowed, Ask, Found, InOrg},
-        people::{find_org, org_action},
+        people::{find_org, org_action, told},
         standing::{self, Place},
         store::{self as places, Organization, Person},
     },
@@ -177,12 +177,8 @@ pub async fn bind(app: &App, who: &Allowed<Bind>, ask: &BindingCreate) -> Result
     }
     tx.insert(&row).await?;
     if let Whom::Person(person) = &to {
-        groups::told(
-            &mut tx,
-            person,
-            format!("You were given the role {role} in {}", who.row().name),
-        )
-        .await?;
+        let title = format!("You were given the role {role} in {}", who.row().name);
+        told(&mut tx, person.id, title).await?;
     }
     tx.target(row.id);
     if let Some(user) = row.user_id {
@@ -230,12 +226,9 @@ pub async fn unbind(app: &App, who: &Allowed<Unbind>) -> Result<()> {
     note_place(&mut tx, row);
     if let Some(user) = row.user_id {
         end_keys(&mut tx, row.org_id, user).await?;
-        if let Some(user) = identity::find_user(&mut tx, user).await? {
-            let person = Person { id: user.id, email: user.email, display_name: user.display_name };
-            let org = places::find_organization(&mut tx, row.org_id).await?;
-            let org = org.map(|org| org.name).unwrap_or_default();
-            groups::told(&mut tx, &person, format!("A role was taken from you in {org}")).await?;
-        }
+        let org = places::find_organization(&mut tx, row.org_id).await?;
+        let org = org.map(|org| org.name).unwrap_or_default();
+        told(&mut tx, user, format!("A role was taken from you in {org}")).await?;
         tx.note(Key::Person, user);
     }
     tx.target(row.id);

@@ -2,11 +2,11 @@
 
 use super::store::{self, Group, GroupMember};
 use crate::{
-    identity::{self, Email},
+    identity::Email,
     tenancy::{
         allowed::{Action, Allowed, Ask, Found, InOrg},
         model,
-        people::{find_org, org_action},
+        people::{find_org, org_action, told},
         store::{self as places, Organization, Person},
     },
 };
@@ -17,8 +17,7 @@ use api::{
 use kernel::{
     App, Error, Result,
     audit::Key,
-    db::{Reader, WriteTx, broke},
-    outbox::{Notice, Recipient, tell},
+    db::{Reader, broke},
 };
 
 /// Most groups of an organization, and most people of a group.
@@ -124,11 +123,8 @@ pub async fn delete(app: &App, who: &Allowed<Delete>) -> Result<()> {
     }
     for user in people {
         super::end_keys(&mut tx, org, user).await?;
-        if let Some(user) = identity::find_user(&mut tx, user).await? {
-            let person = Person { id: user.id, email: user.email, display_name: user.display_name };
-            let title = format!("The group {} you were in is gone", who.row().name);
-            told(&mut tx, &person, title).await?;
-        }
+        let title = format!("The group {} you were in is gone", who.row().name);
+        told(&mut tx, user, title).await?;
     }
     tx.target(who.row().id);
     tx.note(Key::Name, &who.row().name);
@@ -140,10 +136,27 @@ pub async fn delete(app: &App, who: &Allowed<Delete>) -> Result<()> {
 /// # Errors
 /// `validation_error`: nobody, or more than one by different sign-in services.
 pub async fn member(tx: &mut Reader, org: OrgId, email: &str) -> Result<Person> {
-    let wrong = |words: &str| Error::field("email", words.to_owned());
-    let email = Email::parse(email)
-        .ok_or_else(|| wrong("Enter the e-mail address of a member, such as ada@example.com."))?;
-    let mut found = store::member_by_email(tx, org, email.as_str()).await?;
+    one(store::member_by_email(tx, org, parsed(email)?.as_str(), false).await?)
+}
+
+/// Returns the person with a sign-in name who is in an organization, or only in a project of it.
+///
+/// # Errors
+/// As [`member`].
+pub async fn somebody(tx: &mut Reader, org: OrgId, email: &str) -> Result<Person> {
+    one(store::member_by_email(tx, org, parsed(email)?.as_str(), true).await?)
+}
+
+fn wrong(words: &str) -> Error {
+    Error::field("email", words.to_owned())
+}
+
+fn parsed(email: &str) -> Result<Email> {
+    Email::parse(email)
+        .ok_or_else(|| wrong("Enter the e-mail address of a member, such as ada@example.com."))
+}
+
+fn one(mut found: Vec<Person>) -> Result<Person> {
     match (found.pop(), found.pop()) {
         (Some(person), None) => Ok(person),
         (Some(_), Some(_)) => {
@@ -153,19 +166,6 @@ pub async fn member(tx: &mut Reader, org: OrgId, email: &str) -> Result<Person> 
             "Nobody with this address is a member of the organization. Invite them first.",
         )),
     }
-}
-
-/// Tells somebody that their rights changed.
-pub(super) async fn told(tx: &mut WriteTx, person: &Person, title: String) -> Result<()> {
-    let to = Recipient { user_id: person.id, email: person.email.clone() };
-    let notice = Notice {
-        kind: "organization.role",
-        security: true,
-        title,
-        body: "An owner of the organization did this. Ask them if it surprises you.".into(),
-        href: "/access/organizations",
-    };
-    tell(tx, &to, &notice).await
 }
 
 /// Puts a member of the organization into a group.
@@ -193,7 +193,7 @@ pub async fn add(app: &App, who: &Allowed<Add>, email: &str) -> Result<GroupMemb
         }
         error
     })?;
-    told(&mut tx, &person, format!("You are in the group {} now", group.name)).await?;
+    told(&mut tx, person.id, format!("You are in the group {} now", group.name)).await?;
     tx.target(group.id);
     tx.note(Key::Name, &group.name);
     tx.note(Key::Person, person.id);
@@ -213,10 +213,9 @@ pub async fn remove(app: &App, who: &Allowed<Remove>) -> Result<()> {
         return Err(Code::Raced.into());
     }
     super::end_keys(&mut tx, who.row().org_id, who.row().user_id).await?;
-    if let Some(user) = identity::find_user(&mut tx, who.row().user_id).await? {
-        let person = Person { id: user.id, email: user.email, display_name: user.display_name };
-        told(&mut tx, &person, "You were taken out of a group".to_owned()).await?;
-    }
+    let group = store::find_group(&mut tx, who.row().org_id, who.row().group_id).await?;
+    let name = group.map(|group| group.name).unwrap_or_default();
+    told(&mut tx, who.row().user_id, format!("You were taken out of the group {name}")).await?;
     tx.target(who.row().group_id);
     tx.note(Key::Person, who.row().user_id);
     tx.commit().await

@@ -16,7 +16,7 @@ mod views;
 pub use bindings::{check_place, end_keys};
 pub use departments::list as list_departments;
 pub use departments_view::DepartmentsView;
-pub use groups::member;
+pub use groups::somebody;
 pub use http::routes;
 pub use store::{bound_in, forget};
 pub use views::AuthorityView;

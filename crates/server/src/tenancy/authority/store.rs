@@ -212,12 +212,20 @@ pub async fn remove_group_member(tx: &mut WriteTx, member: &GroupMember) -> Resu
 }
 
 /// Returns a member of an organization by sign-in name.
-pub async fn member_by_email(tx: &mut Reader, org: OrgId, email: &str) -> Result<Vec<Person>> {
+pub async fn member_by_email(
+    tx: &mut Reader,
+    org: OrgId,
+    email: &str,
+    guests: bool,
+) -> Result<Vec<Person>> {
     tx.list(
         "SELECT u.id, u.email, u.display_name FROM users u
-           JOIN org_members m ON m.user_id = u.id AND m.org_id = $1
-          WHERE u.email = $2 ORDER BY u.id LIMIT 2",
-        (org, email),
+          WHERE u.email = $2
+            AND (EXISTS (SELECT 1 FROM org_members m WHERE m.user_id = u.id AND m.org_id = $1)
+              OR ($3 AND EXISTS
+                 (SELECT 1 FROM project_members p WHERE p.user_id = u.id AND p.org_id = $1)))
+          ORDER BY u.id LIMIT 2",
+        (org, email, guests),
     )
     .await
 }

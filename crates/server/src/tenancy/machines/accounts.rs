@@ -5,7 +5,7 @@ use crate::{
     identity::keys,
     tenancy::{
         allowed::{Action, Allowed, Ask, Found, InProject},
-        model,
+        model, policy,
         projects::find_named,
         store::Project,
     },
@@ -151,6 +151,10 @@ pub async fn set_state(
     who: &Allowed<SetState>,
     state: ServiceAccountState,
 ) -> Result<()> {
+    // Switching off goes on where all is archived; switching on does not.
+    if who.archived() && state == ServiceAccountState::Active {
+        return Err(policy::archived());
+    }
     let id = who.row().id;
     let mut tx = app.db.write(who).await?;
     if !store::set_state(&mut tx, who.scope(), id, state).await? {

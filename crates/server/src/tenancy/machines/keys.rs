@@ -96,7 +96,8 @@ pub async fn create(
     let mut tx = app.db.write(who).await?;
     held(&mut tx, account.id).await?;
     room(&mut tx, account.id).await?;
-    quota(app, &mut tx, who.scope(), who.caller().user_id()).await?;
+    let user = who.caller().user_id();
+    quota(app, &mut tx, who.scope(), (user, account.owner_id), 1).await?;
     let row = ApiKey {
         id: tx.new_id(),
         org_id: account.org_id,
@@ -142,14 +143,25 @@ fn no_more_than_own(rights: Rights, scopes: &[&str]) -> Result<()> {
     }
 }
 
-/// Refuses a key that a quota leaves no room for.
-async fn quota(app: &App, tx: &mut Reader, scope: &InProject, user: UserId) -> Result<()> {
-    for ceiling in quotas::reach(app, tx, scope, user, true).await? {
-        if ceiling.dimension == Dimension::Keys
-            && let Some(words) = ceiling.refusal(1)
-        {
-            return Err(Error::new(Code::QuotaExceeded).detail(words));
-        }
+/// Refuses keys that a quota leaves no room for, and a key of somebody else's service account to a person with
+/// a quota of their own: what it takes is counted as its owner's, and theirs would be passed.
+async fn quota(
+    app: &App,
+    tx: &mut Reader,
+    scope: &InProject,
+    (user, owner): (UserId, UserId),
+    more: i64,
+) -> Result<()> {
+    let ceilings = quotas::reach(app, tx, scope, user, true).await?;
+    let keys = ceilings.iter().filter(|ceiling| ceiling.dimension == Dimension::Keys && more > 0);
+    if let Some(words) = keys.filter_map(|ceiling| ceiling.refusal(more)).next() {
+        return Err(Error::new(Code::QuotaExceeded).detail(words));
+    }
+    if user != owner && ceilings.iter().any(|ceiling| ceiling.of_person) {
+        return Err(Error::new(Code::QuotaExceeded).detail(
+            "A quota limits what you hold, and what a key of this service account takes is counted \
+             as its owner's. Make a service account of your own.",
+        ));
     }
     Ok(())
 }
@@ -157,17 +169,8 @@ async fn quota(app: &App, tx: &mut Reader, scope: &InProject, user: UserId) -> R
 /// Counts keys that work, for quotas; short tokens made from them are none.
 pub fn key_meter(tx: &mut Reader, target: Target) -> Counting<'_> {
     Box::pin(async move {
-        let now = tx.now();
-        let count = tx
-            .value(
-                "SELECT COUNT(*) FROM projects p JOIN service_accounts a ON a.project_id = p.id
-                   JOIN api_keys k ON k.service_account_id = a.id
-                  WHERE p.org_id = $1 AND ($2 IS NULL OR p.department_id = $2)
-                    AND ($3 IS NULL OR p.id = $3) AND ($4 IS NULL OR k.created_by = $4)
-                    AND k.parent_id IS NULL AND k.revoked_at IS NULL AND k.expires_at > $5",
-                (target.org, target.department, target.project, target.user, now),
-            )
-            .await?;
+        let place = (target.org, target.department, target.project);
+        let count = keys::count_in(tx, place, target.user).await?;
         Ok(vec![(Dimension::Keys, count)])
     })
 }
@@ -201,6 +204,10 @@ pub async fn rotate(
         return Err(Error::new(Code::NotNow).detail("This key does not work now. Make a new one."));
     }
     room(&mut tx, old.service_account_id).await?;
+    // The old key works on beside the new one; without an overlap it makes room for it.
+    let user = who.caller().user_id();
+    let more = i64::from(overlap_hours > 0);
+    quota(app, &mut tx, who.scope(), (user, old.owner_id), more).await?;
     let span = old.expires_at.since(old.created_at);
     let row = ApiKey {
         id: tx.new_id(),

@@ -1,17 +1,16 @@
 //! Putting a whole organization into the archive, and taking it out.
 
-use super::members::{find_org, org_action};
+use super::{
+    members::{find_org, org_action},
+    store,
+};
 use crate::tenancy::{
     allowed::{Action, Allowed, Ask, Found, InOrg, InProject},
     projects,
-    store::{self as places, Organization, Project},
+    store::{self as places, Organization},
 };
-use api::{Code, OrgId, Time};
-use kernel::{
-    App, Error, Result,
-    audit::Key,
-    db::{Reader, WriteTx},
-};
+use api::Code;
+use kernel::{App, Error, Result, audit::Key, db::Reader};
 
 org_action!(
     /// Puts an organization that holds nothing into the archive.
@@ -22,20 +21,6 @@ org_action!(
     Unarchive = "organization.unarchive", Organization, find_org, step_up = true, rights = true
 );
 
-async fn projects_of(tx: &mut Reader, org: OrgId) -> Result<Vec<Project>> {
-    tx.list("SELECT {} FROM projects WHERE org_id = $1 AND deleted_at IS NULL ORDER BY id", (org,))
-        .await
-}
-
-async fn set(tx: &mut WriteTx, org: OrgId, since: Option<Time>) -> Result<u64> {
-    tx.run(
-        "UPDATE organizations SET archived_at = $1
-          WHERE id = $2 AND (archived_at IS NULL) = (CAST($1 AS BIGINT) IS NOT NULL)",
-        (since, org),
-    )
-    .await
-}
-
 /// Puts an organization into the archive: people see it, and nothing in it changes.
 ///
 /// # Errors
@@ -45,7 +30,7 @@ pub async fn archive(app: &App, who: &Allowed<Archive>) -> Result<()> {
     let mut tx = app.db.write(who).await?;
     // First: nothing is made in it any more by somebody who was let in before.
     places::raise_epoch(&mut tx, org.id).await?;
-    for project in projects_of(&mut tx, org.id).await? {
+    for project in store::projects_of(&mut tx, org.id).await? {
         let scope = InProject::of_row(org.id, project.id);
         if let Some(held) = projects::holdings(app, &mut tx, &scope).await?.first() {
             return Err(Error::new(Code::StillHolds).detail(format!(
@@ -55,7 +40,7 @@ pub async fn archive(app: &App, who: &Allowed<Archive>) -> Result<()> {
         }
     }
     let now = tx.now();
-    if set(&mut tx, org.id, Some(now)).await? == 0 {
+    if store::archive(&mut tx, org.id, Some(now)).await? == 0 {
         return Err(Code::Raced.into());
     }
     tx.target(org.id);
@@ -71,7 +56,7 @@ pub async fn unarchive(app: &App, who: &Allowed<Unarchive>) -> Result<()> {
     let org = who.row();
     let mut tx = app.db.write(who).await?;
     places::raise_epoch(&mut tx, org.id).await?;
-    if set(&mut tx, org.id, None).await? == 0 {
+    if store::archive(&mut tx, org.id, None).await? == 0 {
         return Err(Code::Raced.into());
     }
     tx.target(org.id);

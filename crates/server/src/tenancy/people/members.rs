@@ -10,7 +10,7 @@ use crate::{
     },
 };
 use api::{
-    Code, MemberId, OrgId,
+    Code, MemberId, OrgId, UserId,
     organizations::{MfaPolicy, OrgMemberView, OrganizationChange},
     people::Role,
 };
@@ -127,8 +127,12 @@ async fn keep_an_owner(tx: &mut Reader, member: &OrgMember, next: Option<Role>) 
     Ok(())
 }
 
-async fn told(tx: &mut WriteTx, member: &OrgMember, title: String) -> Result<()> {
-    let Some(person) = identity::find_user(tx, member.user_id).await? else { return Ok(()) };
+/// Tells somebody that their rights in an organization changed.
+///
+/// # Errors
+/// What the database says.
+pub(in crate::tenancy) async fn told(tx: &mut WriteTx, user: UserId, title: String) -> Result<()> {
+    let Some(person) = identity::find_user(tx, user).await? else { return Ok(()) };
     let to = Recipient { user_id: person.id, email: person.email };
     let notice = Notice {
         kind: "organization.role",
@@ -153,7 +157,7 @@ pub async fn set_role(app: &App, who: &Allowed<SetRole>, role: Role) -> Result<(
     if store::set_role(&mut tx, member.org_id, member.id, role).await? == 0 {
         return Err(Code::Raced.into());
     }
-    told(&mut tx, member, format!("Your role in an organization is {role} now")).await?;
+    told(&mut tx, member.user_id, format!("Your role in an organization is {role} now")).await?;
     tx.target(member.id);
     tx.note(Key::Person, member.user_id);
     tx.note(Key::Role, role);
@@ -172,7 +176,7 @@ pub async fn remove(app: &App, who: &Allowed<Remove>) -> Result<()> {
     if store::remove(&mut tx, member.org_id, member.user_id).await? == 0 {
         return Err(Code::Raced.into());
     }
-    told(&mut tx, member, "You were removed from an organization".to_owned()).await?;
+    told(&mut tx, member.user_id, "You were removed from an organization".to_owned()).await?;
     tx.target(member.id);
     tx.note(Key::Person, member.user_id);
     tx.commit().await

@@ -14,6 +14,6 @@ mod store;
 
 pub use accept::WelcomeView;
 pub use http::routes;
-pub(in crate::tenancy) use members::{find_org, org_action};
+pub(in crate::tenancy) use members::{find_org, org_action, told};
 pub use own::OrganizationsView;
 pub use pages::{InvitedView, OrganizationPageView};

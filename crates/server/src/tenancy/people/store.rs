@@ -2,7 +2,7 @@
 
 use crate::tenancy::{
     InOrg,
-    store::{OrgMember, Organization, Person},
+    store::{OrgMember, Organization, Person, Project},
 };
 use api::{
     InvitationId, MemberId, OrgId, ProjectId, Time, UserId, organizations::MfaPolicy, people::Role,
@@ -183,4 +183,20 @@ pub async fn revoke(tx: &mut WriteTx, id: InvitationId) -> Result<bool> {
     )
     .await
     .map(|count| count == 1)
+}
+
+/// Returns the projects of an organization, archived ones too.
+pub async fn projects_of(tx: &mut Reader, org: OrgId) -> Result<Vec<Project>> {
+    tx.list("SELECT {} FROM projects WHERE org_id = $1 AND deleted_at IS NULL ORDER BY id", (org,))
+        .await
+}
+
+/// Archives an organization since a moment, or takes it out; says how many it was not so of.
+pub async fn archive(tx: &mut WriteTx, org: OrgId, since: Option<Time>) -> Result<u64> {
+    tx.run(
+        "UPDATE organizations SET archived_at = $1
+          WHERE id = $2 AND (archived_at IS NULL) = (CAST($1 AS BIGINT) IS NOT NULL)",
+        (since, org),
+    )
+    .await
 }

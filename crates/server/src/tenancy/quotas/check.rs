@@ -22,11 +22,21 @@ pub struct Target {
     pub user: Option<UserId>,
 }
 
-/// What is held, by dimension.
+/// What is held, by dimension, in its finest [`unit`].
 pub type Held = Vec<(Dimension, i64)>;
 
 /// A count on its way.
 pub type Counting<'a> = Pin<Box<dyn Future<Output = Result<Held>> + Send + 'a>>;
+
+/// Returns how many of the finest unit make one of a dimension: processors are counted in thousandths, GiB
+/// in MiB, so that nothing is rounded before it is added.
+pub const fn unit(dimension: Dimension) -> i64 {
+    match dimension {
+        Dimension::Vcpus => 1000,
+        Dimension::MemoryGib => 1024,
+        Dimension::Allocations | Dimension::Gpus | Dimension::Keys => 1,
+    }
+}
 
 /// Counts what one domain holds.
 pub type Meter = for<'a> fn(&'a mut Reader, Target) -> Counting<'a>;
@@ -41,24 +51,38 @@ pub struct Ceiling {
     pub dimension: Dimension,
     /// The most that may be held at once.
     pub most: i64,
-    /// What is held.
-    pub used: i64,
+    /// What is held, in the finest unit.
+    pub held: i64,
     /// On what, in words.
     pub place: String,
     /// Whether whoever runs the platform set it.
     pub by_platform: bool,
+    /// Whether it is on a person.
+    pub of_person: bool,
 }
 
 impl Ceiling {
-    /// Returns why so much more is too much; nothing when there is room.
+    /// Returns why so much more, in the finest unit, is too much; nothing when there is room.
     pub fn refusal(&self, more: i64) -> Option<String> {
         let what = self.dimension.as_str().replace('_', " ");
-        (self.used.saturating_add(more) > self.most).then(|| {
+        let most = self.most.saturating_mul(unit(self.dimension));
+        (self.held.saturating_add(more) > most).then(|| {
+            let (held, more) = (self.whole(self.held), self.whole(more));
+            let (place, most) = (&self.place, self.most);
             format!(
-                "The quota of {} is {} {what}; {} are held, and this takes {more}.",
-                self.place, self.most, self.used
+                "The quota of {place} is {most} {what}; {held} are held, and this takes {more}."
             )
         })
+    }
+
+    /// Returns what is held, a begun one counted whole.
+    pub fn used(&self) -> i64 {
+        self.whole(self.held)
+    }
+
+    fn whole(&self, fine: i64) -> i64 {
+        let unit = unit(self.dimension);
+        fine.max(0).saturating_add(unit - 1) / unit
     }
 
     /// Returns who can raise it.
@@ -92,7 +116,7 @@ async fn words(tx: &mut Reader, target: Target) -> Result<String> {
         }
         Target { project: Some(id), .. } => {
             let row = places::find_project(tx, id).await?;
-            row.map_or("a deleted project".into(), |row| format!("project {}", row.name))
+            row.map_or("a project".into(), |row| format!("project {}", row.name))
         }
         Target { user: Some(id), .. } => {
             let row = identity::find_user(tx, id).await?;
@@ -117,13 +141,14 @@ pub(super) async fn counted(
             seen.push((target, held, words(tx, target).await?));
         }
         let Some((_, held, place)) = seen.iter().find(|(one, ..)| *one == target) else { continue };
-        let used = held.iter().filter(|(dimension, _)| *dimension == row.dimension);
+        let held = held.iter().filter(|(dimension, _)| *dimension == row.dimension);
         let ceiling = Ceiling {
             dimension: row.dimension,
             most: row.ceiling,
-            used: used.map(|(_, count)| count).sum(),
+            held: held.map(|(_, count)| count).sum(),
             place: place.clone(),
             by_platform: row.by_platform,
+            of_person: row.user_id.is_some(),
         };
         found.push((row, ceiling));
     }
@@ -168,9 +193,10 @@ mod tests {
         let ceiling = Ceiling {
             dimension: Dimension::Gpus,
             most: 4,
-            used: 3,
+            held: 3,
             place: "project Vision".into(),
             by_platform: false,
+            of_person: false,
         };
         assert!(ceiling.refusal(1).is_none() && ceiling.refusal(0).is_none());
         assert_eq!(
@@ -178,5 +204,9 @@ mod tests {
             Some("The quota of project Vision is 4 gpus; 3 are held, and this takes 2.")
         );
         assert!(ceiling.refusal(i64::MAX).is_some());
+        // Two times 1.5 processors are three, not four.
+        let fine = Ceiling { dimension: Dimension::Vcpus, most: 3, held: 1500, ..ceiling };
+        assert!(fine.refusal(1500).is_none() && fine.refusal(1501).is_some());
+        assert_eq!(fine.used(), 2);
     }
 }

@@ -42,15 +42,15 @@ pub fn routes() -> Vec<Route> {
 pub(super) async fn views(app: &App, tx: &mut Reader, rows: Vec<Quota>) -> Result<Vec<QuotaView>> {
     let rows = check::counted(app, tx, rows).await?;
     let view = |(row, ceiling): (Quota, check::Ceiling)| QuotaView {
+        place: ceiling.place.clone(),
         id: row.id,
         org_id: row.org_id,
         department_id: row.department_id,
         project_id: row.project_id,
         user_id: row.user_id,
-        place: ceiling.place,
         dimension: row.dimension,
         ceiling: row.ceiling,
-        used: ceiling.used,
+        used: ceiling.used(),
         by_platform: row.by_platform,
         set_at: row.set_at,
     };

@@ -168,7 +168,9 @@ async fn view<A: Action<Scope = InOrg>>(
         places.extend(departments.into_iter().map(named));
     }
     let projects = standing::list_projects(&mut tx, who.caller().user_id()).await?;
-    let own = projects.into_iter().filter(|(project, _)| project.org_id == org);
+    let own = projects
+        .into_iter()
+        .filter(|(project, _)| project.org_id == org && project.archived_at.is_none());
     places.extend(own.map(|(one, _)| (one.id.to_string(), format!("project {}", one.name))));
     let view = QuotasView {
         id: org,
@@ -215,6 +217,7 @@ fn refused(fields: &Fields, error: &Error) -> Entered {
         .iter()
         .fold(Entered::fresh(), |entered, name| entered.with(name, fields.text(name)))
         .refused(error)
+        .on_top()
 }
 
 async fn set_form(who: Allowed<Set>, app: App, Form(fields): Form) -> Result<Go> {

@@ -4,6 +4,7 @@ use crate::{
     identity::{self, Caller},
     tenancy::{
         InProject, authority,
+        levels::{Level, level},
         policy::{self, Rights},
         quotas,
         standing::{self, Bound, Place, Roles, add_up},
@@ -130,6 +131,16 @@ async fn place(
     Ok(Place { org, department, project })
 }
 
+/// Returns where an action is judged: what is done to an organization is judged there, not in the project one
+/// happens to look at.
+fn judged(action: &str, asked: Place) -> Place {
+    match level(action) {
+        Level::Organization => Place { department: None, project: None, ..asked },
+        Level::Department => Place { project: None, ..asked },
+        Level::Project => asked,
+    }
+}
+
 /// Returns who may do an action in an organization, or in a department or project of it.
 ///
 /// # Errors
@@ -141,7 +152,7 @@ pub async fn who_can(
     action: &str,
 ) -> Result<Vec<Who>> {
     least(action)?;
-    let place = place(tx, org, part).await?;
+    let place = judged(action, place(tx, org, part).await?);
     let mut found = Vec::new();
     for held in held(tx, place).await? {
         if !held.rights(place).may(action) {
@@ -189,13 +200,11 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
             return Err(Error::field("project_id", "Say in which project or organization."));
         }
     };
-    let asked = Place { org, department: ask.department_id, project: ask.project_id };
+    let part = (ask.department_id, ask.project_id);
+    let asked = judged(&ask.action, place(&mut tx, org, part).await?);
     let standing = standing::standing(&mut tx, caller.user_id(), asked).await?;
     let standing = standing.ok_or_else(Error::not_found)?;
     let rights = standing.rights.ok_or_else(Error::not_found)?;
-    if let (Some(id), None) = (ask.department_id, ask.project_id) {
-        places::find_department(&mut tx, org, id).await?.ok_or_else(Error::not_found)?;
-    }
     let (mut reason, mut words) = ("allowed", "You may.".to_owned());
     if !rights.may(&ask.action) {
         reason = "role";
@@ -203,10 +212,16 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
     } else if standing.archived && policy::changes(&ask.action) {
         reason = "archived";
         words = policy::archived().sentence();
+    } else if ask.action == "organization.leave" {
+        // Whoever is asked for more may still leave.
     } else if standing.asks_factor() && identity::strong(app, caller).await.is_err() {
         reason = "second_factor";
         words = "The organization asks for a second factor, and none was proven in this session."
             .into();
+    } else if let Some(error) = identity::confirm::insist(app, caller).err()
+        && policy::changes(&ask.action)
+    {
+        (reason, words) = ("email_unconfirmed", error.sentence());
     }
     if let (true, Some(project)) = (reason == "allowed", ask.project_id) {
         let scope = InProject::of_row(org, project);
@@ -219,9 +234,8 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
     if reason == "role" {
         // Nobody gives more than they have, and admins are the least who give anything.
         let least = policy::stronger(Some(least), Some(Role::Admin)).unwrap_or(Role::Owner);
-        let place = place(&mut tx, org, (ask.department_id, ask.project_id)).await?;
-        for held in held(&mut tx, place).await? {
-            if held.rights(place).cover(Rights::of(least)) {
+        for held in held(&mut tx, asked).await? {
+            if held.rights(asked).cover(Rights::of(least)) {
                 names.push(held.person.display_name);
             }
         }
