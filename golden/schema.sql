@@ -658,6 +658,17 @@ CREATE TABLE sso_sessions (
   due_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE support_accesses (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  user_id BLOB NOT NULL REFERENCES users (id),
+  reason TEXT NOT NULL,
+  opened_at INTEGER NOT NULL,
+  ends_at INTEGER NOT NULL CHECK (ends_at > opened_at),
+  ended_at INTEGER,
+  ended_by BLOB REFERENCES users (id)
+) STRICT;
+
 CREATE TABLE task_steps (
   task_id BLOB NOT NULL REFERENCES tasks (id),
   seq INTEGER NOT NULL,
@@ -727,10 +738,10 @@ CREATE TABLE users (
   email TEXT NOT NULL,
   display_name TEXT NOT NULL,
   password_hash TEXT,
-  operator INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('active', 'disabled')),
   created_at INTEGER NOT NULL
-, glass INTEGER NOT NULL DEFAULT FALSE, provider_id BLOB, home_org_id BLOB, email_confirmed_at INTEGER) STRICT;
+, glass INTEGER NOT NULL DEFAULT FALSE, provider_id BLOB, home_org_id BLOB, email_confirmed_at INTEGER, platform_role TEXT
+  CHECK (platform_role IN ('operator', 'support', 'security_reviewer'))) STRICT;
 
 CREATE INDEX allocations_open ON allocations (state, id) WHERE ended_at IS NULL;
 
@@ -931,6 +942,12 @@ CREATE INDEX sso_sessions_provider ON sso_sessions (provider_id);
 
 CREATE INDEX sso_sessions_silent ON sso_sessions (last_ok_at) WHERE refreshes;
 
+CREATE INDEX support_accesses_opened ON support_accesses (opened_at);
+
+CREATE INDEX support_accesses_org ON support_accesses (org_id, id);
+
+CREATE INDEX support_accesses_user ON support_accesses (user_id, ends_at);
+
 CREATE INDEX task_steps_usual ON task_steps (step, started_at);
 
 CREATE INDEX tasks_due ON tasks (wake_at) WHERE state = 'running';
@@ -955,7 +972,7 @@ CREATE UNIQUE INDEX usage_windows_to ON usage_windows (allocation_id, to_at);
 
 CREATE UNIQUE INDEX users_email ON users (email) WHERE provider_id IS NULL;
 
-CREATE INDEX users_operators ON users (id) WHERE operator;
+CREATE INDEX users_staff ON users (id) WHERE platform_role IS NOT NULL;
 
 CREATE TRIGGER allocations_over_stay BEFORE UPDATE ON allocations WHEN OLD.ended_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'over'); END;

@@ -65,6 +65,9 @@ pub struct AuditEntry {
     pub ip_address: Option<String>,
     /// How often, where equal denials were folded into one entry.
     pub count: i64,
+    /// What more is recorded: `name`, `role`, `person`, `reason`, `amount`, `sku`, `count`, `state`, `method`, `actions`.
+    #[serde(default)]
+    pub detail: std::collections::BTreeMap<String, String>,
 }
 
 /// `GET /api/v1/admin/audit/verify`

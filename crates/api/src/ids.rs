@@ -166,6 +166,8 @@ ids! {
     BindingId = "bind",
     /// A quota.
     QuotaId = "quota",
+    /// A look of the platform's people into an organization.
+    SupportId = "sup",
     /// A link that confirms a mail address.
     ConfirmationId = "conf",
     /// A device that asks to be signed in.

@@ -23,6 +23,7 @@ pub mod organizations;
 pub mod people;
 pub mod quotas;
 pub mod sso;
+pub mod staff;
 pub mod stored;
 pub mod time;
 pub mod words;
@@ -34,7 +35,7 @@ pub use ids::{
     GrantId, GroupId, HoldId, IdentityId, InvitationId, JoinId, KeyId, LinkId, MailId, MemberId,
     NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, ProviderId, QuotaId,
     RecoveryCodeId, RecoveryId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId,
-    SlotId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
+    SlotId, SupportId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

@@ -5,6 +5,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 words! {
+    /// What somebody may do for the platform as a whole.
+    pub enum PlatformRole {
+        /// Runs it.
+        Operator = "operator",
+        /// Helps its people: sees what runs, starts recoveries, looks into organizations for a while.
+        Support = "support",
+        /// Reads everything about people, rights and what happened; changes nothing.
+        SecurityReviewer = "security_reviewer",
+    }
+}
+
+words! {
     /// What a member may do in an organization or project.
     pub enum Role {
         /// Everything, and who else may.
@@ -124,6 +136,9 @@ pub struct UserView {
     pub display_name: String,
     /// Whether they run the platform.
     pub operator: bool,
+    /// Their role for the platform.
+    #[serde(default)]
+    pub platform_role: Option<PlatformRole>,
 }
 
 /// `GET /api/v1/me`

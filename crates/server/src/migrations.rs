@@ -28,4 +28,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0016_confirmations.sql"),
     migration!("0017_authority.sql"),
     migration!("0018_quotas.sql"),
+    migration!("0019_staff.sql"),
 ];

@@ -186,9 +186,12 @@ impl World {
             };
             tx.insert(&row).await.unwrap();
         }
-        tx.run("UPDATE users SET operator = $1 WHERE id = $2", (true, self.operator.user_id))
-            .await
-            .unwrap();
+        tx.run(
+            "UPDATE users SET platform_role = $1 WHERE id = $2",
+            ("operator".to_owned(), self.operator.user_id),
+        )
+        .await
+        .unwrap();
         // What signing these up mailed is no test's subject.
         tx.run("DELETE FROM mails", ()).await.unwrap();
         // The operator of most tests proved a second factor a while ago.

@@ -157,7 +157,8 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) 
     add(TypeId::of::<kernel::steps::Operations>(), Box::new(operations));
     add(TypeId::of::<evidence::ChainWatch>(), Box::<evidence::ChainWatch>::default());
     add(TypeId::of::<Sweeps>(), Box::<Sweeps>::default());
-    let chrome: Vec<kernel::html::ChromeFn> = vec![notices::chrome, billing::chrome];
+    let chrome: Vec<kernel::html::ChromeFn> =
+        vec![notices::chrome, billing::chrome, tenancy::support_chip];
     let viewer = tenancy::viewer;
     Ok(App::new(Parts { db, seams, site, nav: nav(), chrome, viewer, extras }))
 }

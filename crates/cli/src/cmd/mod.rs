@@ -13,6 +13,7 @@ mod org;
 mod project;
 mod quota;
 mod role;
+mod staff;
 
 use crate::{client::Failure, output::Format, shell};
 use clap::Subcommand;
@@ -68,6 +69,18 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         what: role::Roles,
+    },
+    /// People of the platform (operators).
+    Staff {
+        /// What.
+        #[command(subcommand)]
+        what: staff::Staff,
+    },
+    /// Looks of the platform's people into organizations.
+    Support {
+        /// What.
+        #[command(subcommand)]
+        what: staff::Support,
     },
     /// Quotas: the most that may be held at once.
     Quota {
@@ -186,6 +199,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Member { what } => org::members(what).await,
         Command::Role { what } => role::run(what).await,
         Command::Quota { what } => quota::run(what).await,
+        Command::Staff { what } => staff::run(what).await,
+        Command::Support { what } => staff::support(what).await,
         Command::Idp { what } => idp::run(what).await,
         Command::Sa { what } => machines::accounts(what).await,
         Command::Key { what } => machines::keys(what).await,

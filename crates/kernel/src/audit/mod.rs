@@ -149,9 +149,14 @@ impl Key {
 pub struct Detail(std::collections::BTreeMap<&'static str, String>);
 
 impl Detail {
-    /// Adds one; long values are cut at 200 characters, lists of actions at 4,000: more than all of them.
+    /// Adds one; long values are cut at 200 characters, reasons at 500, lists of actions at 4,000: more than all
+    /// of them.
     pub fn add(&mut self, key: Key, value: impl std::fmt::Display) {
-        let most = if matches!(key, Key::Actions) { 4000 } else { 200 };
+        let most = match key {
+            Key::Actions => 4000,
+            Key::Reason => 500,
+            _ => 200,
+        };
         self.0.insert(key.as_str(), value.to_string().chars().take(most).collect());
     }
 

@@ -44,6 +44,25 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// Notes that one of the platform's people looked at something of an organization. Equal looks of a minute
+    /// become one entry with a count.
+    pub fn looked(&self, app: &App, stamp: &Stamp, target: Option<String>) {
+        let mut entry =
+            Entry::of(stamp, app.seams.ids().new_id(), app.seams.clock.now(), Outcome::Success);
+        entry.target = target;
+        entry.detail = r#"{"method":"support access"}"#.to_owned();
+        let fold = Fold {
+            actor: stamp.actor.clone(),
+            action: stamp.action,
+            code: "",
+            ip: None,
+            target: entry.target.clone(),
+            correlation: None,
+            minute: entry.at.0 / 60_000_000,
+        };
+        self.lock().entry(fold).or_insert(Waiting { entry, count: 0 }).count += 1;
+    }
+
     /// Notes that an act was refused or failed.
     pub fn refused(&self, app: &App, stamp: &Stamp, target: Option<String>, code: Code) {
         let at = app.seams.clock.now();

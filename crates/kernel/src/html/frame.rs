@@ -14,8 +14,17 @@ use std::{future::Future, pin::Pin, sync::Arc};
 pub enum NavFor {
     /// Everybody who is signed in.
     Everyone,
-    /// People who run the platform.
-    Operators,
+    /// People whose role of the platform allows this action.
+    Platform(&'static str),
+}
+
+impl NavFor {
+    fn sees(self, viewer: &Viewer) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Platform(action) => viewer.platform.is_some_and(|may| may(action)),
+        }
+    }
 }
 
 /// An entry of the side bar.
@@ -175,16 +184,26 @@ fn shell(
             (top_bar(head, viewer, chips))
             main id="main" class="content" {
                 @if let Some(words) = words { (flash(words)) }
-                (page.body)
+                (body(page))
             }
         }
     }
 }
 
+/// What stands on a page; where its reader may change nothing of it, so it is said, and nothing can be pressed.
+fn body(page: &Page) -> Markup {
+    match &page.frozen {
+        None => html! { (page.body) },
+        Some(why) => html! {
+            (super::banner("info", why, None))
+            fieldset class="frozen" disabled { (page.body) }
+        },
+    }
+}
+
 fn navigation(app: &App, head: &Head, viewer: &Viewer) -> Markup {
     let path = head.uri.path();
-    let shown: Vec<&NavItem> =
-        app.nav.iter().filter(|item| item.who == NavFor::Everyone || viewer.operator).collect();
+    let shown: Vec<&NavItem> = app.nav.iter().filter(|item| item.who.sees(viewer)).collect();
     let longest = shown
         .iter()
         .filter(|item| {

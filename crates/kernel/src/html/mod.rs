@@ -32,6 +32,8 @@ pub struct Page {
     pub layout: Layout,
     /// Status; 200 unless it is an error page or a form with faults.
     pub status: StatusCode,
+    /// Why its reader can change nothing on it.
+    pub frozen: Option<String>,
 }
 
 /// The frame around a page.
@@ -48,7 +50,13 @@ pub enum Layout {
 impl Page {
     /// Returns a page in the usual frame.
     pub fn new(title: impl Into<String>, body: Markup) -> Self {
-        Self { title: title.into(), body, layout: Layout::Shell, status: StatusCode::OK }
+        Self {
+            title: title.into(),
+            body,
+            layout: Layout::Shell,
+            status: StatusCode::OK,
+            frozen: None,
+        }
     }
 
     /// Returns a page with one card in the middle.
@@ -59,6 +67,13 @@ impl Page {
     /// Returns a page with nothing around it.
     pub fn bare(title: impl Into<String>, body: Markup) -> Self {
         Self { layout: Layout::Bare, ..Self::new(title, body) }
+    }
+
+    /// Lets nothing on it be pressed, for a reason.
+    #[must_use]
+    pub fn frozen(mut self, why: Option<String>) -> Self {
+        self.frozen = why;
+        self
     }
 
     /// Sets the status.

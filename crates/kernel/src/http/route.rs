@@ -126,8 +126,8 @@ pub struct Viewer {
     pub name: String,
     /// Sign-in name.
     pub email: String,
-    /// Whether they run the platform.
-    pub operator: bool,
+    /// What their role of the platform allows, of those who have one.
+    pub platform: Option<fn(&str) -> bool>,
     /// The token their forms carry.
     pub csrf: String,
     /// The organization they are in.

@@ -57,7 +57,7 @@ pub fn nav() -> Vec<NavItem> {
             label: "Allocations",
             href: "/platform/allocations",
             icon: "layers",
-            who: NavFor::Operators,
+            who: NavFor::Platform("allocation.list_all"),
         },
     ]
 }

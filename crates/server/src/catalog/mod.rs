@@ -34,7 +34,7 @@ pub fn nav() -> Vec<NavItem> {
             label: "Catalog and prices",
             href: "/platform/catalog",
             icon: "tag",
-            who: NavFor::Operators,
+            who: NavFor::Platform("catalog.prices"),
         },
     ]
 }

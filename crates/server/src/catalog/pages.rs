@@ -137,7 +137,7 @@ pub(crate) fn price(sku: &SkuView) -> Markup {
 async fn catalog_page(who: Allowed<ReadCatalog>, app: App, (): ()) -> Result<Page> {
     let mut skus = offers(&app, &mut *app.db.read().await?, Some(who.scope().org_id())).await?;
     skus.retain(|sku| sku.active);
-    let operator = who.caller().user().operator;
+    let operator = who.caller().user().operator();
     let view = CatalogView { skus, may_launch: who.may("allocation.create"), operator };
     Ok(Page::new("Catalog", view.draw()))
 }
@@ -200,7 +200,8 @@ impl CatalogAdminView {
 
 async fn admin_page(who: Operator<ReadPrices>, app: App, (): ()) -> Result<Page> {
     let skus = offers(&app, &mut *app.db.read().await?, None).await?;
-    Ok(Page::new("Catalog and prices", CatalogAdminView { skus, form: who.form(&app) }.draw()))
+    let view = CatalogAdminView { skus, form: who.form(&app) };
+    Ok(Page::new("Catalog and prices", view.draw()).frozen(who.frozen("catalog.edit")))
 }
 
 async fn edit_form(who: Operator<EditSku>, app: App, Form(fields): Form) -> Result<Go> {

@@ -1,7 +1,7 @@
 //! Routes of evidence.
 
 use super::pages;
-use crate::tenancy::{Operator, OperatorAction};
+use crate::tenancy::{self, Operator, OperatorAction};
 use api::{
     AuditId, OrgId, Page,
     audit::{ActorKind, AuditEntry, ChainReport, Outcome},
@@ -98,13 +98,17 @@ pub(super) async fn page_of(
             actor: entry.actor,
             org_id: entry.org_id,
             project_id: entry.project_id,
-            action: entry.action,
             target: entry.target,
             outcome: entry.outcome,
             code: entry.code,
             correlation_id: entry.correlation_id,
-            ip_address: entry.ip,
+            // Where the platform's people sit is not a tenant's to know.
+            ip_address: entry
+                .ip
+                .filter(|_| org_id.is_none() || !tenancy::of_platform(&entry.action)),
+            action: entry.action,
             count: entry.count,
+            detail: serde_json::from_str(&entry.detail).unwrap_or_default(),
         })
         .collect();
     let (items, next_cursor) = Cursor::page(entries, limit, |entry| entry.id);

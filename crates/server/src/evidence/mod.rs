@@ -27,7 +27,7 @@ pub fn nav() -> Vec<NavItem> {
             label: "Audit",
             href: "/platform/evidence/audit",
             icon: "shield-check",
-            who: NavFor::Operators,
+            who: NavFor::Platform("audit.read"),
         },
     ]
 }

@@ -49,6 +49,7 @@ impl AuditView {
             correlation_id: "cor_01jd3x5gq8f9v7m2k4n6p8r0st".into(),
             ip_address: Some("127.0.0.1".into()),
             count,
+            detail: [("reason".to_owned(), "run".to_owned())].into(),
         };
         let chain = ChainReport {
             entries: 41,
@@ -143,6 +144,16 @@ pub(super) fn filters(record: &Record<'_>) -> Markup {
     }
 }
 
+/// What more is recorded, in one line; long lists are in the export.
+fn details(entry: &AuditEntry) -> Markup {
+    let words: Vec<String> = entry
+        .detail
+        .iter()
+        .map(|(key, value)| format!("{key}: {}", value.chars().take(120).collect::<String>()))
+        .collect();
+    html! { @if !words.is_empty() { br; span class="muted small" { (words.join(" · ")) } } }
+}
+
 /// Draws the entries.
 pub(super) fn rows(record: &Record<'_>) -> Markup {
     let rows: Vec<Vec<Markup>> = record
@@ -157,7 +168,7 @@ pub(super) fn rows(record: &Record<'_>) -> Markup {
                 vec![
                     html! { (entry.seq.map_or_else(|| "…".to_owned(), |seq| seq.to_string())) },
                     moment(entry.at),
-                    html! { code { (entry.action) } @if entry.count > 1 { " × " (entry.count) } },
+                    html! { code { (entry.action) } @if entry.count > 1 { " × " (entry.count) } (details(entry)) },
                     html! { (badge(tone, entry.outcome.as_str())) @if let Some(code) = &entry.code { " " span class="muted small" { (code) } } },
                     actor(entry),
                     html! { @if let Some(target) = &entry.target { (id_copy(target)) } },

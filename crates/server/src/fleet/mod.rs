@@ -49,6 +49,6 @@ pub fn nav() -> Vec<NavItem> {
         label: "Nodes",
         href: "/platform/lifecycle/nodes",
         icon: "server",
-        who: NavFor::Operators,
+        who: NavFor::Platform("node.list"),
     }]
 }

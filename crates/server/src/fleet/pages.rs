@@ -176,7 +176,7 @@ async fn nodes_view(app: &App, form: FormCtx, line: Option<JoinLine>) -> Result<
 
 async fn nodes_page(who: Operator<ListNodes>, app: App, (): ()) -> Result<Page> {
     let view = nodes_view(&app, who.form(&app), None).await?;
-    Ok(Page::new("Nodes", view.draw()))
+    Ok(Page::new("Nodes", view.draw()).frozen(who.frozen("node.create")))
 }
 
 async fn join_form(who: Operator<MakeJoin>, app: App, _: Form) -> Result<Page> {
@@ -339,7 +339,7 @@ async fn node_page(who: Operator<ReadNode>, app: App, (): ()) -> Result<Page> {
     let node = http::view(&app, &mut tx, row).await?;
     let title = node.name.clone();
     let view = NodeView { node, slots, now: app.seams.clock.now(), form: who.form(&app) };
-    Ok(Page::new(title, view.draw()))
+    Ok(Page::new(title, view.draw()).frozen(who.frozen("node.drain")))
 }
 
 fn back<A>(who: &Operator<A>) -> String {

@@ -6,7 +6,11 @@ use super::{
     sessions::Seen,
     store::{self, Session, Stage, User},
 };
-use api::{Code, SessionId, UserId, audit::ActorKind, people::SessionKind};
+use api::{
+    Code, SessionId, UserId,
+    audit::ActorKind,
+    people::{PlatformRole, SessionKind},
+};
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Record, Stamp},
@@ -357,14 +361,25 @@ impl<A> std::fmt::Debug for Myself<A> {
     }
 }
 
-/// Refuses people who do not run the platform, and those who do without a second factor.
+/// Refuses people whose role of the platform does not allow something, and those of the platform without a
+/// second factor.
 ///
 /// # Errors
 /// `operator_required`, `factor_enrolment_required`, `step_up_required`.
-pub async fn operators_only(app: &App, caller: &Caller) -> Result<()> {
+pub async fn staff_only(
+    app: &App,
+    caller: &Caller,
+    may: impl Fn(PlatformRole) -> bool,
+) -> Result<()> {
     person_only(caller)?;
-    if !caller.user.operator {
-        return Err(Error::new(Code::OperatorRequired));
+    match caller.user.platform_role {
+        Some(role) if may(role) => {}
+        Some(role) => {
+            let role = role.as_str().replace('_', " ");
+            return Err(Error::new(Code::OperatorRequired)
+                .detail(format!("You are {role} of this platform; this takes an operator.")));
+        }
+        None => return Err(Error::new(Code::OperatorRequired)),
     }
     if app.get::<Settings>().operators_without_factor { Ok(()) } else { strong(app, caller).await }
 }

@@ -72,7 +72,8 @@ pub fn view(user: &User) -> UserView {
         id: user.id,
         email: user.email.clone(),
         display_name: user.display_name.clone(),
-        operator: user.operator,
+        operator: user.operator(),
+        platform_role: user.platform_role,
     }
 }
 

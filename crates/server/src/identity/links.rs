@@ -28,7 +28,7 @@ impl FirstLink {
 /// What the database says.
 pub async fn make_first_link(app: &App) -> Result<Option<FirstLink>> {
     let mut tx = app.db.write(&WRITER).await?;
-    if store::has_operator(&mut tx).await? {
+    if super::staff::has_operator(&mut tx).await? {
         return Ok(None);
     }
     let token = Secret::generate(&*app.seams.rng, "gpuaas_l_");
@@ -70,7 +70,7 @@ pub async fn redeem_first_link(tx: &mut WriteTx, token: &str) -> Result<()> {
     let token = Secret::presented(token).ok_or(Code::LinkInvalid)?;
     let link = store::find_link(tx, &token.digest()).await?.ok_or(Code::LinkInvalid)?;
     let used = link.purpose == PURPOSE && store::use_link(tx, link.id).await?;
-    if !used || store::has_operator(tx).await? {
+    if !used || super::staff::has_operator(tx).await? {
         return Err(Error::new(Code::LinkInvalid));
     }
     Ok(())

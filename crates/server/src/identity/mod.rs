@@ -24,11 +24,12 @@ mod sessions;
 mod settings;
 mod sign_in;
 pub mod sso;
+mod staff;
 mod store;
 
 pub use caller::{
-    Caller, Callers, Me, Myself, MyselfAction, caller, fresh, no_glass, operators_only,
-    optional_caller, person_only, session_topic, strong,
+    Caller, Callers, Me, Myself, MyselfAction, caller, fresh, no_glass, optional_caller,
+    person_only, session_topic, staff_only, strong,
 };
 pub use guesses::{Bucket, WRITER as GUESSES_WRITER, of_sign_up, take as take_guess};
 pub use http::{routes, view};
@@ -41,7 +42,11 @@ pub use password::Hasher;
 pub use sessions::{Seen, WRITER as SEEN_WRITER, flush_seen, prune, run as run_seen};
 pub use settings::Settings;
 pub use sign_in::{Opened, Place, Proof, open_session};
-pub use store::{Stage, User, UserState, find_user, find_user_by_email, set_project};
+pub use staff::{list_staff, set_platform_role};
+pub use store::{
+    Stage, User, UserState, find_user, find_user_by_email, lock_user, revoke_others as end_all,
+    set_project,
+};
 
 use kernel::html::{NavFor, NavItem};
 

@@ -163,7 +163,7 @@ pub async fn open_session(
     place: &Place,
     proof: Proof,
 ) -> Result<Opened> {
-    let limits = app.get::<Settings>().limits(user.operator);
+    let limits = app.get::<Settings>().limits(user.staff());
     let (keep, idle) = match &proof {
         Proof::Half | Proof::Service { half: true, .. } => (HALF, HALF),
         Proof::BreakGlass => (GLASS, GLASS),

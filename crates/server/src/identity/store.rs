@@ -1,7 +1,8 @@
 //! All SQL of identity.
 
 use api::{
-    FactorId, LinkId, OrgId, ProjectId, ProviderId, SessionId, Time, UserId, people::SessionKind,
+    FactorId, LinkId, OrgId, ProjectId, ProviderId, SessionId, Time, UserId,
+    people::{PlatformRole, SessionKind},
     words,
 };
 use kernel::{
@@ -43,8 +44,6 @@ row! {
         pub display_name: String,
         /// Argon2id, in PHC form.
         pub password_hash: Option<String>,
-        /// Whether they run the platform.
-        pub operator: bool,
         /// Whether they may sign in.
         pub state: UserState,
         /// Since when.
@@ -57,6 +56,20 @@ row! {
         pub home_org_id: Option<OrgId>,
         /// When the address was shown to be theirs.
         pub email_confirmed_at: Option<Time>,
+        /// What they may do for the platform as a whole.
+        pub platform_role: Option<PlatformRole>,
+    }
+}
+
+impl User {
+    /// Returns whether they run the platform.
+    pub fn operator(&self) -> bool {
+        self.platform_role == Some(PlatformRole::Operator)
+    }
+
+    /// Returns whether they have any role of the platform.
+    pub fn staff(&self) -> bool {
+        self.platform_role.is_some()
     }
 }
 
@@ -137,23 +150,6 @@ pub async fn find_user(tx: &mut Reader, id: UserId) -> Result<Option<User>> {
 pub async fn lock_user(tx: &mut Reader, id: UserId) -> Result<Option<User>> {
     let found = tx.list_locked("SELECT {} FROM users WHERE id = $1", (id,), Lock::Update).await?;
     Ok(found.into_iter().next())
-}
-
-/// Returns everybody who runs the platform.
-pub async fn list_operators(tx: &mut Reader) -> Result<Vec<User>> {
-    tx.list(
-        "SELECT {} FROM users WHERE operator AND state = 'active' AND NOT glass
-          ORDER BY id LIMIT 1000",
-        (),
-    )
-    .await
-}
-
-/// Returns whether anybody runs the platform.
-pub async fn has_operator(tx: &mut Reader) -> Result<bool> {
-    tx.value::<i64>("SELECT COUNT(*) FROM users WHERE operator AND state = 'active'", ())
-        .await
-        .map(|count| count > 0)
 }
 
 /// Returns the session of a token, with its person.

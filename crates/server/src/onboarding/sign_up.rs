@@ -9,7 +9,7 @@ use api::{
     Code, OrgId, ProjectId,
     authority::DepartmentState,
     organizations::MfaPolicy,
-    people::{OrgType, Role, SessionKind},
+    people::{OrgType, PlatformRole, Role, SessionKind},
 };
 use kernel::{
     App, Error, Result,
@@ -71,7 +71,8 @@ pub async fn create_account(
         email: account.email.as_str().to_owned(),
         display_name: account.display_name,
         password_hash: Some(hash),
-        operator: matches!(standing, Standing::FirstOperator(_)),
+        platform_role: matches!(standing, Standing::FirstOperator(_))
+            .then_some(PlatformRole::Operator),
         state: UserState::Active,
         created_at: tx.now(),
         glass: false,

@@ -170,7 +170,7 @@ async fn newcomer(app: &App, tx: &mut WriteTx, arrival: &Arrival) -> Result<User
         email,
         display_name: name.or(handle).unwrap_or_else(|| "New here".to_owned()),
         password_hash: None,
-        operator: false,
+        platform_role: None,
         state: UserState::Active,
         created_at: tx.now(),
         glass: false,

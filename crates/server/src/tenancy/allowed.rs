@@ -2,13 +2,14 @@
 //! and the row, and can be made in one way only.
 
 pub use super::scopes::{InDepartment, InOrg, InProject, ScopeOf};
+use super::staff;
 use super::{
     context::{context_project, standing},
     policy::{self, Rights},
     standing::Place,
     store::{self, Project},
 };
-use crate::identity::{self, Caller, factors, keys::Machine, operators_only};
+use crate::identity::{self, Caller, factors, keys::Machine, staff_only};
 use api::{Code, DeptId, OrgId, ProjectId, people::Role};
 use kernel::{
     App, Error, Result,
@@ -158,7 +159,9 @@ impl<A: Action> Entrance for Allowed<A> {
         let scope = A::Scope::of(found.place).ok_or_else(Error::not_found)?;
         let (user, place) = (caller.user_id(), scope.place());
         let standing = standing(&mut tx, app, user, place).await?.ok_or_else(Error::not_found)?;
-        let rights = standing.rights.ok_or_else(Error::not_found)?;
+        let own =
+            if caller.machine().is_some() { standing.rights } else { standing.rights_at(tx.now()) };
+        let rights = own.ok_or_else(Error::not_found)?;
         stamp.org_id = Some(place.org);
         stamp.project_id = place.project;
         head.remember(Arc::new(stamp.clone()));
@@ -193,6 +196,9 @@ impl<A: Action> Entrance for Allowed<A> {
         if head.mutates() && A::NAME != "organization.leave" {
             identity::confirm::insist(app, &caller)?;
         }
+        if !standing.rights.is_some_and(|own| own.may(A::NAME)) {
+            looked(app, head, &stamp);
+        }
         let epoch = standing.policy_epoch;
         // What is made in a project needs the project still to be there.
         let makes = TypeId::of::<A::Row>() == TypeId::of::<()>();
@@ -213,6 +219,13 @@ impl<A: Action> Entrance for Allowed<A> {
             stamp,
         })
     }
+}
+
+/// Notes in the organization's own record that one of the platform's people looked at something of it. The
+/// address they came from is not the organization's to know.
+fn looked(app: &App, head: &Head, stamp: &Stamp) {
+    let target = head.params.values().last().map(|text| text.chars().take(64).collect());
+    app.audit.looked(app, &Stamp { ip: None, ..stamp.clone() }, target);
 }
 
 /// A key works in its own project, for what it was made for; what its owner may is asked besides.
@@ -292,6 +305,17 @@ impl<A> Operator<A> {
     }
 }
 
+impl<A: OperatorAction> Operator<A> {
+    /// Returns why a page's forms are not for this person; nothing when they may do what it is for.
+    pub fn frozen(&self, action: &str) -> Option<String> {
+        let role = self.caller.user().platform_role.filter(|role| !staff::may(*role, action))?;
+        let role = role.as_str().replace('_', " ");
+        Some(format!(
+            "You read this page as {role} of the platform. Changing something on it takes an operator."
+        ))
+    }
+}
+
 impl<A> Accountable for Operator<A> {
     fn stamp(&self) -> Stamp {
         self.stamp.clone()
@@ -307,7 +331,7 @@ impl<A: OperatorAction> Entrance for Operator<A> {
         let caller = identity::caller(app, head).await?;
         let stamp = caller.stamp(head, A::NAME);
         head.remember(Arc::new(stamp.clone()));
-        operators_only(app, &caller).await?;
+        staff_only(app, &caller, |role| staff::may(role, A::NAME)).await?;
         if A::STEP_UP && head.mutates() {
             identity::fresh(app, &caller).await?;
         }

@@ -1,6 +1,7 @@
 //! Where a person is: the project a request is about, and the frame around their pages.
 
 use super::{
+    staff,
     standing::{self, Place, Standing},
     store::{self, Project},
 };
@@ -80,7 +81,8 @@ async fn enterable(
     let Some(project) = store::find_project(tx, id).await? else { return Ok(None) };
     let place = Place { org: project.org_id, department: None, project: Some(project.id) };
     let standing = standing(tx, app, user, place).await?;
-    if standing.and_then(|standing| standing.rights).is_none() {
+    let now = tx.now();
+    if standing.and_then(|standing| standing.rights_at(now)).is_none() {
         return Ok(None);
     }
     let project = Arc::new(project);
@@ -121,7 +123,8 @@ pub async fn may(
 ) -> Result<bool> {
     let place = Place { org, department: None, project };
     let standing = standing(tx, app, user, place).await?;
-    let rights = standing.and_then(|standing| standing.rights).unwrap_or_default();
+    let now = tx.now();
+    let rights = standing.and_then(|standing| standing.rights_at(now)).unwrap_or_default();
     Ok(rights.may(action))
 }
 
@@ -160,7 +163,7 @@ async fn find_viewer(app: &App, head: &Arc<Head>) -> Result<Option<Viewer>> {
         user_id: caller.user_id(),
         name: caller.user().display_name.clone(),
         email: caller.user().email.clone(),
-        operator: caller.user().operator,
+        platform: caller.user().platform_role.map(staff::may_of),
         csrf: caller.csrf().to_owned(),
         org,
         project: here.map(|(project, _)| (project.id, project.name.clone())),

@@ -40,6 +40,8 @@ pub fn routes() -> Vec<Route> {
     routes.extend(super::who::routes());
     routes.extend(super::authority::routes());
     routes.extend(super::quotas::routes());
+    routes.extend(super::staff::routes());
+    routes.extend(super::support::routes());
     routes.extend([
         Route::get("/api/v1/me", me).says("Says who calls, and what they may enter."),
         Route::get("/api/v1/projects", list).says("Lists the projects the caller may enter."),

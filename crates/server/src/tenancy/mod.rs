@@ -10,6 +10,7 @@
 
 mod allowed;
 mod authority;
+mod bundles;
 mod context;
 mod http;
 mod iam;
@@ -25,8 +26,10 @@ mod quotas;
 mod scopes;
 mod settings;
 mod sso;
+mod staff;
 mod standing;
 mod store;
+mod support;
 mod who;
 
 pub use allowed::{Action, Allowed, Ask, Found, Operator, OperatorAction};
@@ -48,11 +51,13 @@ pub use quotas::{
 pub use scopes::{InDepartment, InOrg, InProject, ScopeOf};
 pub use settings::Settings;
 pub use sso::{OrgSignInView, PlatformSignInView, maps as sso_maps};
+pub use staff::{PLATFORM, StaffPageView, may as staff_may, of_platform};
 pub use standing::role_allows;
 pub use store::{
     Department, OrgMember, Organization, Project, ProjectMember, find_organization, find_project,
     list_organizations,
 };
+pub use support::{OrgSupportView, SupportPageView, chip as support_chip};
 pub use who::WhoView;
 
 use kernel::html::{NavFor, NavItem};
@@ -86,21 +91,28 @@ pub fn nav() -> Vec<NavItem> {
             label: "Identity",
             href: "/platform/iam",
             icon: "users",
-            who: NavFor::Operators,
+            who: NavFor::Platform("iam.read"),
+        },
+        NavItem {
+            group: "Platform",
+            label: "Support access",
+            href: "/platform/support",
+            icon: "monitor",
+            who: NavFor::Platform("support.list"),
         },
         NavItem {
             group: "Platform",
             label: "Quotas",
             href: "/platform/quotas",
             icon: "gauge",
-            who: NavFor::Operators,
+            who: NavFor::Platform("platform_quota.list"),
         },
         NavItem {
             group: "Platform",
             label: "Sign-in services",
             href: "/platform/sign-in",
             icon: "log-in",
-            who: NavFor::Operators,
+            who: NavFor::Platform("platform_provider.list"),
         },
     ]
 }

@@ -5,7 +5,14 @@
 //! actions, never of those owners alone may do, so nobody reaches ownership of an organization
 //! by a binding. Whoever makes a project by a binding is in it what the binding is.
 
-use api::{Code, authority::BuiltIn, people::Role};
+pub use super::bundles::FOR_MACHINES;
+use super::bundles::{BILLING, EVERYBODY, LOOK, ON_ARCHIVED, SECURITY_REVIEW, WORK};
+use super::staff;
+use api::{
+    Code,
+    authority::BuiltIn,
+    people::{PlatformRole, Role},
+};
 use kernel::Error;
 
 /// Action and the least role it needs, in the scope it is checked in.
@@ -74,6 +81,8 @@ pub const POLICY: &[(&str, Role)] = &[
     ("service_account.delete", Role::Admin),
     ("service_account.list", Role::Viewer),
     ("service_account.set_state", Role::Admin),
+    ("support_access.end", Role::Admin),
+    ("support_access.list", Role::Admin),
     ("task.read", Role::Viewer),
     ("terminal.open", Role::Member),
     ("terminal.page", Role::Member),
@@ -93,28 +102,6 @@ pub const fn rank(role: Role) -> u8 {
 pub fn may(role: Role, action: &str) -> bool {
     least(action).is_some_and(|least| rank(role) >= rank(least))
 }
-
-/// What everybody with any role sees, so that what they were given can be reached.
-const EVERYBODY: &[&str] =
-    &["organization.leave", "organization.read", "project.read", "project.switch"];
-
-/// What [`BuiltIn::Billing`] adds to that.
-const BILLING: &[&str] = &["billing.read", "department.list", "quota.list"];
-
-/// What [`BuiltIn::SecurityReviewer`] adds to that: all there is to read about people and rights.
-const SECURITY_REVIEW: &[&str] = &[
-    "department.list",
-    "group.list",
-    "identity_provider.list",
-    "invitation.list",
-    "key.list",
-    "member.list",
-    "organization.audit",
-    "organization.who_can",
-    "quota.list",
-    "role.list",
-    "service_account.list",
-];
 
 /// What somebody may do somewhere: a set of actions of the policy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -142,6 +129,11 @@ impl Rights {
             BuiltIn::Billing => Self::of_actions(BILLING.iter().copied()),
             BuiltIn::SecurityReviewer => Self::of_actions(SECURITY_REVIEW.iter().copied()),
         }
+    }
+
+    /// Returns the rights of whoever looks into an organization as one of the platform's people.
+    pub fn of_look() -> Self {
+        Self::listing(LOOK.iter().copied())
     }
 
     /// Returns the rights of a role made of single actions. What the policy does not know, or keeps for
@@ -189,34 +181,6 @@ pub fn can_be_bound(action: &str) -> bool {
     least(action).is_some_and(|least| least != Role::Owner)
 }
 
-/// What a key can be made for: work, never who may do what.
-pub const FOR_MACHINES: &[&str] = &[
-    "allocation.create",
-    "allocation.list",
-    "allocation.read",
-    "allocation.release",
-    "billing.read",
-    "catalog.read",
-    "launch.read",
-    "member.list",
-    "project.read",
-    "task.read",
-    "terminal.open",
-];
-
-/// What the bundles hold: work alone. Money and people are named one by one.
-const WORK: &[&str] = &[
-    "allocation.create",
-    "allocation.list",
-    "allocation.read",
-    "allocation.release",
-    "catalog.read",
-    "launch.read",
-    "project.read",
-    "task.read",
-    "terminal.open",
-];
-
 /// Returns whether a key can be made for an action.
 pub fn for_machines(action: &str) -> bool {
     FOR_MACHINES.contains(&action)
@@ -259,33 +223,6 @@ pub fn refusal(rights: Rights, action: &str) -> Error {
         with_article(least)
     ))
 }
-
-/// What goes on in an organization or project that is archived: leaving, taking away, switching off, bringing it
-/// back, and what changes nothing of it.
-const ON_ARCHIVED: &[&str] = &[
-    "domain.remove",
-    "group.delete",
-    "group.remove_member",
-    "identity_provider.change",
-    "identity_provider.check",
-    "identity_provider.remove",
-    "invitation.revoke",
-    "key.revoke",
-    "launch.read",
-    "member.remove",
-    "organization.leave",
-    "organization.remove_member",
-    "organization.unarchive",
-    "project.delete",
-    "project.switch",
-    "project.unarchive",
-    "quota.remove",
-    "role.delete",
-    "role.unbind",
-    "role_map.remove",
-    "service_account.delete",
-    "service_account.set_state",
-];
 
 /// Returns whether an action is refused where all is archived: all but reading.
 pub fn changes(action: &str) -> bool {
@@ -333,6 +270,13 @@ pub fn matrix() -> String {
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
+    text.push_str("\nplatform action               operator support security_reviewer\n");
+    for (action, _) in staff::PLATFORM {
+        let [operator, support, reviewer] =
+            [PlatformRole::Operator, PlatformRole::Support, PlatformRole::SecurityReviewer]
+                .map(|role| if staff::may(role, action) { "yes" } else { "-" });
+        text.push_str(&format!("{action:<30}{operator:<9}{support:<8}{reviewer}\n"));
+    }
     text
 }
 
@@ -363,7 +307,7 @@ mod tests {
             assert!(Rights::of(Role::Admin).cover(Rights::of_built_in(*role)), "{role}");
         }
         assert_eq!(Rights::of_built_in(BuiltIn::Billing).words(), "limited");
-        for words in [EVERYBODY, BILLING, SECURITY_REVIEW] {
+        for words in [EVERYBODY, BILLING, SECURITY_REVIEW, LOOK] {
             assert!(words.iter().all(|word| least(word).is_some()), "{words:?}");
         }
     }

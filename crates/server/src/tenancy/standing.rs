@@ -36,6 +36,8 @@ row! {
         pub project_archived: Option<Time>,
         /// The project's department.
         pub department: Option<DeptId>,
+        /// Until when they look into the organization as one of the platform's people.
+        pub looks_until: Option<Time>,
     }
 }
 
@@ -96,6 +98,8 @@ pub struct Standing {
     pub policy_epoch: i64,
     /// What they may do; nothing at all when absent.
     pub rights: Option<Rights>,
+    /// Until when they look into it as one of the platform's people: what that adds is not in `rights`.
+    pub looks_until: Option<Time>,
     /// Whether the organization or the project is archived.
     pub archived: bool,
     kind: OrgType,
@@ -103,6 +107,16 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Returns what they may do at a moment, with what looking into the organization adds.
+    pub fn rights_at(&self, now: Time) -> Option<Rights> {
+        match self.looks_until {
+            Some(until) if until > now => {
+                Some(self.rights.unwrap_or_default().and(Rights::of_look()))
+            }
+            _ => self.rights,
+        }
+    }
+
     /// Returns whether the organization asks this person for a second factor.
     pub fn asks_factor(&self) -> bool {
         let owner = self.in_org == Some(Role::Owner);
@@ -127,17 +141,21 @@ pub fn add_up(
 
 /// Returns where a person stands in a scope.
 pub async fn standing(tx: &mut Reader, user: UserId, scope: Place) -> Result<Option<Standing>> {
+    let now = tx.now();
     let ground: Option<Ground> = tx
         .find(
             "SELECT o.role, p.role, g.policy_epoch, g.kind, g.require_mfa, g.archived_at,
-                    j.archived_at, j.department_id
+                    j.archived_at, j.department_id,
+                    (SELECT MAX(s.ends_at) FROM support_accesses s JOIN users u ON u.id = s.user_id
+                      WHERE s.user_id = $2 AND s.ends_at > $4 AND s.org_id = g.id
+                        AND s.ended_at IS NULL AND u.platform_role IN ('operator', 'support'))
                FROM organizations g
                LEFT JOIN org_members o ON o.org_id = g.id AND o.user_id = $2
                LEFT JOIN projects j ON j.org_id = g.id AND j.id = $3
                LEFT JOIN project_members p
                       ON p.org_id = g.id AND p.project_id = $3 AND p.user_id = $2
               WHERE g.id = $1",
-            (scope.org, user, scope.project),
+            (scope.org, user, scope.project, now),
         )
         .await?;
     let Some(ground) = ground else { return Ok(None) };
@@ -151,6 +169,7 @@ pub async fn standing(tx: &mut Reader, user: UserId, scope: Place) -> Result<Opt
         in_org: ground.in_org,
         policy_epoch: ground.policy_epoch,
         rights: add_up(ground.in_org, ground.in_project, &bound, scope),
+        looks_until: ground.looks_until,
         archived: ground.org_archived.is_some() || ground.project_archived.is_some(),
         kind: ground.kind,
         require_mfa: ground.require_mfa,
@@ -183,7 +202,8 @@ pub async fn archived(tx: &mut Reader, scope: Place) -> Result<bool> {
 
 /// Returns what a person may do in a scope.
 pub async fn rights_in(tx: &mut Reader, user: UserId, scope: Place) -> Result<Option<Rights>> {
-    Ok(standing(tx, user, scope).await?.and_then(|standing| standing.rights))
+    let now = tx.now();
+    Ok(standing(tx, user, scope).await?.and_then(|standing| standing.rights_at(now)))
 }
 
 /// Returns whether a person may do something in a project right now: for live streams.
@@ -200,6 +220,7 @@ pub async fn role_allows(
 
 /// Returns the projects a person may enter, with their organization.
 pub async fn list_projects(tx: &mut Reader, user: UserId) -> Result<Vec<(Project, Organization)>> {
+    let now = tx.now();
     tx.pairs(
         "SELECT {a}, {b} FROM projects a JOIN organizations b ON b.id = a.org_id
           WHERE a.deleted_at IS NULL AND a.id IN (
@@ -212,9 +233,13 @@ pub async fn list_projects(tx: &mut Reader, user: UserId) -> Result<Vec<(Project
                    WHERE (r.user_id = $1 OR r.group_id IN
                            (SELECT g.group_id FROM org_group_members g WHERE g.user_id = $1))
                      AND (r.project_id = p.id OR r.department_id = p.department_id
-                           OR (r.project_id IS NULL AND r.department_id IS NULL)))
+                           OR (r.project_id IS NULL AND r.department_id IS NULL))
+            UNION SELECT p.id FROM support_accesses s
+                    JOIN users u ON u.id = s.user_id AND u.platform_role IN ('operator', 'support')
+                    JOIN projects p ON p.org_id = s.org_id
+                   WHERE s.user_id = $1 AND s.ends_at > $2 AND s.ended_at IS NULL)
           ORDER BY b.name, a.name, a.id LIMIT 500",
-        (user,),
+        (user, now),
     )
     .await
 }

@@ -126,6 +126,11 @@ pub async fn find_organization(tx: &mut Reader, id: OrgId) -> Result<Option<Orga
     tx.find("SELECT {} FROM organizations WHERE id = $1", (id,)).await
 }
 
+/// Returns an organization by its name in addresses.
+pub async fn organization_by_slug(tx: &mut Reader, slug: &str) -> Result<Option<Organization>> {
+    tx.find("SELECT {} FROM organizations WHERE slug = $1", (slug,)).await
+}
+
 /// Returns a live project, whoever's; [`super::Allowed`] decides who may see it.
 pub async fn find_project(tx: &mut Reader, id: ProjectId) -> Result<Option<Project>> {
     tx.find("SELECT {} FROM projects WHERE id = $1 AND deleted_at IS NULL", (id,)).await

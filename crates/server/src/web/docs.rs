@@ -98,7 +98,7 @@ async fn may_read(who: &Public<ReadDocs>, app: &App) -> Result<(Vec<Audience>, L
     let mut audiences = vec![Audience::Public];
     if let Some(caller) = &caller {
         audiences.push(Audience::Customer);
-        if caller.user().operator {
+        if caller.user().staff() {
             audiences.push(Audience::Internal);
         }
     }

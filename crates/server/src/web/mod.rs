@@ -33,7 +33,7 @@ pub fn routes() -> Vec<Route> {
 /// Entries of the side bar.
 pub fn nav() -> Vec<NavItem> {
     let who = NavFor::Everyone;
-    let platform = NavFor::Operators;
+    let platform = NavFor::Platform("ops.read");
     vec![
         NavItem { group: "", label: "Home", href: "/", icon: "house", who },
         NavItem {

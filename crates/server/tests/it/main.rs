@@ -29,6 +29,7 @@ mod people;
 mod plans;
 mod quotas;
 mod sso;
+mod staff;
 mod tenancy;
 mod terminal;
 mod tidy;

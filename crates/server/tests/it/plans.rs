@@ -32,6 +32,7 @@ const GROW: &[&str] = &[
     "password_resets",
     "recovery_codes",
     "recovery_requests",
+    "support_accesses",
     "users",
 ];
 
@@ -48,8 +49,9 @@ const OPEN: &[&str] = &[
     "notices_unread",
     "tasks_due",
     "tasks_one_running",
+    "support_accesses_opened",
     "tasks_open",
-    "users_operators",
+    "users_staff",
 ];
 
 /// Statements that walk a table on purpose: checks of the whole.

@@ -157,7 +157,7 @@ async fn admin_page(who: Operator<ListAll>, app: App, (): ()) -> Result<Page> {
         now: app.seams.clock.now(),
         form: who.form(&app),
     };
-    Ok(Page::new("Allocations", view.draw()))
+    Ok(Page::new("Allocations", view.draw()).frozen(who.frozen("allocation.force_release")))
 }
 
 async fn force_release_form(

@@ -108,7 +108,7 @@ pub async fn mark(tx: &mut WriteTx, user: UserId, email: &str) -> Result<()> {
 /// `email_unconfirmed`.
 pub fn insist(app: &App, caller: &Caller) -> Result<()> {
     let user = caller.user();
-    let known = user.email_confirmed_at.is_some() || user.provider_id.is_some() || user.operator;
+    let known = user.email_confirmed_at.is_some() || user.provider_id.is_some() || user.operator();
     if known || !app.get::<Settings>().confirmed_mail {
         Ok(())
     } else {

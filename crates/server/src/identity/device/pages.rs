@@ -181,7 +181,7 @@ fn consent(app: &App, who: &Myself<Look>, code: String, grant: Grant) -> Consent
         here: who.head().ip.to_string(),
         began: grant.created_at,
         me: user.handle().to_owned(),
-        operator: user.operator,
+        operator: user.operator(),
         now: app.seams.clock.now(),
         form: Caller::form(who.caller(), app),
     }

@@ -10,7 +10,7 @@ use crate::identity::{
     sign_in::{Opened, Place, Proof, open_session},
     store::{self as people, User, UserState},
 };
-use api::Code;
+use api::{Code, people::PlatformRole};
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Key},
@@ -79,7 +79,7 @@ async fn account(tx: &mut WriteTx) -> Result<User> {
         email: ADDRESS.to_owned(),
         display_name: "Break-glass".to_owned(),
         password_hash: None,
-        operator: true,
+        platform_role: Some(PlatformRole::Operator),
         state: UserState::Active,
         created_at: tx.now(),
         glass: true,
@@ -92,7 +92,7 @@ async fn account(tx: &mut WriteTx) -> Result<User> {
 }
 
 async fn alarm(tx: &mut WriteTx, kind: &'static str, title: &str, body: &str) -> Result<()> {
-    for operator in people::list_operators(tx).await? {
+    for operator in crate::identity::staff::list_operators(tx).await? {
         let to = Recipient { user_id: operator.id, email: operator.email };
         let notice = Notice {
             kind,

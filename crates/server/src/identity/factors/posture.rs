@@ -1,7 +1,7 @@
 //! How accounts stand: one's own, and everybody's in counts.
 
 use super::{enrol, model, passkeys::Passkeys, recovery, remove::required, store};
-use crate::identity::{Settings, caller::Caller, http::view as person, sso, store as people};
+use crate::identity::{Settings, caller::Caller, http::view as person, sso};
 use api::factors::{ConnectedService, ExternalPosture, MfaReadiness, ReadinessGroup, SecurityView};
 use kernel::{App, Result, db::Reader};
 
@@ -96,7 +96,7 @@ pub async fn readiness(app: &App, tx: &mut Reader) -> Result<MfaReadiness> {
         required,
     };
     let mut without = Vec::new();
-    for user in people::list_operators(tx).await? {
+    for (user, _) in crate::identity::list_staff(tx).await? {
         if store::count(tx, user.id).await? == 0 {
             without.push(person(&user));
         }
@@ -122,7 +122,7 @@ async fn counts(tx: &mut Reader, operators: bool) -> Result<Count> {
                                 WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS n
                    FROM users u
                   WHERE u.state = 'active' AND NOT u.glass
-                    AND (u.operator OR NOT $1)) AS each",
+                    AND (u.platform_role IS NOT NULL OR NOT $1)) AS each",
         (operators,),
     )
     .await

@@ -271,7 +271,7 @@ pub async fn raise(
         ..session.clone()
     };
     if by.is_factor() {
-        let (keep, idle) = app.get::<Settings>().limits(user.operator);
+        let (keep, idle) = app.get::<Settings>().limits(user.staff());
         if session.stage == Stage::Half {
             // Nothing outlives the sign-in service a session came from.
             let latest = sso::ties::latest(tx, session.id).await?.unwrap_or(api::Time::MAX);

@@ -63,7 +63,7 @@ pub(super) async fn tell_person(
 }
 
 async fn tell_operators(tx: &mut WriteTx, but: UserId, title: &str) -> Result<()> {
-    for operator in people::list_operators(tx).await? {
+    for operator in crate::identity::staff::list_operators(tx).await? {
         if operator.id == but {
             continue;
         }
@@ -114,7 +114,7 @@ pub async fn request(
         reason,
         state: RecoveryState::Requested,
         started_by: by,
-        approvals_needed: if subject.operator { 2 } else { 1 },
+        approvals_needed: if subject.staff() { 2 } else { 1 },
         created_at: tx.now(),
         ready_at: tx.now().plus(hours),
         expires_at: tx.now().plus(days),

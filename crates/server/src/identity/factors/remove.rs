@@ -26,7 +26,7 @@ own_action!(
 /// Returns why a second factor is required of somebody, or nothing.
 pub fn required(app: &App, user: &User) -> Option<&'static str> {
     let excused = app.get::<Settings>().operators_without_factor;
-    (user.operator && !excused).then_some("You run this site: a second factor is always required.")
+    (user.staff() && !excused).then_some("You run this site: a second factor is always required.")
 }
 
 /// Renames one of the caller's factors.

@@ -8,6 +8,7 @@ use crate::{
 use api::{
     Time,
     factors::{MfaReadiness, ReadinessGroup, RecoveryState, RecoveryView},
+    people::PlatformRole,
     people::UserView,
 };
 use kernel::{
@@ -38,6 +39,8 @@ pub struct IamView {
     pub queue: Vec<RecoveryView>,
     /// Who looks.
     pub me: api::UserId,
+    /// Whether they decide about recoveries and make break-glass codes.
+    pub decides: bool,
     /// Now.
     pub now: Time,
     /// For the forms.
@@ -54,6 +57,7 @@ impl IamView {
             email: "grace@example.com".into(),
             display_name: "Grace Hopper".into(),
             operator: true,
+            platform_role: Some(PlatformRole::Operator),
         };
         let group = |name: &str, people, protected, required| ReadinessGroup {
             group: name.into(),
@@ -95,20 +99,30 @@ impl IamView {
             ..readiness.clone()
         };
         vec![
-            Self { readiness, queue: vec![waiting, approved], me, now, form: form.clone() },
-            Self { readiness: bare, queue: vec![], me, now, form },
+            Self {
+                readiness,
+                queue: vec![waiting, approved],
+                me,
+                now,
+                decides: true,
+                form: form.clone(),
+            },
+            Self { readiness: bare, queue: vec![], me, now, decides: false, form },
         ]
     }
 
     /// Draws it.
     pub fn draw(&self) -> Markup {
-        let evidence = html! { a class="button" href="/api/v1/platform/iam/mfa-readiness" download="mfa-readiness.json" { (icon("receipt")) "Export as evidence" } };
+        let evidence = html! {
+            a class="button" href="/platform/iam/people" { (icon("users")) "People" }
+            a class="button" href="/api/v1/platform/iam/mfa-readiness" download="mfa-readiness.json" { (icon("receipt")) "Export as evidence" }
+        };
         html! {
             (page_head("Identity and access", "Who can be taken over by a password alone, who waits to get back in, and the way in when nobody can.", Some(evidence)))
             (self.warnings())
             section class="section" { h2 { "Second factors" } (self.groups()) }
             section class="section flow" { h2 { "Recoveries that wait" } (self.queue()) (self.start()) }
-            section class="section card flow" { h2 { "Break-glass account" } (self.glass()) }
+            @if self.decides { section class="section card flow" { h2 { "Break-glass account" } (self.glass()) } }
         }
     }
 
@@ -186,7 +200,7 @@ impl IamView {
             moment(one.ready_at),
             html! { (one.approvals) " of " (one.approvals_needed) " " (badge(if open { "warn" } else { "good" }, one.state.as_str())) },
             html! {
-                @if mine { span class="muted small" { "a second person decides" } } @else {
+                @if mine || !self.decides { span class="muted small" { @if mine { "a second person decides" } @else { "an operator decides" } } } @else {
                     @if open {
                         form method="post" action={ "/platform/iam/recovery/" (one.id) "/approve" } {
                             (self.form.hidden(&format!("approve-{}", one.id)))
@@ -262,7 +276,9 @@ async fn iam_page(who: Operator<ReadIam>, app: App, (): ()) -> Result<Page> {
     let readiness = readiness(&app, &mut tx).await?;
     let queue = queue::list(&mut tx).await?;
     let (me, now, form) = (who.caller().user_id(), tx.now(), who.form(&app));
-    Ok(Page::new("Identity and access", IamView { readiness, queue, me, now, form }.draw()))
+    let decides = who.frozen("recovery.approve").is_none();
+    let view = IamView { readiness, queue, me, now, decides, form };
+    Ok(Page::new("Identity and access", view.draw()).frozen(who.frozen("recovery.start")))
 }
 
 async fn start_form(who: Operator<StartRecovery>, app: App, Form(fields): Form) -> Result<Go> {

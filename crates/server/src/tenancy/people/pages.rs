@@ -151,6 +151,9 @@ impl OrganizationPageView {
             }
             a class="button" href={ "/access/organizations/" (self.id) "/roles" } { (icon("key-round")) "Groups and roles" }
             a class="button" href={ "/access/organizations/" (self.id) "/quotas" } { (icon("gauge")) "Quotas" }
+            @if self.may("support_access.list") {
+                a class="button" href={ "/access/organizations/" (self.id) "/support" } { (icon("monitor")) "Support access" }
+            }
             @if self.may("identity_provider.list") {
                 a class="button" href={ "/access/organizations/" (self.id) "/sign-in" } { (icon("log-in")) "How it signs in" }
                 a class="button" href={ "/access/organizations/" (self.id) "/who-can" } { (icon("users")) "Who can" }

@@ -5,7 +5,9 @@ use super::{
     set::{self, List, PlatformList, PlatformRemove, PlatformSet, Remove, Set},
     store,
 };
-use crate::tenancy::{Action, Allowed, InOrg, Operator, authority, standing, store as places};
+use crate::tenancy::{
+    Action, Allowed, InOrg, Operator, OperatorAction, authority, standing, store as places,
+};
 use api::{
     OrgId, ProjectId, QuotaId, Time,
     quotas::{Dimension, PlatformQuotaSet, QuotaSet, QuotaView},
@@ -301,7 +303,11 @@ impl PlatformQuotasView {
     }
 }
 
-async fn platform_view<A>(app: &App, who: &Operator<A>, entered: Entered) -> Result<Page> {
+async fn platform_view<A: OperatorAction>(
+    app: &App,
+    who: &Operator<A>,
+    entered: Entered,
+) -> Result<Page> {
     let mut tx = app.db.read().await?;
     let rows = store::list_platform(&mut tx).await?;
     let mut named = Vec::new();
@@ -310,7 +316,7 @@ async fn platform_view<A>(app: &App, who: &Operator<A>, entered: Entered) -> Res
         named.push((row, org.map(|org| org.name).unwrap_or_default()));
     }
     let view = PlatformQuotasView { rows: named, entered, form: who.form(app) };
-    Ok(Page::new("Quotas", view.draw()))
+    Ok(Page::new("Quotas", view.draw()).frozen(who.frozen("platform_quota.set")))
 }
 
 async fn platform_page(who: Operator<PlatformList>, app: App, (): ()) -> Result<Page> {

@@ -154,7 +154,7 @@ async fn platform_view(app: &App, form: FormCtx, entered: Entered) -> Result<Pla
 
 async fn platform_page(who: Operator<PlatformList>, app: App, (): ()) -> Result<Page> {
     let view = platform_view(&app, who.form(&app), Entered::fresh()).await?;
-    Ok(Page::new("Sign-in services", view.draw()))
+    Ok(Page::new("Sign-in services", view.draw()).frozen(who.frozen("platform_provider.change")))
 }
 
 async fn platform_create_form(

@@ -28,7 +28,12 @@ async fn waiting(world: &World) -> serde_json::Value {
 async fn make_operator(world: &World, name: &str) -> Person {
     let person = world.sign_up(name).await;
     let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
-    tx.run("UPDATE users SET operator = $1 WHERE id = $2", (true, person.user_id)).await.unwrap();
+    tx.run(
+        "UPDATE users SET platform_role = $1 WHERE id = $2",
+        ("operator".to_owned(), person.user_id),
+    )
+    .await
+    .unwrap();
     let late = tx.now().plus(std::time::Duration::from_secs(10 * 365 * DAY));
     tx.run(
         "UPDATE sessions SET strong = $1, fresh_at = $2 WHERE user_id = $3",

@@ -328,6 +328,7 @@ pub(super) fn sample_recovery(now: Time) -> RecoveryView {
             email: "ada@example.com".into(),
             display_name: "Ada Lovelace".into(),
             operator: false,
+            platform_role: None,
         },
         reason: "the phone fell into the sea".into(),
         state: api::factors::RecoveryState::Requested,
