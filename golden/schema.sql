@@ -43,8 +43,15 @@ CREATE TABLE api_keys (
   expires_at INTEGER NOT NULL,
   last_used_at INTEGER,
   paused_at INTEGER,
-  revoked_at INTEGER,
+  revoked_at INTEGER, public_key TEXT,
   FOREIGN KEY (project_id, service_account_id) REFERENCES service_accounts (project_id, id)
+) STRICT;
+
+CREATE TABLE assertions (
+  key_id BLOB NOT NULL REFERENCES api_keys (id),
+  name_hash BLOB NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (key_id, name_hash)
 ) STRICT;
 
 CREATE TABLE audit_chain (
@@ -756,6 +763,8 @@ CREATE INDEX api_keys_parent ON api_keys (parent_id) WHERE parent_id IS NOT NULL
 CREATE INDEX api_keys_short ON api_keys (expires_at) WHERE parent_id IS NOT NULL;
 
 CREATE UNIQUE INDEX api_keys_token ON api_keys (token_hash);
+
+CREATE INDEX assertions_over ON assertions (expires_at);
 
 CREATE INDEX audit_entries_correlation ON audit_entries (correlation_id);
 

@@ -62,6 +62,9 @@ pub struct KeyView {
     pub last_used_at: Option<Time>,
     /// When it was revoked.
     pub revoked_at: Option<Time>,
+    /// The public key it is shown by, a JWK (RFC 7517); of a key with a secret, none.
+    #[serde(default)]
+    pub public_key: Option<String>,
 }
 
 /// `POST /api/v1/service-accounts/{service_account_id}/keys`
@@ -75,6 +78,21 @@ pub struct KeyCreate {
     /// 1 to 365; 90 when absent.
     #[serde(default)]
     pub days: Option<u32>,
+}
+
+/// `POST /api/v1/service-accounts/{service_account_id}/public-keys`: a key without a secret, shown by signing.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRegister {
+    /// 1 to 60 characters.
+    pub name: String,
+    /// Actions, or the bundles `read` and `run`.
+    pub scopes: Vec<String>,
+    /// 1 to 365; 90 when absent.
+    #[serde(default)]
+    pub days: Option<u32>,
+    /// The public key as a JWK (RFC 7517): Ed25519, EC P-256 or P-384, or RSA of at least 2,048 bits.
+    pub public_key: String,
 }
 
 /// `POST /api/v1/keys/{key_id}/rotate`
@@ -95,14 +113,23 @@ pub struct KeyMade {
     pub secret: String,
 }
 
-/// `POST /api/v1/auth/token` (RFC 6749 §4.4, as JSON)
+/// `POST /api/v1/auth/token` (RFC 6749 §4.4, as JSON): a secret, or an assertion signed by a registered key
+/// (RFC 7523 §2.2, `private_key_jwt`).
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenAsk {
     /// `client_credentials`
     pub grant_type: String,
     /// A key's secret.
-    pub client_secret: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_assertion_type: Option<String>,
+    /// A JWT whose header names the key (`kid`) and whose claims are `iss` and `sub`: the service account,
+    /// `aud`: this endpoint or the site, `exp`: at most ten minutes ahead, `jti`: used once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_assertion: Option<String>,
 }
 
 /// A token of a quarter of an hour.

@@ -1,7 +1,11 @@
 //! The API from the command line: where the server is, who one is, and what went wrong.
 
+use crate::assertion::Pair;
 use anyhow::{Context, Result};
-use api::{Code, Problem};
+use api::{
+    Code, Problem,
+    machines::{TokenAsk, TokenGiven},
+};
 use reqwest::{Method, RequestBuilder};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{fs, os::unix::fs::OpenOptionsExt, path::PathBuf, process::ExitCode};
@@ -78,6 +82,10 @@ pub struct Kept {
     pub token: String,
 }
 
+fn site_from_env() -> String {
+    std::env::var("GPUAAS_URL").unwrap_or_else(|_| "http://127.0.0.1:8080".to_owned())
+}
+
 fn kept_path() -> PathBuf {
     if let Some(path) = std::env::var_os("GPUAAS_CREDENTIALS") {
         return PathBuf::from(path);
@@ -92,9 +100,7 @@ impl Kept {
     /// Reads what was kept; `GPUAAS_TOKEN` (a key, with `GPUAAS_URL`) goes before it.
     pub fn read() -> Option<Self> {
         if let Ok(token) = std::env::var("GPUAAS_TOKEN") {
-            let url = std::env::var("GPUAAS_URL");
-            let url = url.unwrap_or_else(|_| "http://127.0.0.1:8080".to_owned());
-            return Some(Self { url, token });
+            return Some(Self { url: site_from_env(), token });
         }
         serde_json::from_slice(&fs::read(kept_path()).ok()?).ok()
     }
@@ -135,6 +141,28 @@ pub struct Client {
     /// Who.
     pub token: Option<String>,
     project: Option<String>,
+    /// Of a service account that shows itself by signing: what it signs with, and the token it got.
+    signs: Option<Signer>,
+    traded: tokio::sync::OnceCell<String>,
+}
+
+struct Signer {
+    pair: Pair,
+    account: String,
+    key: String,
+}
+
+impl Signer {
+    /// Reads `GPUAAS_KEY_FILE`, `GPUAAS_KEY_ID` and `GPUAAS_SERVICE_ACCOUNT`.
+    fn from_env() -> Result<Option<Self>, Failure> {
+        let Some(file) = std::env::var_os("GPUAAS_KEY_FILE") else { return Ok(None) };
+        let named = |name: &str| {
+            let missing = || Failure::Usage(format!("GPUAAS_KEY_FILE needs {name} too"));
+            std::env::var(name).map_err(|_| missing())
+        };
+        let (account, key) = (named("GPUAAS_SERVICE_ACCOUNT")?, named("GPUAAS_KEY_ID")?);
+        Ok(Some(Self { pair: Pair::read(file.as_ref())?, account, key }))
+    }
 }
 
 impl Client {
@@ -149,7 +177,14 @@ impl Client {
             .build()
             .context("make a client")?;
         let project = std::env::var("GPUAAS_PROJECT").ok();
-        Ok(Self { http, url: url.trim_end_matches('/').to_owned(), token: None, project })
+        Ok(Self {
+            http,
+            url: url.trim_end_matches('/').to_owned(),
+            token: None,
+            project,
+            signs: None,
+            traded: tokio::sync::OnceCell::new(),
+        })
     }
 
     /// Returns a client of the server one is signed in to.
@@ -157,19 +192,45 @@ impl Client {
     /// # Errors
     /// `NotSignedIn`.
     pub fn signed_in() -> Result<Self, Failure> {
+        if let Some(signer) = Signer::from_env()? {
+            return Ok(Self { signs: Some(signer), ..Self::anonymous(&site_from_env())? });
+        }
         let kept = Kept::read().ok_or(Failure::NotSignedIn)?;
         Ok(Self { token: Some(kept.token), ..Self::anonymous(&kept.url)? })
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    /// Returns the token requests carry: what was kept, or a short one traded for an assertion.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn bearer(&self) -> Result<Option<&str>, Failure> {
+        let Some(signer) = &self.signs else { return Ok(self.token.as_deref()) };
+        let trade = async || {
+            let Signer { pair, account, key } = signer;
+            let ask = TokenAsk {
+                grant_type: "client_credentials".to_owned(),
+                client_secret: None,
+                client_assertion_type: Some(
+                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
+                ),
+                client_assertion: Some(pair.assertion(account, key, &self.url)?),
+            };
+            let url = format!("{}/api/v1/auth/token", self.url);
+            let given: TokenGiven = self.send(self.http.post(url).json(&ask)).await?;
+            Ok::<_, Failure>(given.access_token)
+        };
+        self.traded.get_or_try_init(trade).await.map(|token| Some(token.as_str()))
+    }
+
+    async fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {
         let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
-        if let Some(token) = &self.token {
+        if let Some(token) = self.bearer().await? {
             request = request.bearer_auth(token);
         }
         if let Some(project) = &self.project {
             request = request.header("X-Project-ID", project);
         }
-        request
+        Ok(request)
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
@@ -191,7 +252,7 @@ impl Client {
     /// # Errors
     /// What the server says.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.send(self.request(Method::GET, path)).await
+        self.send(self.request(Method::GET, path).await?).await
     }
 
     /// Changes something; `key` makes a retry safe.
@@ -204,7 +265,7 @@ impl Client {
         body: Option<&impl Serialize>,
         key: Option<&str>,
     ) -> Result<T, Failure> {
-        let mut request = self.request(Method::POST, path);
+        let mut request = self.request(Method::POST, path).await?;
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -222,7 +283,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, Failure> {
-        self.send(self.request(Method::PATCH, path).json(body)).await
+        self.send(self.request(Method::PATCH, path).await?.json(body)).await
     }
 
     /// Removes something.
@@ -230,6 +291,6 @@ impl Client {
     /// # Errors
     /// What the server says.
     pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.send(self.request(Method::DELETE, path)).await
+        self.send(self.request(Method::DELETE, path).await?).await
     }
 }

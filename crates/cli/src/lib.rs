@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused, 2 usage, 3 not signed in, 4 not found or forbidden, 5 blocked by
 //! precheck, 6 server unreachable, 7 internal.
 
+mod assertion;
 mod client;
 mod cmd;
 mod output;

@@ -29,4 +29,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0017_authority.sql"),
     migration!("0018_quotas.sql"),
     migration!("0019_staff.sql"),
+    migration!("0020_assertions.sql"),
 ];

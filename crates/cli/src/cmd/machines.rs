@@ -2,12 +2,16 @@
 
 use super::Shape;
 use crate::{
+    assertion::Pair,
     client::{Client, Failure},
     output::{print, say},
 };
 use api::{
     KeyId, Page, ServiceAccountId,
-    machines::{KeyCreate, KeyMade, KeyRotate, KeyView, ServiceAccountCreate, ServiceAccountView},
+    machines::{
+        KeyCreate, KeyMade, KeyRegister, KeyRotate, KeyView, ServiceAccountCreate,
+        ServiceAccountView,
+    },
     people::Me,
 };
 use clap::Subcommand;
@@ -56,6 +60,23 @@ pub enum Keys {
         account: ServiceAccountId,
         /// The key's name.
         name: String,
+        /// What it may do: actions, or `read` or `run`.
+        #[arg(long, value_delimiter = ',', default_value = "run")]
+        may: Vec<String>,
+        /// Days it works.
+        #[arg(long, default_value_t = 90)]
+        days: u32,
+    },
+    /// Register a public key: the service account then shows itself by signing. The pair is made when
+    /// the file is not there.
+    Register {
+        /// The service account.
+        account: ServiceAccountId,
+        /// The key's name.
+        name: String,
+        /// The private key (Ed25519, PKCS#8, PEM); it stays on this machine.
+        #[arg(long)]
+        key_file: std::path::PathBuf,
         /// What it may do: actions, or `read` or `run`.
         #[arg(long, value_delimiter = ',', default_value = "run")]
         may: Vec<String>,
@@ -155,6 +176,22 @@ pub async fn keys(what: Keys) -> Result<(), Failure> {
             let ask = KeyCreate { name, scopes: may, days: Some(days) };
             let made: KeyMade = client.post(&path, Some(&ask), None).await?;
             shown(&made);
+        }
+        Keys::Register { account, name, key_file, may, days } => {
+            let public_key = Pair::read_or_make(&key_file)?.public_jwk();
+            let path = format!("/api/v1/service-accounts/{account}/public-keys");
+            let ask = KeyRegister { name, scopes: may, days: Some(days), public_key };
+            let made: KeyView =
+                client.post(&path, Some(&ask), Some(&super::compute::key()?)).await?;
+            say(&format!(
+                "key   {}\nends  {}\n\nexport GPUAAS_URL={} GPUAAS_SERVICE_ACCOUNT={} GPUAAS_KEY_ID={} GPUAAS_KEY_FILE={}",
+                made.id,
+                made.expires_at.plain(),
+                client.url,
+                made.service_account_id,
+                made.id,
+                key_file.display()
+            ));
         }
         Keys::Rotate { id, overlap } => {
             let ask = KeyRotate { overlap_hours: Some(overlap) };

@@ -78,6 +78,7 @@ pub async fn prune(app: &App) -> Result<(u64, u64)> {
     let pruned = store::prune(&mut tx, before).await?;
     let over = tx.now().minus(Duration::from_secs(3600));
     keys::forget_short(&mut tx, over).await?;
+    keys::forget_assertions(&mut tx).await?;
     tx.commit().await?;
     Ok(pruned)
 }

@@ -9,6 +9,7 @@
 )]
 
 mod allocations;
+mod assertions;
 mod authority;
 mod confirm;
 mod device;

@@ -4,14 +4,16 @@
 //! Promises: only hashes are stored; a key that is revoked, paused or past its end opens nothing; a
 //! short token never outlives the key it came from; no key satisfies what asks for a person.
 
+mod assertion;
 mod store;
 mod token;
 
+pub use assertion::public_key;
 pub use store::{
-    ApiKey, count_in, count_working, forget_short, list, live, pause, projects_of, revoke,
-    revoke_all, revoke_in, revoke_of, shorten,
+    ApiKey, count_in, count_working, forget_assertions, forget_short, list, live, pause,
+    projects_of, revoke, revoke_all, revoke_in, revoke_of, shorten,
 };
-pub use token::{mint, routes};
+pub use token::{mint, register, routes};
 
 pub(super) use store::{find_by_token, is_live, lock_by_token, touch};
 

@@ -43,6 +43,8 @@ row! {
         pub paused_at: Option<Time>,
         /// When it was revoked.
         pub revoked_at: Option<Time>,
+        /// The public key it is shown by, a JWK; of a key with a secret, none.
+        pub public_key: Option<String>,
     }
 }
 
@@ -130,6 +132,30 @@ pub async fn lock_by_token(tx: &mut Reader, hash: &[u8]) -> Result<Option<ApiKey
         )
         .await?;
     Ok(found.into_iter().next())
+}
+
+/// Returns a key as it is now, by its identifier, and holds it.
+pub async fn lock(tx: &mut Reader, id: KeyId) -> Result<Option<ApiKey>> {
+    let sql = "SELECT {} FROM api_keys WHERE id = $1";
+    Ok(tx.list_locked(sql, (id,), Lock::Update).await?.into_iter().next())
+}
+
+row! {
+    /// An assertion that was used.
+    pub struct Assertion in "assertions" {
+        /// Whose key signed it.
+        pub key_id: KeyId,
+        /// SHA-256 of its name.
+        pub name_hash: Vec<u8>,
+        /// Until when it could be used again.
+        pub expires_at: Time,
+    }
+}
+
+/// Removes assertions that are over.
+pub async fn forget_assertions(tx: &mut WriteTx) -> Result<u64> {
+    let now = tx.now();
+    tx.run("DELETE FROM assertions WHERE expires_at < $1", (now,)).await
 }
 
 /// Returns the projects in which somebody has keys that work.

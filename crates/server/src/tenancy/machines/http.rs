@@ -9,8 +9,8 @@ use crate::tenancy::Allowed;
 use api::{
     Page,
     machines::{
-        KeyCreate, KeyMade, KeyRotate, KeyView, ServiceAccountCreate, ServiceAccountState,
-        ServiceAccountView,
+        KeyCreate, KeyMade, KeyRegister, KeyRotate, KeyView, ServiceAccountCreate,
+        ServiceAccountState, ServiceAccountView,
     },
 };
 use kernel::{
@@ -37,6 +37,9 @@ pub fn routes() -> Vec<Route> {
         Route::post("/api/v1/service-accounts/{service_account_id}/keys", create_key)
             .shows_secret()
             .says("Makes a key; its secret is shown once."),
+        Route::post("/api/v1/service-accounts/{service_account_id}/public-keys", register_key)
+            .needs_key()
+            .says("Registers a public key: the service account shows itself by signing (private_key_jwt)."),
         Route::post("/api/v1/keys/{key_id}/rotate", rotate)
             .shows_secret()
             .says("Makes a key in its place; the old one works on for a while."),
@@ -98,6 +101,16 @@ async fn create_key(
     let wanted = Wanted { name: &body.name, scopes: &body.scopes, days };
     let (key, secret) = keys::create(&app, &who, wanted).await?;
     Ok(Created(KeyMade { key, secret: secret.reveal().to_owned() }))
+}
+
+async fn register_key(
+    who: Allowed<keys::Create>,
+    app: App,
+    Body(body): Body<KeyRegister>,
+) -> Result<Created<KeyView>> {
+    let days = body.days.unwrap_or(90);
+    let wanted = Wanted { name: &body.name, scopes: &body.scopes, days };
+    keys::register(&app, &who, wanted, &body.public_key).await.map(Created)
 }
 
 async fn rotate(

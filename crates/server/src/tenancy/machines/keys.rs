@@ -18,7 +18,12 @@ use api::{
     machines::{KeyView, ServiceAccountState},
     quotas::Dimension,
 };
-use kernel::{App, Error, Result, audit::Key, db::Reader, secret::Secret};
+use kernel::{
+    App, Error, Result,
+    audit::Key,
+    db::{Reader, WriteTx},
+    secret::Secret,
+};
 use std::time::Duration;
 
 /// Most keys of a service account that work at once.
@@ -60,6 +65,7 @@ pub fn view(key: ApiKey) -> KeyView {
         expires_at: key.expires_at,
         last_used_at: key.last_used_at,
         revoked_at: key.revoked_at,
+        public_key: key.public_key,
     }
 }
 
@@ -76,12 +82,52 @@ pub struct Wanted<'a> {
 /// Makes a key; its secret is shown once.
 ///
 /// # Errors
-/// `validation_error`, `state_conflict`.
+/// `validation_error`, `state_conflict`, `quota_exceeded`.
 pub async fn create(
     app: &App,
     who: &Allowed<Create>,
     wanted: Wanted<'_>,
 ) -> Result<(KeyView, Secret)> {
+    let (mut tx, row) = begin(app, who, wanted, None).await?;
+    let (row, secret) = keys::mint(app, &mut tx, row).await?;
+    made(tx, &row).await?;
+    Ok((view(row), secret))
+}
+
+/// Registers a key that is shown by signing; no secret is made.
+///
+/// # Errors
+/// `validation_error`, `state_conflict`, `quota_exceeded`.
+pub async fn register(
+    app: &App,
+    who: &Allowed<Create>,
+    wanted: Wanted<'_>,
+    public_key: &str,
+) -> Result<KeyView> {
+    let public_key = keys::public_key(public_key)?;
+    let (mut tx, row) = begin(app, who, wanted, Some(public_key)).await?;
+    let row = keys::register(app, &mut tx, row).await?;
+    made(tx, &row).await?;
+    Ok(view(row))
+}
+
+async fn made(mut tx: WriteTx, row: &ApiKey) -> Result<()> {
+    tx.target(row.id);
+    tx.note(Key::Name, &row.name);
+    tx.note(Key::Reason, &row.scopes);
+    if row.public_key.is_some() {
+        tx.note(Key::Method, "public key");
+    }
+    tx.commit().await
+}
+
+/// Checks what a new key is to be, and begins its write.
+async fn begin(
+    app: &App,
+    who: &Allowed<Create>,
+    wanted: Wanted<'_>,
+    public_key: Option<String>,
+) -> Result<(WriteTx, ApiKey)> {
     let name = model::name(wanted.name)?;
     let account = who.row();
     let scopes = policy::scopes(wanted.scopes)
@@ -109,19 +155,15 @@ pub async fn create(
         hint: String::new(),
         token_hash: Vec::new(),
         scopes: scopes.join(" "),
-        created_by: who.caller().user_id(),
+        created_by: user,
         created_at: tx.now(),
         expires_at: tx.now().plus(Duration::from_secs(u64::from(wanted.days) * DAY)),
         last_used_at: None,
         paused_at: None,
         revoked_at: None,
+        public_key,
     };
-    let (row, secret) = keys::mint(app, &mut tx, row).await?;
-    tx.target(row.id);
-    tx.note(Key::Name, &row.name);
-    tx.note(Key::Reason, &row.scopes);
-    tx.commit().await?;
-    Ok((view(row), secret))
+    Ok((tx, row))
 }
 
 /// Holds the service account while a key of it is made: it is neither deleted nor disabled meanwhile.
@@ -200,6 +242,11 @@ pub async fn rotate(
     let mut tx = app.db.write(who).await?;
     held(&mut tx, who.row().service_account_id).await?;
     let old = keys::live(&mut tx, who.row().id).await?.ok_or_else(Error::not_found)?;
+    if old.public_key.is_some() {
+        return Err(Error::new(Code::NotNow).detail(
+            "This key is shown by signing. Register another public key, then revoke this one.",
+        ));
+    }
     if old.paused_at.is_some() || old.expires_at <= tx.now() {
         return Err(Error::new(Code::NotNow).detail("This key does not work now. Make a new one."));
     }

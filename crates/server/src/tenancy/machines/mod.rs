@@ -4,9 +4,12 @@
 mod accounts;
 mod http;
 mod keys;
+mod made;
 mod pages;
+mod register;
 mod store;
 
 pub use http::routes;
 pub use keys::key_meter;
-pub use pages::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView};
+pub use made::KeyMadeView;
+pub use pages::{ServiceAccountPageView, ServiceAccountsView};

@@ -3,8 +3,11 @@
 use super::{
     accounts::{self, Delete, SetState},
     keys::{self, Wanted},
+    made::made,
+    register,
+    store::ServiceAccount,
 };
-use crate::tenancy::{Allowed, policy};
+use crate::tenancy::{Action, Allowed, InProject, policy};
 use api::{
     Code, KeyId, ProjectId, ServiceAccountId, Time, UserId,
     machines::{KeyView, ServiceAccountState, ServiceAccountView},
@@ -12,8 +15,8 @@ use api::{
 use kernel::{
     App, Error, Result,
     html::{
-        Entered, Field, FormCtx, Markup, Page, ago, badge, banner, code_block, col, danger, empty,
-        html, icon, id_copy, moment, num, page_head, select, table,
+        Entered, Field, FormCtx, Markup, Page, ago, badge, banner, col, danger, empty, html, icon,
+        id_copy, moment, num, page_head, select, table,
     },
     http::{Form, Go, Route},
 };
@@ -28,6 +31,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post("/access/service-accounts/{service_account_id}/keys", key_form).shows_secret(),
         Route::post("/access/keys/{key_id}/rotate", rotate_form).shows_secret(),
         Route::post("/access/keys/{key_id}/revoke", revoke_form),
+        register::route(),
     ]
 }
 
@@ -157,6 +161,7 @@ impl ServiceAccountPageView {
             expires_at: Time(1_797_000_000_000_000),
             last_used_at: Some(now),
             revoked_at: revoked,
+            public_key: None,
         };
         let none = Self {
             account: sample("ci", ServiceAccountState::Active),
@@ -183,6 +188,7 @@ impl ServiceAccountPageView {
         let account = &self.account;
         html! {
             (page_head(&account.name, "Its keys: what they may do, when they end, when they were last used.", Some(state_badge(account.state))))
+            (self.entered.banner())
             @if account.state == ServiceAccountState::Disabled {
                 (banner("warn", "Disabled: none of its keys works until it is enabled again.", None))
             }
@@ -191,6 +197,7 @@ impl ServiceAccountPageView {
             } @else { (self.list()) }
             @if self.manages {
                 section class="section card flow" { h2 { "New key" } (self.key_form()) }
+                (register::draw(self))
                 section class="section card flow" { h2 { "Disable and delete" } (self.ends()) }
             }
         }
@@ -209,15 +216,15 @@ impl ServiceAccountPageView {
         let over = key.revoked_at.is_some() || key.expires_at <= self.now;
         vec![
             html! { strong { (key.name) } @if key.revoked_at.is_some() { " " (badge("", "revoked")) } @else if over { " " (badge("", "over")) } },
-            html! { code { (key.hint) "…" } },
+            html! { @if key.public_key.is_some() { (badge("", "signs")) } @else { code { (key.hint) "…" } } },
             html! { span class="small" { (key.scopes.join(", ")) } },
             ago(key.expires_at, self.now),
             html! { @if let Some(at) = key.last_used_at { (ago(at, self.now)) } @else { span class="muted" { "never" } } },
             html! { @if self.manages && !over {
-                form method="post" action={ "/access/keys/" (key.id) "/rotate" } {
+                @if key.public_key.is_none() { form method="post" action={ "/access/keys/" (key.id) "/rotate" } {
                     (self.form.hidden(&format!("rotate-{}", key.id)))
                     button class="button" title="Makes another; this one works on for a day" { "Rotate" }
-                }
+                } }
                 (danger("Revoke", &format!("Revoke {}?", key.name), "Whatever uses it stops at once.", html! {
                     form method="post" action={ "/access/keys/" (key.id) "/revoke" } {
                         (self.form.hidden(&format!("revoke-{}", key.id)))
@@ -234,7 +241,6 @@ impl ServiceAccountPageView {
         let days = [("30", "30 days"), ("90", "90 days"), ("365", "a year")]
             .map(|(value, words)| (value.to_owned(), words.to_owned()));
         html! {
-            (self.entered.banner())
             form method="post" action={ "/access/service-accounts/" (self.account.id) "/keys" } class="inline-form" {
                 (self.form.hidden("key"))
                 (Field::text("name", "Name").draw(&self.entered))
@@ -266,50 +272,6 @@ impl ServiceAccountPageView {
     }
 }
 
-/// The page that shows a key's secret, once.
-#[derive(Debug, Clone)]
-pub struct KeyMadeView {
-    /// Whose.
-    pub account: ServiceAccountId,
-    /// Its name.
-    pub name: String,
-    /// The secret.
-    pub secret: String,
-    /// When the key it replaces ends.
-    pub old_ends: Option<Time>,
-    /// The site.
-    pub url: String,
-}
-
-impl KeyMadeView {
-    /// Returns every kind of this page.
-    pub fn samples() -> Vec<Self> {
-        let fresh = Self {
-            account: ServiceAccountId(uuid::Uuid::nil()),
-            name: "pipeline".into(),
-            secret: format!("gpuaas_k_{}", "x".repeat(43)),
-            old_ends: None,
-            url: "https://cloud.example.com".into(),
-        };
-        vec![fresh.clone(), Self { old_ends: Some(Time(1_795_000_000_000_000)), ..fresh }]
-    }
-
-    /// Draws it.
-    pub fn draw(&self) -> Markup {
-        html! {
-            (page_head(&format!("Key {}", self.name), "Copy its secret now.", None))
-            (banner("warn", "It is shown this once. Put it where your other secrets are, not into a file that is shared.", None))
-            @if let Some(at) = self.old_ends { (banner("info", &format!("The key before it works until {}.", at.plain()), None)) }
-            section class="card flow" {
-                (code_block(&self.secret))
-                p class="muted small" { "On the command line:" }
-                (code_block(&format!("export GPUAAS_URL={} GPUAAS_TOKEN={}…\ngpuaas ls", self.url, self.secret.chars().take(13).collect::<String>())))
-            }
-            p class="section" { a class="button primary" href={ "/access/service-accounts/" (self.account) } { (icon("check")) "I have stored it" } }
-        }
-    }
-}
-
 async fn view(app: &App, who: &Allowed<accounts::List>, entered: Entered) -> Result<Page> {
     let rows = accounts::list(&mut *app.db.read().await?, who.scope()).await?;
     let view = ServiceAccountsView {
@@ -331,18 +293,26 @@ async fn create_form(who: Allowed<accounts::Create>, app: App, Form(fields): For
     Ok(Go::to(format!("/access/service-accounts/{}", row.id)).saying("Now make its first key."))
 }
 
-async fn one_page(who: Allowed<keys::List>, app: App, (): ()) -> Result<Page> {
+/// Draws the page of one service account.
+pub(super) async fn one<A>(app: &App, who: &Allowed<A>, entered: Entered) -> Result<Page>
+where
+    A: Action<Scope = InProject, Row = ServiceAccount>,
+{
     let mut tx = app.db.read().await?;
     let all = crate::identity::keys::list(&mut tx, who.row().id).await?;
     let view = ServiceAccountPageView {
         account: accounts::view(&mut tx, who.row().clone()).await?,
         keys: all.into_iter().map(keys::view).collect(),
         manages: who.may("key.create"),
-        entered: Entered::fresh(),
+        entered,
         now: tx.now(),
-        form: who.form(&app),
+        form: who.form(app),
     };
     Ok(Page::new(who.row().name.clone(), view.draw()))
+}
+
+async fn one_page(who: Allowed<keys::List>, app: App, (): ()) -> Result<Page> {
+    one(&app, &who, Entered::fresh()).await
 }
 
 async fn state_form(who: Allowed<SetState>, app: App, Form(fields): Form) -> Result<Go> {
@@ -364,17 +334,6 @@ async fn key_form(who: Allowed<keys::Create>, app: App, Form(fields): Form) -> R
     let wanted = Wanted { name: &fields.text("name"), scopes: &scopes, days };
     let (key, secret) = keys::create(&app, &who, wanted).await?;
     Ok(made(&app, key, secret.reveal(), None))
-}
-
-fn made(app: &App, key: KeyView, secret: &str, old_ends: Option<Time>) -> Page {
-    let view = KeyMadeView {
-        account: key.service_account_id,
-        name: key.name,
-        secret: secret.to_owned(),
-        old_ends,
-        url: app.site.public_url.clone(),
-    };
-    Page::new("A new key", view.draw())
 }
 
 async fn rotate_form(who: Allowed<keys::Rotate>, app: App, _: Form) -> Result<Page> {
