@@ -403,6 +403,12 @@ CREATE TABLE nodes (
   created_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE notice_mutes (
+  user_id BLOB NOT NULL REFERENCES users (id),
+  about TEXT NOT NULL CHECK (about IN ('people', 'work')),
+  PRIMARY KEY (user_id, about)
+) STRICT;
+
 CREATE TABLE notices (
   id BLOB PRIMARY KEY,
   user_id BLOB NOT NULL REFERENCES users (id),
@@ -750,6 +756,36 @@ CREATE TABLE users (
 , glass INTEGER NOT NULL DEFAULT FALSE, provider_id BLOB, home_org_id BLOB, email_confirmed_at INTEGER, platform_role TEXT
   CHECK (platform_role IN ('operator', 'support', 'security_reviewer'))) STRICT;
 
+CREATE TABLE webhook_deliveries (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  webhook_id BLOB NOT NULL REFERENCES webhooks (id),
+  action TEXT NOT NULL,
+  body TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  done_at INTEGER,
+  status INTEGER,
+  fault TEXT
+) STRICT;
+
+CREATE TABLE webhooks (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  url TEXT NOT NULL,
+  actions TEXT NOT NULL,
+  secret BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('active', 'paused', 'stopped')),
+  created_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  since_at INTEGER NOT NULL,
+  seen_seq INTEGER NOT NULL,
+  slow INTEGER NOT NULL,
+  last_at INTEGER,
+  last_ok INTEGER
+) STRICT;
+
 CREATE INDEX allocations_open ON allocations (state, id) WHERE ended_at IS NULL;
 
 CREATE INDEX allocations_open_in ON allocations (project_id, id) WHERE ended_at IS NULL;
@@ -982,6 +1018,14 @@ CREATE UNIQUE INDEX usage_windows_to ON usage_windows (allocation_id, to_at);
 CREATE UNIQUE INDEX users_email ON users (email) WHERE provider_id IS NULL;
 
 CREATE INDEX users_staff ON users (id) WHERE platform_role IS NOT NULL;
+
+CREATE INDEX webhook_deliveries_done ON webhook_deliveries (done_at) WHERE done_at IS NOT NULL;
+
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at, id) WHERE done_at IS NULL;
+
+CREATE INDEX webhook_deliveries_of ON webhook_deliveries (webhook_id, id);
+
+CREATE INDEX webhooks_org ON webhooks (org_id, id);
 
 CREATE TRIGGER allocations_over_stay BEFORE UPDATE ON allocations WHEN OLD.ended_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'over'); END;

@@ -72,6 +72,7 @@ const ICONS: &[&str] = &[
     "log-out",
     "menu",
     "monitor",
+    "send",
     "moon",
     "pencil",
     "plus",

@@ -166,6 +166,10 @@ ids! {
     BindingId = "bind",
     /// A quota.
     QuotaId = "quota",
+    /// A webhook of an organization.
+    WebhookId = "hook",
+    /// An event on its way to a webhook.
+    DeliveryId = "dlv",
     /// A look of the platform's people into an organization.
     SupportId = "sup",
     /// A link that confirms a mail address.

@@ -26,16 +26,18 @@ pub mod sso;
 pub mod staff;
 pub mod stored;
 pub mod time;
+pub mod webhooks;
 pub mod words;
 
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
     AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BindingId, BreakGlassId,
-    ChallengeId, ClaimId, ConfirmationId, CorrelationId, DeptId, DeviceGrantId, DomainId, FactorId,
-    GrantId, GroupId, HoldId, IdentityId, InvitationId, JoinId, KeyId, LinkId, MailId, MemberId,
-    NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, ProviderId, QuotaId,
-    RecoveryCodeId, RecoveryId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId,
-    SlotId, SupportId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WorkId,
+    ChallengeId, ClaimId, ConfirmationId, CorrelationId, DeliveryId, DeptId, DeviceGrantId,
+    DomainId, FactorId, GrantId, GroupId, HoldId, IdentityId, InvitationId, JoinId, KeyId, LinkId,
+    MailId, MemberId, NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, ProviderId,
+    QuotaId, RecoveryCodeId, RecoveryId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId,
+    SkuId, SlotId, SupportId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WebhookId,
+    WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

@@ -1,6 +1,6 @@
 //! Notices on the wire.
 
-use crate::{NoticeId, Time};
+use crate::{NoticeId, Time, words};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,4 +23,25 @@ pub struct NoticeView {
     pub created_at: Time,
     /// When it was read.
     pub read_at: Option<Time>,
+}
+
+words! {
+    /// What notices are about that people may have without mail; those about the safety of an account are
+    /// always mailed.
+    pub enum NoticeAbout {
+        /// Who comes and goes: an invitation was accepted.
+        People = "people",
+        /// What runs: a workload failed or was released by somebody else, a webhook was stopped.
+        Work = "work",
+    }
+}
+
+/// Whether notices about something are mailed.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoticePreference {
+    /// About what.
+    pub about: NoticeAbout,
+    /// Whether they are mailed; they are in the inbox in any case.
+    pub mail: bool,
 }

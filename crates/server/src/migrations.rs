@@ -30,4 +30,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0018_quotas.sql"),
     migration!("0019_staff.sql"),
     migration!("0020_assertions.sql"),
+    migration!("0021_webhooks.sql"),
 ];

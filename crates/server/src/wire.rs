@@ -72,6 +72,7 @@ pub fn sweeps() -> Vec<Sweep> {
     sweeps.push(onboarding::sso_sweep());
     sweeps.extend([kernel::steps::sweep(), catalog::sweep(), allocations::sweep()]);
     sweeps.extend(fleet::sweeps());
+    sweeps.extend(notices::sweeps());
     sweeps.extend(operations::sweeps());
     sweeps
 }
@@ -90,6 +91,7 @@ pub fn writers() -> Vec<audit::System> {
         identity::device::WRITER,
         onboarding::SSO_WRITER,
         outbox::WRITER,
+        notices::WEBHOOK_WRITER,
         seal::WRITER,
         operations::CLOCK_WRITER,
         billing::HOLDS_WRITER,

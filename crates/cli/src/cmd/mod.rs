@@ -14,6 +14,7 @@ mod project;
 mod quota;
 mod role;
 mod staff;
+mod webhook;
 
 use crate::{client::Failure, output::Format, shell};
 use clap::Subcommand;
@@ -69,6 +70,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         what: role::Roles,
+    },
+    /// Outgoing webhooks: addresses that are told what happens in an organization.
+    Webhook {
+        /// What.
+        #[command(subcommand)]
+        what: webhook::Webhooks,
     },
     /// People of the platform (operators).
     Staff {
@@ -199,6 +206,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Member { what } => org::members(what).await,
         Command::Role { what } => role::run(what).await,
         Command::Quota { what } => quota::run(what).await,
+        Command::Webhook { what } => webhook::run(what).await,
         Command::Staff { what } => staff::run(what).await,
         Command::Support { what } => staff::support(what).await,
         Command::Idp { what } => idp::run(what).await,

@@ -8,7 +8,11 @@ mod deliver;
 
 pub use deliver::{Mailbox, Smtp, WRITER, check_from, sweep};
 
-use crate::{Result, db::WriteTx, row};
+use crate::{
+    Result,
+    db::{Reader, WriteTx},
+    row,
+};
 use api::{MailId, NoticeId, Time, UserId};
 use std::time::Duration;
 
@@ -21,13 +25,35 @@ pub struct Recipient {
     pub email: String,
 }
 
+/// What a notice is about: of what is not the safety of an account, people choose whether it is mailed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The safety of an account, or who may do what: always mailed.
+    Security,
+    /// Who comes and goes.
+    People,
+    /// What runs, and what ended.
+    Work,
+}
+
+impl About {
+    /// Returns the word of what can be switched off.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Security => None,
+            Self::People => Some("people"),
+            Self::Work => Some("work"),
+        }
+    }
+}
+
 /// What somebody is told.
 #[derive(Debug, Clone)]
 pub struct Notice {
     /// `mfa.factor_added`
     pub kind: &'static str,
-    /// Whether it is about the safety of the account: such notices cannot be switched off.
-    pub security: bool,
+    /// What it is about.
+    pub about: About,
     /// One line.
     pub title: String,
     /// A few sentences: what happened, and what to do if it was not you.
@@ -93,7 +119,7 @@ pub async fn tell(tx: &mut WriteTx, to: &Recipient, notice: &Notice) -> Result<(
         id: tx.new_id(),
         user_id: to.user_id,
         kind: notice.kind.to_owned(),
-        security: notice.security,
+        security: notice.about == About::Security,
         title: notice.title.clone(),
         body: notice.body.clone(),
         href: notice.href.to_owned(),
@@ -101,7 +127,19 @@ pub async fn tell(tx: &mut WriteTx, to: &Recipient, notice: &Notice) -> Result<(
         read_at: None,
     };
     tx.insert(&row).await?;
-    write(tx, &to.email, &notice.title, &notice.body, notice.security).await
+    if let Some(word) = notice.about.word()
+        && muted(tx, to.user_id, word).await?
+    {
+        return Ok(());
+    }
+    let security = notice.about == About::Security;
+    write(tx, &to.email, &notice.title, &notice.body, security).await
+}
+
+/// Returns whether somebody does not want to be mailed about something.
+async fn muted(tx: &mut Reader, user: UserId, about: &str) -> Result<bool> {
+    let sql = "SELECT COUNT(*) FROM notice_mutes WHERE user_id = $1 AND about = $2";
+    Ok(tx.value::<i64>(sql, (user, about)).await? > 0)
 }
 
 /// Writes a mail.

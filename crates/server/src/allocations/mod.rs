@@ -28,6 +28,7 @@ mod release;
 mod steps;
 mod store;
 mod sweep;
+mod told;
 mod views;
 
 pub use attention::attention;

@@ -4,6 +4,7 @@ use super::{
     model::Event,
     steps,
     store::{self, Allocation},
+    told,
 };
 use crate::{
     billing, fleet,
@@ -94,6 +95,9 @@ pub async fn begin(
     let open = work.is_some_and(|work| work.answer() != Some(ObservedState::Absent));
     let pause = if open { steps::LISTEN } else { Duration::ZERO };
     engine::start(tx, &steps::RELEASE, row.id.0, row.org_id, row.project_id, pause).await?;
+    if let Some(reason) = reason {
+        told::ended(tx, &new, false, reason).await?;
+    }
     tell(app, tx, row);
     Ok(new)
 }

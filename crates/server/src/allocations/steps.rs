@@ -4,6 +4,7 @@ use super::{
     model::{self, Event},
     release,
     store::{self, Allocation},
+    told,
 };
 use crate::{
     billing::{self, MeterStart},
@@ -189,6 +190,7 @@ fn clean<'a>(app: &'a App, lease: &'a Lease) -> Ran<'a> {
         }
         let reason = "The machine could not start the workload. Nothing was charged; launch again.";
         store::move_on(&mut tx, &row, Event::FailedClean, Some(reason)).await?;
+        told::ended(&mut tx, &row, true, reason).await?;
         billing::close(&mut tx, row.id, row.simulated).await?;
         fleet::end_claims(&mut tx, row.id, None).await?;
         release::tell(app, &mut tx, &row);
@@ -205,6 +207,7 @@ fn hand_over<'a>(app: &'a App, lease: &'a Lease) -> Ran<'a> {
             "The machine could not start the workload, and does not say that nothing is left.";
         if matches!(row.state, State::Requested | State::Provisioning) {
             let new = store::move_on(&mut tx, &row, Event::ReleaseAsked, Some(reason)).await?;
+            told::ended(&mut tx, &row, true, reason).await?;
             billing::close(&mut tx, row.id, row.simulated).await?;
             kernel::steps::start(
                 &mut tx,

@@ -32,6 +32,8 @@ pub fn routes() -> Vec<Route> {
             .says("Notes that everything up to now was read."),
     ];
     routes.extend(pages::routes());
+    routes.extend(super::preferences::routes());
+    routes.extend(super::webhooks::routes());
     routes
 }
 

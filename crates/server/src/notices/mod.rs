@@ -1,14 +1,17 @@
-//! What a person is told: their inbox. Security notices cannot be switched off; there are no others yet.
+//! What a person is told: their inbox, and what of it is mailed; what an organization is told: webhooks.
 //!
-//! Promises: a notice is there when the change it tells of is; nobody reads another's.
-//! Absent here: mail (the kernel's outbox), preferences, outgoing webhooks.
+//! Promises: a notice is there when the change it tells of is; nobody reads another's; notices about the safety
+//! of an account cannot be switched off. Absent here: mail itself (the kernel's outbox).
 
 mod http;
 mod pages;
+mod preferences;
 mod store;
+mod webhooks;
 
 pub use http::routes;
 pub use pages::NoticesView;
+pub use webhooks::{FRESH, SLOW, WRITER as WEBHOOK_WRITER, WebhookMadeView, WebhooksView, sweeps};
 
 use kernel::{
     App, Result,

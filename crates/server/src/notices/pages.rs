@@ -1,8 +1,14 @@
 //! The page of one's notices.
 
-use super::http::{List, ReadAll, list, read_all};
+use super::{
+    http::{List, ReadAll, list, read_all},
+    preferences,
+};
 use crate::identity::{Caller, Myself};
-use api::{NoticeId, Time, notices::NoticeView};
+use api::{
+    NoticeId, Time,
+    notices::{NoticeAbout, NoticePreference, NoticeView},
+};
 use kernel::{
     App, Result,
     html::{FormCtx, Markup, Page, ago, badge, empty, html, next_page, page_head},
@@ -21,6 +27,8 @@ pub(super) fn routes() -> Vec<Route> {
 pub struct NoticesView {
     /// They, newest first.
     pub rows: Vec<NoticeView>,
+    /// What of them is mailed.
+    pub mailed: Vec<NoticePreference>,
     /// The next page.
     pub next: Option<String>,
     /// Now.
@@ -43,13 +51,17 @@ impl NoticesView {
             created_at: Time(1_795_000_000_000_000),
             read_at,
         };
+        let mailed = |mail| {
+            NoticeAbout::ALL.iter().map(|about| NoticePreference { about: *about, mail }).collect()
+        };
         let form = FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) };
         let long =
             "A second factor was added: a key with the longest name that anybody may give it";
         vec![
-            Self { rows: vec![], next: None, now, form: form.clone() },
+            Self { rows: vec![], mailed: mailed(true), next: None, now, form: form.clone() },
             Self {
                 rows: vec![row(long, None), row("A recovery code was used", Some(now))],
+                mailed: mailed(false),
                 next: Some("bmV4dA".into()),
                 now,
                 form,
@@ -69,7 +81,7 @@ impl NoticesView {
             }
         });
         html! {
-            (page_head("Notices", "What happened to your account. The same goes to your mail; notices about its safety cannot be switched off.", read))
+            (page_head("Notices", "What happened to your account and your work. The same goes to your mail, as far as you want it.", read))
             @if self.rows.is_empty() {
                 (empty("bell", "Nothing happened yet", "Here you are told when a factor is added or removed, or somebody asks to get into your account.", None))
             }
@@ -83,7 +95,35 @@ impl NoticesView {
                 }
             }
             (next_page("/account/notices", &[], self.next.as_deref()))
+            section class="section card flow" { h2 { "Mail" } (self.mail()) }
         }
+    }
+}
+
+impl NoticesView {
+    fn mail(&self) -> Markup {
+        html! {
+            p class="muted" { "Notices about the safety of your account are always mailed." }
+            @for one in &self.mailed {
+                form method="post" action="/account/notices/preferences" class="inline-form" {
+                    (self.form.hidden(&format!("mail-{}", one.about)))
+                    input type="hidden" name="about" value=(one.about);
+                    input type="hidden" name="mail" value=(!one.mail);
+                    p class="field" {
+                        strong { (title(one.about)) } " "
+                        (badge(if one.mail { "good" } else { "" }, if one.mail { "mailed" } else { "inbox only" }))
+                    }
+                    button class="button" aria-label={ @if one.mail { "Do not mail: " } @else { "Mail: " } (title(one.about)) } { @if one.mail { "Do not mail" } @else { "Mail" } }
+                }
+            }
+        }
+    }
+}
+
+fn title(about: NoticeAbout) -> &'static str {
+    match about {
+        NoticeAbout::People => "People: who accepted an invitation",
+        NoticeAbout::Work => "Work: what failed, or ended without you",
     }
 }
 
@@ -92,7 +132,9 @@ async fn notices_page(who: Myself<List>, app: App, (): ()) -> Result<Page> {
     let mut tx = app.db.read().await?;
     let page = list(&mut tx, &who, &paging).await?;
     let form = Caller::form(who.caller(), &app);
-    let view = NoticesView { rows: page.items, next: page.next_cursor, now: tx.now(), form };
+    let mailed = preferences::of(&mut tx, who.caller().user_id()).await?;
+    let (rows, next, now) = (page.items, page.next_cursor, tx.now());
+    let view = NoticesView { rows, mailed, next, now, form };
     Ok(Page::new("Notices", view.draw()))
 }
 

@@ -27,7 +27,7 @@ use kernel::{
     audit::{Accountable, Key, System},
     db::{Lock, WriteTx},
     http::{Form, Go, Named, NoContent, Public, Route},
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
     sweeps::{Status, Sweep},
 };
 use std::time::Duration;
@@ -218,7 +218,7 @@ async fn link(app: &App, who: &Public<Finish>, arrival: &Arrival) -> Result<Go> 
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "identity.connected",
-        security: true,
+        about: About::Security,
         title: "A sign-in service was connected with your account".into(),
         body: format!(
             "{} signs you in from now on. If it was not you, disconnect it and change your password.",

@@ -21,6 +21,7 @@ pub const SECURITY_REVIEW: &[&str] = &[
     "role.list",
     "service_account.list",
     "support_access.list",
+    "webhook.list",
 ];
 
 /// What looking into an organization as one of the platform's people allows: reading, never a terminal or
@@ -102,4 +103,5 @@ pub const ON_ARCHIVED: &[&str] = &[
     "service_account.delete",
     "service_account.set_state",
     "support_access.end",
+    "webhook.remove",
 ];

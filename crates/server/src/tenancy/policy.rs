@@ -86,6 +86,11 @@ pub const POLICY: &[(&str, Role)] = &[
     ("task.read", Role::Viewer),
     ("terminal.open", Role::Member),
     ("terminal.page", Role::Member),
+    ("webhook.change", Role::Admin),
+    ("webhook.create", Role::Admin),
+    ("webhook.list", Role::Admin),
+    ("webhook.remove", Role::Admin),
+    ("webhook.test", Role::Admin),
 ];
 
 /// Returns the place of a role among roles.

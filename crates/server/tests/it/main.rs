@@ -34,4 +34,5 @@ mod staff;
 mod tenancy;
 mod terminal;
 mod tidy;
+mod webhooks;
 mod who;

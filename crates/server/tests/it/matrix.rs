@@ -35,6 +35,7 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{role_id}", "role_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{binding_id}", "bind_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{quota_id}", "quota_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{webhook_id}", "hook_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{support_id}", "sup_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{user_id}", "user_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{session_id}", "sess_01jd3x5gq8f9v7m2k4n6p8r0st")
@@ -253,6 +254,7 @@ fn is_row(info: &RouteInfo) -> bool {
         "{binding_id}",
         "{quota_id}",
         "{support_id}",
+        "{webhook_id}",
     ];
     ROWS.iter().any(|part| info.path.contains(part))
 }

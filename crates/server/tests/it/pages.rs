@@ -51,6 +51,8 @@ fn all() -> Vec<(&'static str, Markup)> {
         "key made" = tenancy::KeyMadeView,
         "sessions" = identity::SessionsView,
         "notices" = notices::NoticesView,
+        "webhooks" = notices::WebhooksView,
+        "webhook made" = notices::WebhookMadeView,
         "sign up" = onboarding::SignUpView,
         "first link" = onboarding::FirstView,
         "projects" = tenancy::ProjectsView,

@@ -33,6 +33,7 @@ const GROW: &[&str] = &[
     "recovery_codes",
     "recovery_requests",
     "support_accesses",
+    "webhook_deliveries",
     "users",
 ];
 
@@ -52,6 +53,8 @@ const OPEN: &[&str] = &[
     "support_accesses_opened",
     "tasks_open",
     "users_staff",
+    "webhook_deliveries_due",
+    "webhook_deliveries_done",
 ];
 
 /// Statements that walk a table on purpose: checks of the whole.

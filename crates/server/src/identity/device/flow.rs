@@ -15,7 +15,7 @@ use api::{
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Key, System},
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
     secret::Secret,
 };
 use std::time::Duration;
@@ -155,7 +155,7 @@ pub async fn decide(
         let to = Recipient { user_id: user.id, email: user.email.clone() };
         let notice = Notice {
             kind: "session.device",
-            security: true,
+            about: About::Security,
             title: "A command line was signed in as you".into(),
             // What the device calls itself is somebody else's text: it is on the page, not in a mail of ours.
             body: format!(

@@ -15,7 +15,7 @@ use kernel::{
     App, Error, Result,
     audit::{Accountable, Key},
     db::WriteTx,
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
 };
 
 /// The account's name: no mail goes there, nobody can sign up with it.
@@ -96,7 +96,7 @@ async fn alarm(tx: &mut WriteTx, kind: &'static str, title: &str, body: &str) ->
         let to = Recipient { user_id: operator.id, email: operator.email };
         let notice = Notice {
             kind,
-            security: true,
+            about: About::Security,
             title: title.to_owned(),
             body: body.to_owned(),
             href: "/platform/iam",

@@ -23,7 +23,7 @@ use kernel::{
     App, Error, Result,
     audit::Key,
     db::WriteTx,
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
     seal::Seal,
 };
 
@@ -261,7 +261,7 @@ async fn added(
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "mfa.factor_added",
-        security: true,
+        about: About::Security,
         title: format!("A second factor was added: {}", factor.name),
         body: "It can sign you in from now on; sessions that were opened by a password alone have ended \
                when it is the first. If it was not you, remove it, change your password and \
@@ -309,7 +309,7 @@ pub async fn new_codes(app: &App, who: &Myself<NewCodes>) -> Result<Vec<String>>
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "mfa.codes_replaced",
-        security: true,
+        about: About::Security,
         title: "New recovery codes were made".into(),
         body: "The older ones no longer work. If it was not you, change your password and end all \
                other sessions."

@@ -18,7 +18,7 @@ use kernel::{
     App, Error, Result,
     audit::Key,
     db::{Reader, WriteTx},
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
     seal::Seal,
     secret::Secret,
 };
@@ -173,7 +173,7 @@ async fn count_digits(app: &App, user: &User) -> Result<()> {
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "mfa.locked",
-        security: true,
+        about: About::Security,
         title: "Codes of your second factor are locked for a day".into(),
         body:
             "Somebody who knows your password tried twenty codes. If it was not you, change your \
@@ -231,7 +231,7 @@ async fn tell_code_used(tx: &mut WriteTx, user: &User) -> Result<()> {
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "mfa.recovery_code_used",
-        security: true,
+        about: About::Security,
         title: "A recovery code was used".into(),
         body: format!(
             "One of your recovery codes stood in for a second factor; {left} are left. If it was not \

@@ -25,7 +25,7 @@ use kernel::{
     App, Error, Result,
     audit::{Accountable, Key, System},
     db::{Reader, WriteTx},
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
     secret::{self, Secret},
     sweeps::{Status, Sweep},
 };
@@ -58,7 +58,7 @@ pub(super) async fn tell_person(
 ) -> Result<()> {
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice =
-        Notice { kind, security: true, title: title.into(), body: body.into(), href: HREF };
+        Notice { kind, about: About::Security, title: title.into(), body: body.into(), href: HREF };
     tell(tx, &to, &notice).await
 }
 
@@ -70,7 +70,7 @@ async fn tell_operators(tx: &mut WriteTx, but: UserId, title: &str) -> Result<()
         let to = Recipient { user_id: operator.id, email: operator.email };
         let notice = Notice {
             kind: "mfa.recovery_waits",
-            security: true,
+            about: About::Security,
             title: title.into(),
             body: "Speak with the person by another way than this site before you approve it."
                 .into(),

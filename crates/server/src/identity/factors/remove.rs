@@ -11,7 +11,7 @@ use api::{Code, FactorId};
 use kernel::{
     App, Error, Result,
     audit::Key,
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
 };
 
 own_action!(
@@ -72,7 +72,7 @@ pub async fn remove(app: &App, who: &Myself<Remove>, id: FactorId) -> Result<()>
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "mfa.factor_removed",
-        security: true,
+        about: About::Security,
         title: format!("A second factor was removed: {}", factor.name),
         body:
             "It no longer signs you in. If it was not you, change your password and end all other \

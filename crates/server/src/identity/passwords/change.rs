@@ -13,7 +13,7 @@ use kernel::{
     App, Error, Result,
     db::WriteTx,
     http::{Body, Form, Go, NoContent, Route},
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
 };
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ pub(super) async fn set(
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "password.changed",
-        security: true,
+        about: About::Security,
         title: "Your password was changed".into(),
         body: "Every other session has ended. If it was not you, choose a new one through the sign-in \
                page at once."

@@ -18,7 +18,7 @@ use kernel::{
     audit::{Accountable, Key, Stamp},
     html::{Entered, Page},
     http::{Answer, Fields, Form, Go, Head, Named, Output, Public, Route, cookie},
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
     secret::Secret,
 };
 use std::{sync::Arc, time::Duration};
@@ -271,7 +271,7 @@ async fn disconnect_form(who: Myself<Disconnect>, app: App, _: Form) -> Result<G
     let to = Recipient { user_id: user.id, email: user.email.clone() };
     let notice = Notice {
         kind: "identity.disconnected",
-        security: true,
+        about: About::Security,
         title: "A sign-in service was disconnected from your account".into(),
         body: "It no longer signs you in. If it was not you, change your password now.".into(),
         href: "/account/security",

@@ -22,7 +22,7 @@ use kernel::{
     App, Error, Result,
     audit::{Accountable, Key},
     db::{Reader, WriteTx},
-    outbox::{self, Notice, Recipient},
+    outbox::{self, About, Notice, Recipient},
     secret::Secret,
 };
 use std::time::Duration;
@@ -257,7 +257,7 @@ pub async fn accept(
         let to = Recipient { user_id: inviter.id, email: inviter.email };
         let notice = Notice {
             kind: "invitation.accepted",
-            security: true,
+            about: About::People,
             title: "Your invitation was accepted".into(),
             body: format!("By {} ({}), as {role}.", user.display_name, user.email),
             href: "/access/organizations",

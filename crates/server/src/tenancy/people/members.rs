@@ -18,7 +18,7 @@ use kernel::{
     App, Error, Result,
     audit::Key,
     db::{Reader, WriteTx},
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
 };
 
 macro_rules! org_action {
@@ -136,7 +136,7 @@ pub(in crate::tenancy) async fn told(tx: &mut WriteTx, user: UserId, title: Stri
     let to = Recipient { user_id: person.id, email: person.email };
     let notice = Notice {
         kind: "organization.role",
-        security: true,
+        about: About::Security,
         title,
         body: "An owner of the organization did this. Ask them if it surprises you.".into(),
         href: "/access/organizations",

@@ -7,6 +7,7 @@ mod accept;
 mod archive;
 mod http;
 mod invitations;
+mod links;
 mod members;
 mod own;
 mod pages;

@@ -3,6 +3,7 @@
 use super::{
     archive::{self, Archive, Unarchive},
     invitations::{self, Create, Revoke},
+    links,
     members::{self, Leave, Read, Remove, SetRole, Update},
     store,
 };
@@ -117,7 +118,7 @@ impl OrganizationPageView {
         vec![owner, viewer, archived]
     }
 
-    fn may(&self, action: &str) -> bool {
+    pub(super) fn may(&self, action: &str) -> bool {
         let refused = self.archived_at.is_some() && policy::changes(action);
         self.rights.may(action) && !refused
     }
@@ -125,7 +126,8 @@ impl OrganizationPageView {
     /// Draws it.
     pub fn draw(&self) -> Markup {
         html! {
-            (page_head(&self.name, "Its people, who was invited, and what it asks of them.", Some(self.head())))
+            (page_head(&self.name, "Its people, who was invited, and what it asks of them.", Some(badge("", self.rights.words()))))
+            (links::draw(self))
             @if self.archived_at.is_some() { (banner("info", "This organization is archived: it can be read, and nothing in it changes.", None)) }
             section class="section" { h2 { "Members" } (self.people()) }
             @if self.may("invitation.create") { section class="section card flow" { h2 { "Invite" } (self.invite()) } }
@@ -139,24 +141,6 @@ impl OrganizationPageView {
                         button class="button danger-go" { "Leave " (self.name) }
                     }
                 }))
-            }
-        }
-    }
-
-    fn head(&self) -> Markup {
-        html! {
-            (badge("", self.rights.words()))
-            @if self.departments > 1 || self.may("department.create") {
-                a class="button" href={ "/access/organizations/" (self.id) "/departments" } { (icon("folder-kanban")) "Departments" }
-            }
-            a class="button" href={ "/access/organizations/" (self.id) "/roles" } { (icon("key-round")) "Groups and roles" }
-            a class="button" href={ "/access/organizations/" (self.id) "/quotas" } { (icon("gauge")) "Quotas" }
-            @if self.may("support_access.list") {
-                a class="button" href={ "/access/organizations/" (self.id) "/support" } { (icon("monitor")) "Support access" }
-            }
-            @if self.may("identity_provider.list") {
-                a class="button" href={ "/access/organizations/" (self.id) "/sign-in" } { (icon("log-in")) "How it signs in" }
-                a class="button" href={ "/access/organizations/" (self.id) "/who-can" } { (icon("users")) "Who can" }
             }
         }
     }

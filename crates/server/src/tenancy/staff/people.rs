@@ -13,7 +13,7 @@ use kernel::{
     App, Error, Result,
     audit::Key,
     db::{Reader, WriteTx},
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
 };
 
 operator_action!(
@@ -77,7 +77,7 @@ async fn write(tx: &mut WriteTx, user: &User, role: Option<PlatformRole>) -> Res
     for to in told {
         let notice = Notice {
             kind: "platform.role",
-            security: true,
+            about: About::Security,
             title: format!("{} has the platform role {words} now", user.display_name),
             body: "An operator did this. Look at the list of people if it surprises you.".into(),
             href: "/platform/iam/people",

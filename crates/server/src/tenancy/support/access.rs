@@ -19,7 +19,7 @@ use kernel::{
     db::Reader,
     html::Chip,
     http::Viewer,
-    outbox::{Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell},
 };
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -131,7 +131,7 @@ pub async fn open(app: &App, who: &Operator<Open>, ask: &SupportOpen) -> Result<
         let to = Recipient { user_id: owner.id, email: owner.email };
         let notice = Notice {
             kind: "support.opened",
-            security: true,
+            about: About::Security,
             title: format!("{} of the platform looks into {}", by.display_name, org.name),
             body: format!(
                 "Until {} at the latest, and without changing anything. Why, in their words: {reason}. You can end it on the organization's page.",
