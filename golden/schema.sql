@@ -780,8 +780,10 @@ CREATE TABLE webhooks (
   created_by BLOB NOT NULL REFERENCES users (id),
   created_at INTEGER NOT NULL,
   since_at INTEGER NOT NULL,
-  seen_seq INTEGER NOT NULL,
   slow INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  failing_since INTEGER,
+  free_at INTEGER NOT NULL,
   last_at INTEGER,
   last_ok INTEGER
 ) STRICT;
@@ -1021,9 +1023,11 @@ CREATE INDEX users_staff ON users (id) WHERE platform_role IS NOT NULL;
 
 CREATE INDEX webhook_deliveries_done ON webhook_deliveries (done_at) WHERE done_at IS NOT NULL;
 
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at, id) WHERE done_at IS NULL;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, attempts, id) WHERE done_at IS NULL;
 
 CREATE INDEX webhook_deliveries_of ON webhook_deliveries (webhook_id, id);
+
+CREATE INDEX webhooks_free ON webhooks (free_at, id) WHERE state = 'active';
 
 CREATE INDEX webhooks_org ON webhooks (org_id, id);
 

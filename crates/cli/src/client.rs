@@ -143,7 +143,7 @@ pub struct Client {
     project: Option<String>,
     /// Of a service account that shows itself by signing: what it signs with, and the token it got.
     signs: Option<Signer>,
-    traded: tokio::sync::OnceCell<String>,
+    traded: tokio::sync::Mutex<Option<(String, tokio::time::Instant)>>,
 }
 
 struct Signer {
@@ -183,7 +183,7 @@ impl Client {
             token: None,
             project,
             signs: None,
-            traded: tokio::sync::OnceCell::new(),
+            traded: tokio::sync::Mutex::default(),
         })
     }
 
@@ -203,23 +203,42 @@ impl Client {
     ///
     /// # Errors
     /// What the server says.
-    pub async fn bearer(&self) -> Result<Option<&str>, Failure> {
-        let Some(signer) = &self.signs else { return Ok(self.token.as_deref()) };
-        let trade = async || {
-            let Signer { pair, account, key } = signer;
-            let ask = TokenAsk {
-                grant_type: "client_credentials".to_owned(),
-                client_secret: None,
-                client_assertion_type: Some(
-                    "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
-                ),
-                client_assertion: Some(pair.assertion(account, key, &self.url)?),
-            };
-            let url = format!("{}/api/v1/auth/token", self.url);
-            let given: TokenGiven = self.send(self.http.post(url).json(&ask)).await?;
-            Ok::<_, Failure>(given.access_token)
+    pub async fn bearer(&self) -> Result<Option<String>, Failure> {
+        let Some(Signer { pair, account, key }) = &self.signs else {
+            return Ok(self.token.clone());
         };
-        self.traded.get_or_try_init(trade).await.map(|token| Some(token.as_str()))
+        let mut traded = self.traded.lock().await;
+        if let Some((token, until)) = &*traded
+            && *until > tokio::time::Instant::now()
+        {
+            return Ok(Some(token.clone()));
+        }
+        let ask = TokenAsk {
+            grant_type: "client_credentials".to_owned(),
+            client_secret: None,
+            client_assertion_type: Some(
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned(),
+            ),
+            client_assertion: Some(pair.assertion(account, key, &self.url)?),
+        };
+        let url = format!("{}/api/v1/auth/token", self.url);
+        let given: TokenGiven = self.send(self.http.post(url).json(&ask)).await.map_err(|failure| {
+            if let Failure::Refused(problem) = &failure
+                && problem.code == Code::TokenInvalid
+            {
+                let words = format!(
+                    "the assertion was not believed: the key must work, and GPUAAS_URL ({}) must be the site's own address",
+                    self.url
+                );
+                return Failure::Usage(words);
+            }
+            failure
+        })?;
+        // A minute before its end it is traded again.
+        let lasts = std::time::Duration::from_secs(given.expires_in.saturating_sub(60));
+        let until = tokio::time::Instant::now() + lasts;
+        *traded = Some((given.access_token.clone(), until));
+        Ok(Some(given.access_token))
     }
 
     async fn request(&self, method: Method, path: &str) -> Result<RequestBuilder, Failure> {

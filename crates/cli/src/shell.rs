@@ -77,7 +77,7 @@ pub async fn run(id: &str) -> Result<ExitCode, Failure> {
     let header = |text: String| http::HeaderValue::try_from(text).context("make the request");
     let offered = header(format!("{TERMINAL_PROTOCOL}, {}", ticket.ticket))?;
     request.headers_mut().insert("sec-websocket-protocol", offered);
-    let token = client.bearer().await?.unwrap_or_default().to_owned();
+    let token = client.bearer().await?.unwrap_or_default();
     request.headers_mut().insert("authorization", header(format!("Bearer {token}"))?);
     let (socket, _) = connect_async(request).await.map_err(|error| match plain(&error) {
         Some(words) => Failure::Ended(format!("the terminal was not opened: {words}")),

@@ -11,12 +11,15 @@ CREATE TABLE webhooks (
   created_by UUID NOT NULL REFERENCES users (id),
   created_at BIGINT NOT NULL,
   since_at BIGINT NOT NULL,
-  seen_seq BIGINT NOT NULL,
-  slow BOOLEAN NOT NULL,
+  slow BIGINT NOT NULL,
+  failures BIGINT NOT NULL,
+  failing_since BIGINT,
+  free_at BIGINT NOT NULL,
   last_at BIGINT,
   last_ok BOOLEAN
 );
 CREATE INDEX webhooks_org ON webhooks (org_id, id);
+CREATE INDEX webhooks_free ON webhooks (free_at, id) WHERE state = 'active';
 
 CREATE TABLE webhook_deliveries (
   id UUID PRIMARY KEY,
@@ -31,7 +34,7 @@ CREATE TABLE webhook_deliveries (
   status BIGINT,
   fault TEXT
 );
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at, id) WHERE done_at IS NULL;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, attempts, id) WHERE done_at IS NULL;
 CREATE INDEX webhook_deliveries_of ON webhook_deliveries (webhook_id, id);
 CREATE INDEX webhook_deliveries_done ON webhook_deliveries (done_at) WHERE done_at IS NOT NULL;
 
@@ -40,3 +43,8 @@ CREATE TABLE notice_mutes (
   about TEXT NOT NULL CHECK (about IN ('people', 'work')),
   PRIMARY KEY (user_id, about)
 );
+
+-- What projects that were deleted before left behind.
+UPDATE api_keys SET revoked_at = (SELECT p.deleted_at FROM projects p WHERE p.id = api_keys.project_id)
+  WHERE revoked_at IS NULL AND project_id IN (SELECT id FROM projects WHERE deleted_at IS NOT NULL);
+DELETE FROM quotas WHERE project_id IN (SELECT id FROM projects WHERE deleted_at IS NOT NULL);

@@ -92,6 +92,7 @@ pub fn writers() -> Vec<audit::System> {
         onboarding::SSO_WRITER,
         outbox::WRITER,
         notices::WEBHOOK_WRITER,
+        notices::WEBHOOK_STOPPER,
         seal::WRITER,
         operations::CLOCK_WRITER,
         billing::HOLDS_WRITER,

@@ -67,6 +67,11 @@ pub struct Stamp {
     pub guard: Option<Arc<dyn Guard>>,
 }
 
+/// Marks a request of one of the platform's people that looks at something of an organization: what it looks
+/// at is recorded there.
+#[derive(Debug)]
+pub struct Looked;
+
 /// Somebody who can answer for a write: an entrance, the lease of a step, or a named sweep.
 pub trait Accountable {
     /// Returns who they are.

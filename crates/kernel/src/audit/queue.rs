@@ -4,7 +4,7 @@
 
 use super::{Entry, Stamp, System};
 use crate::{App, Result};
-use api::{AuditId, Code, audit::Outcome};
+use api::{AuditId, Code, OrgId, ProjectId, audit::Outcome};
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 /// Writes what the queue holds.
@@ -26,6 +26,8 @@ struct Fold {
     action: &'static str,
     code: &'static str,
     ip: Option<String>,
+    /// Where: what is folded stands in one record.
+    place: (Option<OrgId>, Option<ProjectId>),
     /// What was refused to somebody signed in; strangers' guesses are folded whatever they name.
     target: Option<String>,
     /// Failures are not folded: each keeps its correlation.
@@ -56,10 +58,12 @@ impl Queue {
             action: stamp.action,
             code: "",
             ip: None,
+            place: (stamp.org_id, stamp.project_id),
             target: entry.target.clone(),
             correlation: None,
             minute: entry.at.0 / 60_000_000,
         };
+        // Whoever may look is few, and each look of theirs is kept.
         self.lock().entry(fold).or_insert(Waiting { entry, count: 0 }).count += 1;
     }
 
@@ -79,6 +83,7 @@ impl Queue {
             action: stamp.action,
             code: code.as_str(),
             ip: stamp.ip.clone(),
+            place: (stamp.org_id, stamp.project_id),
             target: entry.target.clone().filter(|_| stamp.user_id.is_some()),
             correlation: (outcome == Outcome::Failure).then(|| entry.correlation_id.clone()),
             minute: at.0 / 60_000_000,
@@ -86,8 +91,14 @@ impl Queue {
         let mut waiting = self.lock();
         if waiting.len() >= MOST && !waiting.contains_key(&fold) {
             // The flood itself is recorded as one entry with its count.
-            fold =
-                Fold { actor: "flood".into(), ip: None, target: None, correlation: None, ..fold };
+            fold = Fold {
+                actor: "flood".into(),
+                ip: None,
+                place: (None, None),
+                target: None,
+                correlation: None,
+                ..fold
+            };
             entry.actor = "many".to_owned();
             entry.target = None;
         }

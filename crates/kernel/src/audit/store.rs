@@ -62,6 +62,11 @@ impl Entry {
         }
     }
 
+    /// Returns the kind of actor: machines are recorded by their own identifier.
+    pub fn kind(&self) -> ActorKind {
+        if self.actor.starts_with("sa_") { ActorKind::ServiceAccount } else { self.actor_kind }
+    }
+
     /// Returns the bytes the chain's hash covers: every field, each preceded by its length, so that
     /// no two entries share them.
     pub fn canonical(&self) -> Vec<u8> {

@@ -11,7 +11,11 @@ use super::{
     request::Upgrade,
     route::KeyRule,
 };
-use crate::{App, Context, Error, Result, audit::Stamp, html};
+use crate::{
+    App, Context, Error, Result,
+    audit::{Looked, Stamp},
+    html,
+};
 use api::Code;
 use axum::{
     Router,
@@ -170,7 +174,10 @@ async fn serve(app: App, route: Arc<Route>, params: RawPathParams, request: Requ
         None => run(&app, &route, &head).await,
     };
     let answer = match result {
-        Ok(answer) => answer,
+        Ok(answer) => {
+            looked(&app, &head, &route.info);
+            answer
+        }
         Err(error) => refuse(&app, &head, Some(&route.info), error),
     };
     log(&route.info, &head, &answer);
@@ -314,11 +321,24 @@ fn record(app: &App, head: &Arc<Head>, info: &RouteInfo, code: Code) {
         Some(stamp) => (*stamp).clone(),
         None => anonymous(head, info.action),
     };
-    let named =
+    app.audit.refused(app, &Stamp { action: info.action, ..stamp }, named(head, info), code);
+}
+
+/// Returns what the path names last.
+fn named(head: &Head, info: &RouteInfo) -> Option<String> {
+    let last =
         info.path.split('/').rev().find_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let target =
-        named.and_then(|name| head.params.get(name)).map(|text| text.chars().take(64).collect());
-    app.audit.refused(app, &Stamp { action: info.action, ..stamp }, target, code);
+    last.and_then(|name| head.params.get(name)).map(|text| text.chars().take(64).collect())
+}
+
+/// Records what one of the platform's people looked at.
+fn looked(app: &App, head: &Head, info: &RouteInfo) {
+    if !head.mutates()
+        && head.recall::<Looked>().is_some()
+        && let Some(stamp) = head.recall::<Stamp>()
+    {
+        app.audit.looked(app, &stamp, named(head, info));
+    }
 }
 
 fn last_resort() -> Answer {

@@ -61,6 +61,10 @@ pub async fn release(app: &App, who: &Allowed<Release>) -> Result<Allocation> {
     }
     let at = tx.now();
     let new = begin(app, &mut tx, &row, at, None).await?;
+    if who.caller().user_id() != row.requested_by {
+        let name = &who.caller().user().display_name;
+        told::ended(&mut tx, &new, false, &format!("{name} released it.")).await?;
+    }
     tx.note(Key::State, new.state);
     tx.commit().await?;
     Ok(new)

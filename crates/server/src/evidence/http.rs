@@ -4,7 +4,7 @@ use super::pages;
 use crate::tenancy::{self, Operator, OperatorAction};
 use api::{
     AuditId, OrgId, Page,
-    audit::{ActorKind, AuditEntry, ChainReport, Outcome},
+    audit::{AuditEntry, ChainReport, Outcome},
 };
 use kernel::{
     App, Result,
@@ -94,7 +94,7 @@ pub(super) async fn page_of(
             seq: place.seq,
             hash: place.hash.map(|hash| hex(&hash)),
             at: entry.at,
-            actor_kind: kind_of(entry.actor_kind, &entry.actor),
+            actor_kind: entry.kind(),
             actor: entry.actor,
             org_id: entry.org_id,
             project_id: entry.project_id,
@@ -113,11 +113,6 @@ pub(super) async fn page_of(
         .collect();
     let (items, next_cursor) = Cursor::page(entries, limit, |entry| entry.id);
     Ok(Page { items, next_cursor })
-}
-
-/// Machines are recorded by their own identifier.
-fn kind_of(kind: ActorKind, actor: &str) -> ActorKind {
-    if actor.starts_with("sa_") { ActorKind::ServiceAccount } else { kind }
 }
 
 async fn list_http(

@@ -370,6 +370,7 @@ pub async fn staff_only(
     app: &App,
     caller: &Caller,
     may: impl Fn(PlatformRole) -> bool,
+    who_may: &str,
 ) -> Result<()> {
     person_only(caller)?;
     match caller.user.platform_role {
@@ -377,7 +378,7 @@ pub async fn staff_only(
         Some(role) => {
             let role = role.as_str().replace('_', " ");
             return Err(Error::new(Code::OperatorRequired)
-                .detail(format!("You are {role} of this platform; this takes an operator.")));
+                .detail(format!("You are {role} of this platform; this takes {who_may}.")));
         }
         None => return Err(Error::new(Code::OperatorRequired)),
     }

@@ -42,7 +42,7 @@ pub use password::Hasher;
 pub use sessions::{Seen, WRITER as SEEN_WRITER, flush_seen, prune, run as run_seen};
 pub use settings::Settings;
 pub use sign_in::{Opened, Place, Proof, open_session};
-pub use staff::{list_staff, set_platform_role};
+pub use staff::{by_address, list_staff, lock_staff, set_platform_role};
 pub use store::{
     Stage, User, UserState, find_user, find_user_by_email, lock_user, revoke_others as end_all,
     set_project,

@@ -4,7 +4,7 @@ use super::store::User;
 use api::{UserId, people::PlatformRole};
 use kernel::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
 };
 
 /// Returns everybody who runs the platform.
@@ -47,4 +47,19 @@ pub async fn has_operator(tx: &mut Reader) -> Result<bool> {
     )
     .await
     .map(|count| count > 0)
+}
+
+/// Returns everybody with a role of the platform, and holds them: who changes such roles waits.
+pub async fn lock_staff(tx: &mut Reader) -> Result<Vec<User>> {
+    let sql = "SELECT {} FROM users WHERE platform_role IS NOT NULL AND NOT glass ORDER BY id";
+    tx.list_locked(sql, (), Lock::Update).await
+}
+
+/// Returns the accounts that have an address, whoever made them, and that a person uses.
+pub async fn by_address(tx: &mut Reader, email: &str) -> Result<Vec<User>> {
+    tx.list(
+        "SELECT {} FROM users WHERE email = $1 AND state = 'active' AND NOT glass ORDER BY id LIMIT 20",
+        (email,),
+    )
+    .await
 }

@@ -11,7 +11,10 @@ mod webhooks;
 
 pub use http::routes;
 pub use pages::NoticesView;
-pub use webhooks::{FRESH, SLOW, WRITER as WEBHOOK_WRITER, WebhookMadeView, WebhooksView, sweeps};
+pub use webhooks::{
+    FRESH, SLOW, STOPPER as WEBHOOK_STOPPER, WRITER as WEBHOOK_WRITER, WebhookMadeView,
+    WebhooksView, sweeps,
+};
 
 use kernel::{
     App, Result,

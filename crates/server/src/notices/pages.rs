@@ -105,11 +105,11 @@ impl NoticesView {
         html! {
             p class="muted" { "Notices about the safety of your account are always mailed." }
             @for one in &self.mailed {
-                form method="post" action="/account/notices/preferences" class="inline-form" {
+                form method="post" action="/account/notices/preferences" class="between" {
                     (self.form.hidden(&format!("mail-{}", one.about)))
                     input type="hidden" name="about" value=(one.about);
                     input type="hidden" name="mail" value=(!one.mail);
-                    p class="field" {
+                    p {
                         strong { (title(one.about)) } " "
                         (badge(if one.mail { "good" } else { "" }, if one.mail { "mailed" } else { "inbox only" }))
                     }

@@ -13,7 +13,7 @@ use crate::identity::{self, Caller, factors, keys::Machine, staff_only};
 use api::{Code, DeptId, OrgId, ProjectId, people::Role};
 use kernel::{
     App, Error, Result,
-    audit::{Accountable, Guard, Stamp},
+    audit::{Accountable, Guard, Looked, Stamp},
     db::{Lock, Reader},
     html::FormCtx,
     http::{Entrance, EntranceKind, Head},
@@ -164,6 +164,10 @@ impl<A: Action> Entrance for Allowed<A> {
         let rights = own.ok_or_else(Error::not_found)?;
         stamp.org_id = Some(place.org);
         stamp.project_id = place.project;
+        if standing.rights.is_none() {
+            // Where the platform's people sit is not the organization's to know.
+            stamp.ip = None;
+        }
         head.remember(Arc::new(stamp.clone()));
         identity::no_glass(&caller, head, A::NAME)?;
         if let Some(machine) = caller.machine() {
@@ -197,7 +201,7 @@ impl<A: Action> Entrance for Allowed<A> {
             identity::confirm::insist(app, &caller)?;
         }
         if !standing.rights.is_some_and(|own| own.may(A::NAME)) {
-            looked(app, head, &stamp);
+            head.remember(Arc::new(Looked));
         }
         let epoch = standing.policy_epoch;
         // What is made in a project needs the project still to be there.
@@ -219,13 +223,6 @@ impl<A: Action> Entrance for Allowed<A> {
             stamp,
         })
     }
-}
-
-/// Notes in the organization's own record that one of the platform's people looked at something of it. The
-/// address they came from is not the organization's to know.
-fn looked(app: &App, head: &Head, stamp: &Stamp) {
-    let target = head.params.values().last().map(|text| text.chars().take(64).collect());
-    app.audit.looked(app, &Stamp { ip: None, ..stamp.clone() }, target);
 }
 
 /// A key works in its own project, for what it was made for; what its owner may is asked besides.
@@ -311,7 +308,8 @@ impl<A: OperatorAction> Operator<A> {
         let role = self.caller.user().platform_role.filter(|role| !staff::may(*role, action))?;
         let role = role.as_str().replace('_', " ");
         Some(format!(
-            "You read this page as {role} of the platform. Changing something on it takes an operator."
+            "You read this page as {role} of the platform. Changing something on it takes {}.",
+            staff::who_may(action)
         ))
     }
 }
@@ -331,7 +329,8 @@ impl<A: OperatorAction> Entrance for Operator<A> {
         let caller = identity::caller(app, head).await?;
         let stamp = caller.stamp(head, A::NAME);
         head.remember(Arc::new(stamp.clone()));
-        staff_only(app, &caller, |role| staff::may(role, A::NAME)).await?;
+        staff_only(app, &caller, |role| staff::may(role, A::NAME), &staff::who_may(A::NAME))
+            .await?;
         if A::STEP_UP && head.mutates() {
             identity::fresh(app, &caller).await?;
         }

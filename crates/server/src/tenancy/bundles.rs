@@ -103,5 +103,6 @@ pub const ON_ARCHIVED: &[&str] = &[
     "service_account.delete",
     "service_account.set_state",
     "support_access.end",
+    "webhook.change",
     "webhook.remove",
 ];

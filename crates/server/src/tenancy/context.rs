@@ -46,7 +46,7 @@ pub async fn context_project(
     if let Some(first) = known.get(tx, &key) {
         return Ok(Some(first));
     }
-    let all = standing::list_projects(tx, caller.user_id()).await?;
+    let all = standing::own_projects(tx, caller.user_id()).await?;
     let first = all.into_iter().next().map(|(project, _)| Arc::new(project));
     if let Some(first) = &first {
         known.keep(tx, key, first.clone());
@@ -82,11 +82,15 @@ async fn enterable(
     let place = Place { org: project.org_id, department: None, project: Some(project.id) };
     let standing = standing(tx, app, user, place).await?;
     let now = tx.now();
-    if standing.and_then(|standing| standing.rights_at(now)).is_none() {
+    let Some(standing) = standing else { return Ok(None) };
+    if standing.rights_at(now).is_none() {
         return Ok(None);
     }
     let project = Arc::new(project);
-    known.keep(tx, key, project.clone());
+    // What is only looked into ends by itself.
+    if standing.rights.is_some() {
+        known.keep(tx, key, project.clone());
+    }
     Ok(Some(project))
 }
 

@@ -200,10 +200,9 @@ pub async fn archived(tx: &mut Reader, scope: Place) -> Result<bool> {
     Ok(count > 0)
 }
 
-/// Returns what a person may do in a scope.
+/// Returns what a person may do in a scope by what is theirs: looking into it gives nothing to give away.
 pub async fn rights_in(tx: &mut Reader, user: UserId, scope: Place) -> Result<Option<Rights>> {
-    let now = tx.now();
-    Ok(standing(tx, user, scope).await?.and_then(|standing| standing.rights_at(now)))
+    Ok(standing(tx, user, scope).await?.and_then(|standing| standing.rights))
 }
 
 /// Returns whether a person may do something in a project right now: for live streams.
@@ -214,13 +213,28 @@ pub async fn role_allows(
     action: &str,
 ) -> Result<bool> {
     let place = Place { org: scope.org_id(), department: None, project: Some(scope.project_id()) };
-    let rights = rights_in(tx, user, place).await?;
+    let now = tx.now();
+    let standing = standing(tx, user, place).await?;
+    let rights = standing.and_then(|standing| standing.rights_at(now));
     Ok(rights.is_some_and(|rights| rights.may(action)))
 }
 
 /// Returns the projects a person may enter, with their organization.
 pub async fn list_projects(tx: &mut Reader, user: UserId) -> Result<Vec<(Project, Organization)>> {
     let now = tx.now();
+    projects(tx, user, now).await
+}
+
+/// Returns those without the ones they only look into.
+pub async fn own_projects(tx: &mut Reader, user: UserId) -> Result<Vec<(Project, Organization)>> {
+    projects(tx, user, Time(i64::MAX)).await
+}
+
+async fn projects(
+    tx: &mut Reader,
+    user: UserId,
+    now: Time,
+) -> Result<Vec<(Project, Organization)>> {
     tx.pairs(
         "SELECT {a}, {b} FROM projects a JOIN organizations b ON b.id = a.org_id
           WHERE a.deleted_at IS NULL AND a.id IN (

@@ -91,19 +91,16 @@ both! {
     }
 }
 
-#[tokio::test]
-async fn nothing_else_is_believed() {
-    let world = World::new().await;
-    let signer = Signer::new(&world).await;
+/// Everything that must not be believed.
+fn forgeries(world: &World, signer: &Signer, good: &Value) -> Vec<String> {
     let other = Signer {
         pair: Ed25519KeyPair::generate().unwrap(),
         account: signer.account.clone(),
         key: signer.key.clone(),
     };
-    let good = signer.claims(&world, "good");
     let now = good["iat"].as_i64().unwrap();
     let with = |name: &str, value: Value| {
-        let mut claims = signer.claims(&world, &format!("{name}-{value}"));
+        let mut claims = signer.claims(world, &format!("{name}-{value}"));
         claims[name] = value;
         signer.sign(&signer.head(), &claims)
     };
@@ -115,12 +112,12 @@ async fn nothing_else_is_believed() {
     let headed = |name: &str, value: Value| {
         let mut head = signer.head();
         head[name] = value;
-        signer.sign(&head, &good)
+        signer.sign(&head, good)
     };
-    let whole = signer.sign(&signer.head(), &good);
+    let whole = signer.sign(&signer.head(), good);
     let parts: Vec<&str> = whole.split('.').collect();
-    let forged = [
-        other.sign(&signer.head(), &good),
+    vec![
+        other.sign(&signer.head(), good),
         with("iss", json!("sa_01jd3x5gq8f9v7m2k4n6p8r0st")),
         with("sub", json!(world.owner.user_id.to_string())),
         with("aud", json!("https://elsewhere.example/api/v1/auth/token")),
@@ -155,7 +152,16 @@ async fn nothing_else_is_believed() {
         ),
         "x".repeat(5000),
         String::new(),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn nothing_else_is_believed() {
+    let world = World::new().await;
+    let signer = Signer::new(&world).await;
+    let good = signer.claims(&world, "good");
+    let whole = signer.sign(&signer.head(), &good);
+    let forged = forgeries(&world, &signer, &good);
     for assertion in &forged {
         let answer = trade(&world, assertion).await;
         assert_eq!(answer.code(), "token_invalid", "{assertion}: {}", answer.text());

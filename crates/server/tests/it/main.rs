@@ -12,6 +12,7 @@ mod allocations;
 mod assertions;
 mod authority;
 mod confirm;
+mod crossing;
 mod device;
 mod disk;
 mod factors;

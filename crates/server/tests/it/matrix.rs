@@ -37,7 +37,7 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{quota_id}", "quota_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{webhook_id}", "hook_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{support_id}", "sup_01jd3x5gq8f9v7m2k4n6p8r0st")
-        .replace("{user_id}", "user_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{user_id}", "usr_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{session_id}", "sess_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{hash}", "0")
         .replace("{name}", "nothing")

@@ -48,13 +48,17 @@ row! {
     }
 }
 
-/// Returns the key of a secret, with who answers for it.
+/// Returns the key of a secret, with who answers for it. A short token is worth nothing once the key it came
+/// from is over, also where both happened at one moment.
 pub async fn find_by_token(tx: &mut Reader, hash: &[u8]) -> Result<Option<(ApiKey, User)>> {
+    let now = tx.now();
     let found = tx
         .pairs(
             "SELECT {a}, {b} FROM api_keys a JOIN users b ON b.id = a.owner_id
-              WHERE a.token_hash = $1",
-            (hash.to_vec(),),
+               LEFT JOIN api_keys p ON p.id = a.parent_id
+              WHERE a.token_hash = $1 AND p.revoked_at IS NULL AND p.paused_at IS NULL
+                AND (p.id IS NULL OR p.expires_at > $2)",
+            (hash.to_vec(), now),
         )
         .await?;
     Ok(found.into_iter().next())

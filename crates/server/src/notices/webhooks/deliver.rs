@@ -1,38 +1,49 @@
 //! Posting events: signed, tried again with growing pauses for three days, then given up.
 
 use super::{
-    fan, sign,
+    fan, hooks, sign,
     store::{self, Delivery, Webhook},
 };
+use crate::tenancy;
 use api::{TypedId, webhooks::WebhookState};
 use futures::future::join_all;
 use kernel::{
     App, Result,
-    audit::System,
+    audit::{Key, System},
     outbox::{About, Notice, Recipient, tell},
     outgoing::Outgoing,
     seal::Seal,
     sweeps::{Status, Sweep},
 };
-use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 /// Writes events down and what became of them.
 pub const WRITER: System =
     System { name: "notices.webhooks", unaudited: Some("it tells of audit entries") };
+
+/// Stops webhooks that are gone.
+pub const STOPPER: System = System { name: "webhook.stop", unaudited: None };
 
 /// The sweep of webhooks that answer at once.
 pub const FRESH: &str = "notices.webhooks";
 /// The sweep of those that do not.
 pub const SLOW: &str = "notices.slow_webhooks";
 
+/// Most webhooks that are called at once.
 const AT_ONCE: i64 = 64;
-/// Most events for one webhook at once.
-const EACH: usize = 4;
+/// Most events of one webhook in one round.
+const EACH: i64 = 20;
+/// How long an answer may take where others wait behind it.
 const QUICK: Duration = Duration::from_secs(1);
-const CLAIM: Duration = Duration::from_secs(60);
+const SPAN: Duration = Duration::from_secs(2);
+const CLAIM: Duration = Duration::from_secs(120);
 const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Quick answers after which a slow webhook counts as quick again.
+const OWES: i64 = 5;
 /// Pauses after the first attempt, in seconds: about three days together.
 const PAUSES: [u64; 9] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
+/// For how long a webhook may take nothing.
+const PATIENCE: Duration = Duration::from_secs(72 * 3600);
 
 /// Returns the sweeps.
 pub fn sweeps() -> [Sweep; 2] {
@@ -47,6 +58,7 @@ fn fresh(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
     Box::pin(async move {
         let written = fan::out(&app).await?;
         let (taken, waits) = round(&app, false).await?;
+        overflow(&app).await?;
         let gone = forget(&app).await?;
         Ok(format!("wrote {written} events, {taken} taken, {waits} wait, {gone} forgotten"))
     })
@@ -59,35 +71,50 @@ fn slow(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
     })
 }
 
-/// Posts what is due; returns how many were taken and how many were not.
+/// Calls webhooks that have something due; returns how many events were taken and how many were not.
 async fn round(app: &App, slow: bool) -> Result<(usize, usize)> {
-    let due = store::due(&mut *app.db.read().await?, slow, AT_ONCE).await?;
-    let mut of: BTreeMap<_, usize> = BTreeMap::new();
-    let mut claimed = Vec::new();
-    for (row, hook) in due {
-        let count = of.entry(hook.id).or_default();
-        *count += 1;
-        if *count > EACH {
-            continue;
-        }
+    let ready = store::ready(&mut *app.db.read().await?, slow, AT_ONCE).await?;
+    let mut mine = Vec::new();
+    for mut hook in ready {
         let mut tx = app.db.write(&WRITER).await?;
         let until = tx.now().plus(CLAIM);
-        let mine = store::claim(&mut tx, &row, until).await?;
+        let claimed = store::claim(&mut tx, &hook, until).await?;
         tx.commit().await?;
-        if mine {
-            claimed.push((row, hook));
+        if claimed {
+            hook.free_at = until;
+            mine.push(hook);
         }
     }
-    let posts = claimed.into_iter().map(|(row, hook)| attempt(app, row, hook));
-    let outcomes: Vec<bool> = join_all(posts).await.into_iter().collect::<Result<_>>()?;
-    let taken = outcomes.iter().filter(|taken| **taken).count();
-    Ok((taken, outcomes.len() - taken))
+    let calls = mine.into_iter().map(|hook| serve(app, hook, slow));
+    let outcomes: Vec<(usize, usize)> = join_all(calls).await.into_iter().collect::<Result<_>>()?;
+    Ok(outcomes.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1)))
+}
+
+/// Posts a webhook's events, one after the other, for as long as it answers and its turn lasts.
+async fn serve(app: &App, mut hook: Webhook, slow: bool) -> Result<(usize, usize)> {
+    let began = tokio::time::Instant::now();
+    let due = store::due(&mut *app.db.read().await?, &hook, EACH).await?;
+    let (mut taken, mut not, last) = (0, 0, due.len());
+    for (count, row) in due.into_iter().enumerate() {
+        let turn_over = count + 1 == last || began.elapsed() > SPAN;
+        let (ok, goes_on) = attempt(app, row, &mut hook, slow, turn_over).await?;
+        *if ok { &mut taken } else { &mut not } += 1;
+        if !goes_on || turn_over {
+            return Ok((taken, not));
+        }
+    }
+    // Nothing was due any more.
+    let mut tx = app.db.write(&WRITER).await?;
+    hook.free_at = tx.now();
+    store::called(&mut tx, &hook).await?;
+    tx.commit().await?;
+    Ok((taken, not))
 }
 
 /// What an attempt met: the answer's status, or why there was none.
 type Met = std::result::Result<u16, String>;
 
-async fn post(app: &App, row: &Delivery, hook: &Webhook) -> Result<Met> {
+async fn post(app: &App, row: &Delivery, hook: &Webhook, slow: bool) -> Result<Met> {
     let id = row.id.to_string();
     let timestamp = app.seams.clock.now().0 / 1_000_000;
     let Ok(secret) = app.get::<Seal>().unseal(hook.id.uuid().as_bytes(), &hook.secret) else {
@@ -102,58 +129,110 @@ async fn post(app: &App, row: &Delivery, hook: &Webhook) -> Result<Met> {
         .header("webhook-signature", signature)
         .body(row.body.clone().into_bytes());
     let Ok(request) = request else { return Ok(Err("its address cannot be called".into())) };
-    let answer = app.get::<Outgoing>().of(true).call(request).await;
-    Ok(answer.map(|answer| answer.status().as_u16()).map_err(|fault| fault.to_string()))
+    let call = app.get::<Outgoing>().of(true).call(request);
+    let longest = if slow { CLAIM } else { QUICK * 3 };
+    Ok(match tokio::time::timeout(longest, call).await {
+        Ok(answer) => answer.map(|got| got.status().as_u16()).map_err(|fault| fault.to_string()),
+        Err(_) => Err("no answer within three seconds; longer is waited next time".to_owned()),
+    })
 }
 
-/// Posts one event and writes what became of it.
-async fn attempt(app: &App, mut row: Delivery, hook: Webhook) -> Result<bool> {
+/// Returns whether an answer says that the receiver is there: what it refuses is one event's matter.
+fn is_there(met: &Met) -> bool {
+    met.as_ref().is_ok_and(|status| *status < 500 && ![408, 425, 429].contains(status))
+}
+
+fn pause(tried: i64) -> Option<Duration> {
+    let seconds = usize::try_from(tried).ok().and_then(|tried| PAUSES.get(tried))?;
+    Some(Duration::from_secs(*seconds))
+}
+
+/// Posts one event and writes what became of it and of the webhook; returns whether it was taken, and
+/// whether the next may follow at once.
+async fn attempt(
+    app: &App,
+    mut row: Delivery,
+    hook: &mut Webhook,
+    slow: bool,
+    turn_over: bool,
+) -> Result<(bool, bool)> {
     let began = tokio::time::Instant::now();
-    let met = post(app, &row, &hook).await?;
+    let met = post(app, &row, hook, slow).await?;
+    let (quick, there) = (began.elapsed() <= QUICK, is_there(&met));
     let taken = met.as_ref().is_ok_and(|status| (200..300).contains(status));
     let mut tx = app.db.write(&WRITER).await?;
     let now = tx.now();
-    let pause = usize::try_from(row.attempts).ok().and_then(|tried| PAUSES.get(tried));
-    row.attempts += 1;
     row.status = met.as_ref().ok().map(|status| i64::from(*status));
     row.fault = match &met {
         Ok(_) if taken => None,
         Ok(status) => Some(format!("answered {status}")),
         Err(words) => Some(words.chars().take(200).collect()),
     };
-    match pause {
-        _ if taken => row.done_at = Some(now),
-        Some(seconds) => row.due_at = now.plus(Duration::from_secs(*seconds)),
-        None => row.done_at = Some(now),
+    match pause(row.attempts) {
+        Some(span) if !taken => row.due_at = now.plus(span),
+        _ => row.done_at = Some(now),
     }
-    store::settle(&mut tx, &row).await?;
-    store::called(&mut tx, &hook, taken, !taken || began.elapsed() > QUICK).await?;
-    if (!taken && pause.is_none()) || row.status == Some(410) {
-        stop(&mut tx, &hook).await?;
+    row.attempts += 1;
+    hook.last_at = Some(now);
+    hook.last_ok = Some(taken);
+    hook.slow = if quick && there { (hook.slow - 1).max(0) } else { OWES };
+    let mut goes_on = there;
+    if there {
+        (hook.failures, hook.failing_since) = (0, None);
+        hook.free_at = if turn_over { now } else { hook.free_at };
+    } else {
+        // It is called again when its own pause is over, whatever waits.
+        hook.free_at = now.plus(pause(hook.failures).unwrap_or(Duration::from_secs(86_400)));
+        hook.failures += 1;
+        hook.failing_since = hook.failing_since.or(Some(now));
+    }
+    // The webhook first: so does everybody who changes it.
+    let known = store::called(&mut tx, hook).await? > 0;
+    if known {
+        store::settle(&mut tx, &row).await?;
     }
     tx.commit().await?;
-    Ok(taken)
+    let silent = hook.failing_since.is_some_and(|since| now.since(since) >= PATIENCE);
+    if row.status == Some(410) || silent {
+        stop(app, hook).await?;
+        goes_on = false;
+    }
+    Ok((taken, goes_on && known))
 }
 
-/// Stops a webhook that is gone, and tells who made it.
-async fn stop(tx: &mut kernel::db::WriteTx, hook: &Webhook) -> Result<()> {
-    let seq = store::head(tx).await?;
-    if store::set_state(tx, hook, WebhookState::Stopped, seq).await? == 0 {
+/// Stops a webhook that is gone, and tells the owners of its organization.
+async fn stop(app: &App, hook: &Webhook) -> Result<()> {
+    let mut tx = app.db.write(&STOPPER).await?;
+    if store::set_state(&mut tx, hook, WebhookState::Stopped).await? == 0 {
         return Ok(());
     }
-    store::forget_waiting(tx, hook).await?;
-    let Some(user) = crate::identity::find_user(tx, hook.created_by).await? else { return Ok(()) };
-    let notice = Notice {
-        kind: "webhook.stopped",
-        about: About::Work,
-        title: "A webhook was stopped".to_owned(),
-        body: format!(
-            "{} took no events for three days, or said it is gone. It is told nothing until somebody resumes it.",
-            hook.url
-        ),
-        href: "/access/organizations",
-    };
-    tell(tx, &Recipient { user_id: user.id, email: user.email }, &notice).await
+    let waited = store::forget_waiting(&mut tx, hook).await?;
+    for owner in tenancy::owners(&mut tx, hook.org_id).await? {
+        let notice = Notice {
+            kind: "webhook.stopped",
+            about: About::Work,
+            title: "A webhook was stopped".to_owned(),
+            body: format!(
+                "{} took no events for three days, or said it is gone. It is told nothing until somebody resumes it.",
+                hooks::host(&hook.url)
+            ),
+            href: "/access/organizations",
+        };
+        tell(&mut tx, &Recipient { user_id: owner.id, email: owner.email }, &notice).await?;
+    }
+    tx.belongs_to(hook.org_id, None);
+    tx.target(hook.id);
+    tx.note(Key::Count, waited);
+    tx.commit().await
+}
+
+/// Stops webhooks for which more waits than may.
+async fn overflow(app: &App) -> Result<()> {
+    let full = store::overfull(&mut *app.db.read().await?, hooks::MOST_WAITING).await?;
+    for hook in full {
+        stop(app, &hook).await?;
+    }
+    Ok(())
 }
 
 async fn forget(app: &App) -> Result<u64> {

@@ -2,13 +2,15 @@
 
 use super::store::{self, Delivery, Webhook};
 use api::{
-    Time,
-    audit::ActorKind,
-    webhooks::{Event, EventData},
+    OrgId, Time,
+    webhooks::{Event, EventData, WebhookState},
 };
 use kernel::{App, Result, audit::Entry};
+use std::collections::BTreeSet;
 
 const BATCH: i64 = 500;
+/// Most batches of one run.
+const ROUNDS: usize = 20;
 
 /// Returns whether a webhook wants an action: `allocation.create`, `allocation.*` or `*`.
 pub fn wants(actions: &str, action: &str) -> bool {
@@ -20,14 +22,12 @@ pub fn wants(actions: &str, action: &str) -> bool {
 
 /// Returns what is posted about an entry.
 pub fn event(entry: &Entry) -> Option<String> {
-    let machine = entry.actor.starts_with("sa_");
-    let actor_kind = if machine { ActorKind::ServiceAccount } else { entry.actor_kind };
     let event = Event {
         kind: entry.action.clone(),
         timestamp: entry.at.to_string(),
         data: EventData {
-            entry_id: store::entry_id(entry.id),
-            actor_kind,
+            entry_id: entry.id.to_string(),
+            actor_kind: entry.kind(),
             actor: entry.actor.clone(),
             org_id: entry.org_id?,
             project_id: entry.project_id,
@@ -42,38 +42,55 @@ pub fn event(entry: &Entry) -> Option<String> {
     serde_json::to_string(&event).ok()
 }
 
-/// Writes down what the chain has that webhooks were not told of; returns how many events.
+/// Writes down what the chain has that was not written down before; returns how many events.
 ///
 /// # Errors
 /// What the database says.
 pub async fn out(app: &App) -> Result<usize> {
-    let mut tx = app.db.read().await?;
-    let hooks = store::active(&mut tx).await?;
-    let Some(least) = hooks.iter().map(|hook| hook.seen_seq).min() else { return Ok(0) };
-    let entries = store::entries(&mut tx, least, BATCH).await?;
-    drop(tx);
-    let Some((_, last)) = entries.last() else { return Ok(0) };
-    let last = last.seq;
-    let mut tx = app.db.write(&super::WRITER).await?;
     let mut count = 0;
-    for hook in hooks.iter().filter(|hook| hook.seen_seq < last) {
-        if !store::advance(&mut tx, hook, last).await? {
-            continue; // another server did, or it is told no more
-        }
-        let now = tx.now();
-        for (entry, _) in entries.iter().filter(|(entry, place)| meant(hook, entry, place.seq)) {
-            let Some(body) = event(entry) else { continue };
-            let row = delivery(hook, tx.new_id(), (entry.action.clone(), body), now);
-            tx.insert(&row).await?;
-            count += 1;
+    for _ in 0..ROUNDS {
+        match batch(app).await? {
+            Some(written) => count += written,
+            None => break,
         }
     }
-    tx.commit().await?;
     Ok(count)
 }
 
-fn meant(hook: &Webhook, entry: &Entry, seq: i64) -> bool {
-    seq > hook.seen_seq
+/// Writes one batch down; none when there is nothing new, or another server did it.
+async fn batch(app: &App) -> Result<Option<usize>> {
+    let mut tx = app.db.read().await?;
+    // Before the first webhook there is nobody to tell.
+    let Some(seen) = store::seen(&mut tx).await? else { return Ok(None) };
+    let entries = store::entries(&mut tx, seen, BATCH).await?;
+    let Some((_, last)) = entries.last() else { return Ok(None) };
+    let to = last.seq;
+    let orgs: BTreeSet<OrgId> = entries.iter().filter_map(|(entry, _)| entry.org_id).collect();
+    let mut hooks = Vec::new();
+    for org in orgs {
+        hooks.extend(store::active(&mut tx, org).await?);
+    }
+    drop(tx);
+    let mut tx = app.db.write(&super::WRITER).await?;
+    if !store::advance(&mut tx, seen, to).await? {
+        return Ok(None);
+    }
+    let mut rows = Vec::new();
+    for hook in hooks {
+        // It is neither paused nor removed while its events are written down.
+        let Some(hook) = store::lock(&mut tx, &hook).await? else { continue };
+        for (entry, _) in entries.iter().filter(|(entry, _)| meant(&hook, entry)) {
+            let Some(body) = event(entry) else { continue };
+            rows.push(delivery(&hook, tx.new_id(), (entry.action.clone(), body), tx.now()));
+        }
+    }
+    tx.insert_all(&rows).await?;
+    tx.commit().await?;
+    Ok(Some(rows.len()))
+}
+
+fn meant(hook: &Webhook, entry: &Entry) -> bool {
+    hook.state == WebhookState::Active
         && entry.org_id == Some(hook.org_id)
         && entry.at >= hook.since_at
         && wants(&hook.actions, &entry.action)

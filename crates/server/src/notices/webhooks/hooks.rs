@@ -15,6 +15,8 @@ use kernel::{
 
 /// Most webhooks of an organization.
 const MOST: usize = 20;
+/// Most events that wait for a webhook; what is beyond stops it.
+pub const MOST_WAITING: i64 = 10_000;
 
 async fn find_org(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Organization>>> {
     let row = find_organization(tx, ask.head.id("org_id")?).await?;
@@ -73,14 +75,15 @@ hook_action!(
 ///
 /// # Errors
 /// What the database says.
-pub async fn views(tx: &mut Reader, rows: Vec<Webhook>) -> Result<Vec<WebhookView>> {
+pub async fn views(tx: &mut Reader, rows: Vec<Webhook>, whole: bool) -> Result<Vec<WebhookView>> {
     let mut found = Vec::new();
     for row in rows {
         let waiting = store::waiting(tx, row.id).await?;
         found.push(WebhookView {
             id: row.id,
             org_id: row.org_id,
-            url: row.url,
+            // Paths may hold secrets: they are shown to who may change it.
+            url: if whole { row.url } else { format!("https://{}/…", host(&row.url)) },
             actions: row.actions.split_whitespace().map(str::to_owned).collect(),
             state: row.state,
             created_at: row.created_at,
@@ -177,22 +180,25 @@ pub async fn create(
         created_by: who.caller().user_id(),
         created_at: tx.now(),
         since_at: tx.now(),
-        seen_seq: store::head(&mut tx).await?,
-        slow: false,
+        slow: 0,
+        failures: 0,
+        failing_since: None,
+        free_at: tx.now(),
         last_at: None,
         last_ok: None,
     };
+    store::begin(&mut tx).await?;
     tx.insert(&row).await?;
     tx.target(row.id);
     tx.note(Key::Name, host(&row.url));
-    tx.note(Key::Reason, &row.actions);
-    let view = views(&mut tx, vec![row]).await?.pop().ok_or_else(Error::not_found)?;
+    tx.note(Key::Actions, &row.actions);
+    let view = views(&mut tx, vec![row], true).await?.pop().ok_or_else(Error::not_found)?;
     tx.commit().await?;
     Ok((view, secret))
 }
 
 /// Returns the host of an address: paths may hold secrets.
-fn host(url: &str) -> String {
+pub fn host(url: &str) -> String {
     let uri: Option<http::Uri> = url.parse().ok();
     uri.and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default()
 }
@@ -202,11 +208,14 @@ fn host(url: &str) -> String {
 /// # Errors
 /// `state_conflict` when it is so already.
 pub async fn change(app: &App, who: &Allowed<Change>, active: bool) -> Result<()> {
+    if active && who.archived() {
+        return Err(Error::new(Code::NotNow)
+            .detail("This is archived: nothing in it is resumed. Unarchive it first."));
+    }
     let hook = who.row();
     let mut tx = app.db.write(who).await?;
     let state = if active { WebhookState::Active } else { WebhookState::Paused };
-    let seq = store::head(&mut tx).await?;
-    if store::set_state(&mut tx, hook, state, seq).await? == 0 {
+    if store::set_state(&mut tx, hook, state).await? == 0 {
         return Err(Error::new(Code::NotNow).detail(format!("It is {state} already.")));
     }
     if !active {
@@ -223,10 +232,14 @@ pub async fn change(app: &App, who: &Allowed<Change>, active: bool) -> Result<()
 /// `state_conflict` when it is told nothing.
 pub async fn test(app: &App, who: &Allowed<Test>) -> Result<()> {
     let hook = who.row();
+    let mut tx = app.db.write(who).await?;
+    let hook = &store::lock(&mut tx, hook).await?.ok_or_else(Error::not_found)?;
     if hook.state != WebhookState::Active {
         return Err(Error::new(Code::NotNow).detail("It is told nothing now. Resume it first."));
     }
-    let mut tx = app.db.write(who).await?;
+    if store::waiting(&mut tx, hook.id).await? >= MOST_WAITING {
+        return Err(Error::new(Code::NotNow).detail("Too much waits for it already."));
+    }
     let event = Event {
         kind: "webhook.test".into(),
         timestamp: tx.now().to_string(),
@@ -260,6 +273,7 @@ pub async fn test(app: &App, who: &Allowed<Test>) -> Result<()> {
 pub async fn remove(app: &App, who: &Allowed<Remove>) -> Result<()> {
     let hook = who.row();
     let mut tx = app.db.write(who).await?;
+    store::lock(&mut tx, hook).await?.ok_or(Code::Raced)?;
     if store::remove(&mut tx, hook).await? == 0 {
         return Err(Code::Raced.into());
     }

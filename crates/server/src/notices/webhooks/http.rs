@@ -37,7 +37,10 @@ pub fn routes() -> Vec<Route> {
 async fn list(who: Allowed<List>, app: App, (): ()) -> Result<Json<Page<WebhookView>>> {
     let mut tx = app.db.read().await?;
     let rows = store::list(&mut tx, who.row().id).await?;
-    Ok(Json(Page { items: hooks::views(&mut tx, rows).await?, next_cursor: None }))
+    Ok(Json(Page {
+        items: hooks::views(&mut tx, rows, who.may("webhook.create")).await?,
+        next_cursor: None,
+    }))
 }
 
 async fn create(

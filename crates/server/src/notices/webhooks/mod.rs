@@ -2,9 +2,10 @@
 //! (Standard Webhooks 1.0).
 //!
 //! Promises: what is in the organization's audit record since a webhook was made is told to it at least once,
-//! in order of the record at the first attempt; a signature names the event, the moment and the body; only
-//! addresses that tenants may choose are called; a webhook that is slow or down delays no other that is not;
-//! the secret is kept sealed and shown once.
+//! first attempts in the order of the record; a signature names the event, the moment and the body; only
+//! addresses that tenants may choose are called; one webhook is called by one server at a time, and what
+//! it does delays no other; the secret is kept sealed and shown once. A webhook is the organization's: it
+//! stays when whoever made it leaves.
 
 mod deliver;
 mod fan;
@@ -14,6 +15,6 @@ mod pages;
 mod sign;
 mod store;
 
-pub use deliver::{FRESH, SLOW, WRITER, sweeps};
+pub use deliver::{FRESH, SLOW, STOPPER, WRITER, sweeps};
 pub use http::routes;
 pub use pages::{WebhookMadeView, WebhooksView};

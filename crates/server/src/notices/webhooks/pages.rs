@@ -238,14 +238,17 @@ async fn view<A: Action<Scope = InOrg>>(
     let id = who.scope().org_id();
     let mut tx = app.db.read().await?;
     let org = find_organization(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    let manages = who.may("webhook.create");
     let mut rows = Vec::new();
     for hook in store::list(&mut tx, id).await? {
         let told = hooks::told(&mut tx, &hook).await?;
         rows.extend(
-            hooks::views(&mut tx, vec![hook]).await?.into_iter().map(|view| (view, told.clone())),
+            hooks::views(&mut tx, vec![hook], manages)
+                .await?
+                .into_iter()
+                .map(|view| (view, told.clone())),
         );
     }
-    let manages = who.may("webhook.create");
     let view = WebhooksView {
         id,
         name: org.name,

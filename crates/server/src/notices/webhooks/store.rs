@@ -1,10 +1,10 @@
 //! All SQL of webhooks.
 
-use api::{AuditId, DeliveryId, OrgId, Time, UserId, WebhookId, webhooks::WebhookState};
+use api::{DeliveryId, OrgId, Time, UserId, WebhookId, webhooks::WebhookState};
 use kernel::{
     Result,
     audit::Entry,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
     row,
 };
 
@@ -29,10 +29,14 @@ row! {
         pub created_at: Time,
         /// Since when it is told.
         pub since_at: Time,
-        /// Up to which entry of the chain its events are written down.
-        pub seen_seq: i64,
-        /// Whether its newest call failed or took long.
-        pub slow: bool,
+        /// How many quick answers it owes before it counts as quick again.
+        pub slow: i64,
+        /// How often in a row it did not answer.
+        pub failures: i64,
+        /// Since when.
+        pub failing_since: Option<Time>,
+        /// From when on it may be called.
+        pub free_at: Time,
         /// When it was last called.
         pub last_at: Option<Time>,
         /// Whether it took what it was told then.
@@ -78,9 +82,17 @@ pub async fn find(tx: &mut Reader, org: OrgId, id: WebhookId) -> Result<Option<W
     tx.find("SELECT {} FROM webhooks WHERE org_id = $1 AND id = $2", (org, id)).await
 }
 
-/// Returns the webhooks that are told, of every organization.
-pub async fn active(tx: &mut Reader) -> Result<Vec<Webhook>> {
-    tx.list("SELECT {} FROM webhooks WHERE state = 'active' ORDER BY id LIMIT 10000", ()).await
+/// Returns a webhook as it is now, and holds it: before its events, always.
+pub async fn lock(tx: &mut Reader, row: &Webhook) -> Result<Option<Webhook>> {
+    let sql = "SELECT {} FROM webhooks WHERE org_id = $1 AND id = $2";
+    Ok(tx.list_locked(sql, (row.org_id, row.id), Lock::Update).await?.into_iter().next())
+}
+
+/// Returns the webhooks of an organization that are told.
+pub async fn active(tx: &mut Reader, org: OrgId) -> Result<Vec<Webhook>> {
+    let sql =
+        "SELECT {} FROM webhooks WHERE org_id = $1 AND state = 'active' ORDER BY id LIMIT 100";
+    tx.list(sql, (org,)).await
 }
 
 /// Returns how many events wait for a webhook.
@@ -121,29 +133,36 @@ pub async fn entries(tx: &mut Reader, after: i64, limit: i64) -> Result<Vec<(Ent
     .await
 }
 
-/// Notes up to where a webhook's events are written down; says whether nobody else did so meanwhile.
-pub async fn advance(tx: &mut WriteTx, row: &Webhook, seq: i64) -> Result<bool> {
-    tx.run(
-        "UPDATE webhooks SET seen_seq = $1
-          WHERE org_id = $2 AND id = $3 AND seen_seq = $4 AND state = 'active'",
-        (seq, row.org_id, row.id, row.seen_seq),
-    )
-    .await
-    .map(|count| count > 0)
+/// Returns up to which entry of the chain events are written down.
+pub async fn seen(tx: &mut Reader) -> Result<Option<i64>> {
+    let found: Option<kernel::db::Single<i64>> =
+        tx.find("SELECT value FROM marks WHERE name = 'webhooks'", ()).await?;
+    Ok(found.map(|row| row.0))
 }
 
-/// Changes whether a webhook is told; from now on, and from this place in the chain.
-pub async fn set_state(
-    tx: &mut WriteTx,
-    row: &Webhook,
-    state: WebhookState,
-    seq: i64,
-) -> Result<u64> {
+/// Begins with what comes from now on, before the first webhook.
+pub async fn begin(tx: &mut WriteTx) -> Result<()> {
+    let head = head(tx).await?;
+    let sql =
+        "INSERT INTO marks (name, value) VALUES ('webhooks', $1) ON CONFLICT (name) DO NOTHING";
+    tx.run(sql, (head,)).await.map(|_| ())
+}
+
+/// Notes that anew; says whether nobody else did so meanwhile.
+pub async fn advance(tx: &mut WriteTx, from: i64, to: i64) -> Result<bool> {
+    tx.run("UPDATE marks SET value = $1 WHERE name = 'webhooks' AND value = $2", (to, from))
+        .await
+        .map(|count| count > 0)
+}
+
+/// Changes whether a webhook is told; from now on.
+pub async fn set_state(tx: &mut WriteTx, row: &Webhook, state: WebhookState) -> Result<u64> {
     let now = tx.now();
     tx.run(
-        "UPDATE webhooks SET state = $1, seen_seq = $2, since_at = $3, slow = $4
-          WHERE org_id = $5 AND id = $6 AND state <> $1",
-        (state, seq, now, false, row.org_id, row.id),
+        "UPDATE webhooks SET state = $1, since_at = $2, slow = 0, failures = 0, failing_since = NULL,
+                free_at = $2
+          WHERE org_id = $3 AND id = $4 AND state <> $1",
+        (state, now, row.org_id, row.id),
     )
     .await
 }
@@ -164,27 +183,40 @@ pub async fn remove(tx: &mut WriteTx, row: &Webhook) -> Result<u64> {
     tx.run("DELETE FROM webhooks WHERE org_id = $1 AND id = $2", key).await
 }
 
-/// Returns events that are due with their webhooks, of those that answer at once or of the others.
-pub async fn due(tx: &mut Reader, slow: bool, limit: i64) -> Result<Vec<(Delivery, Webhook)>> {
+/// Returns webhooks that may be called and have something due, those that waited longest first.
+pub async fn ready(tx: &mut Reader, slow: bool, limit: i64) -> Result<Vec<Webhook>> {
     let now = tx.now();
-    tx.pairs(
-        "SELECT {a}, {b} FROM webhook_deliveries a JOIN webhooks b ON b.id = a.webhook_id
-          WHERE a.done_at IS NULL AND a.due_at <= $1 AND b.slow = $2 AND b.state = 'active'
-          ORDER BY a.due_at, a.id LIMIT $3",
+    tx.list(
+        "SELECT {} FROM webhooks WHERE state = 'active' AND free_at <= $1 AND (slow > 0) = $2
+            AND EXISTS (SELECT 1 FROM webhook_deliveries d
+                         WHERE d.webhook_id = webhooks.id AND d.done_at IS NULL AND d.due_at <= $1)
+          ORDER BY free_at, id LIMIT $3",
         (now, slow, limit),
     )
     .await
 }
 
-/// Takes an event until a moment: no other server posts it meanwhile.
-pub async fn claim(tx: &mut WriteTx, row: &Delivery, until: Time) -> Result<bool> {
+/// Takes a webhook until a moment: no other server calls it meanwhile.
+pub async fn claim(tx: &mut WriteTx, row: &Webhook, until: Time) -> Result<bool> {
     tx.run(
-        "UPDATE webhook_deliveries SET due_at = $1
-          WHERE org_id = $2 AND id = $3 AND due_at = $4 AND done_at IS NULL",
-        (until, row.org_id, row.id, row.due_at),
+        "UPDATE webhooks SET free_at = $1
+          WHERE org_id = $2 AND id = $3 AND free_at = $4 AND state = 'active'",
+        (until, row.org_id, row.id, row.free_at),
     )
     .await
     .map(|count| count > 0)
+}
+
+/// Returns the events of a webhook that are due: those that were tried least first, in the order of the
+/// record.
+pub async fn due(tx: &mut Reader, row: &Webhook, limit: i64) -> Result<Vec<Delivery>> {
+    let now = tx.now();
+    tx.list(
+        "SELECT {} FROM webhook_deliveries
+          WHERE webhook_id = $1 AND done_at IS NULL AND due_at <= $2 ORDER BY attempts, id LIMIT $3",
+        (row.id, now, limit),
+    )
+    .await
 }
 
 /// Writes what an attempt met.
@@ -197,12 +229,34 @@ pub async fn settle(tx: &mut WriteTx, row: &Delivery) -> Result<u64> {
     .await
 }
 
-/// Writes how a webhook's newest call went.
-pub async fn called(tx: &mut WriteTx, row: &Webhook, ok: bool, slow: bool) -> Result<u64> {
-    let now = tx.now();
+/// Writes how a webhook's newest call went, and from when on it may be called again.
+pub async fn called(tx: &mut WriteTx, row: &Webhook) -> Result<u64> {
     tx.run(
-        "UPDATE webhooks SET last_at = $1, last_ok = $2, slow = $3 WHERE org_id = $4 AND id = $5",
-        (now, ok, slow, row.org_id, row.id),
+        "UPDATE webhooks SET last_at = $1, last_ok = $2, slow = $3, failures = $4, failing_since = $5,
+                free_at = $6
+          WHERE org_id = $7 AND id = $8",
+        (
+            row.last_at,
+            row.last_ok,
+            row.slow,
+            row.failures,
+            row.failing_since,
+            row.free_at,
+            row.org_id,
+            row.id,
+        ),
+    )
+    .await
+}
+
+/// Returns webhooks for which more waits than may.
+pub async fn overfull(tx: &mut Reader, most: i64) -> Result<Vec<Webhook>> {
+    tx.list(
+        "SELECT {} FROM webhooks WHERE state = 'active' AND failures > 0
+            AND (SELECT COUNT(*) FROM webhook_deliveries d
+                  WHERE d.webhook_id = webhooks.id AND d.done_at IS NULL) > $1
+          ORDER BY id LIMIT 20",
+        (most,),
     )
     .await
 }
@@ -216,9 +270,4 @@ pub async fn count_old(tx: &mut Reader, before: Time) -> Result<i64> {
 /// Forgets them.
 pub async fn forget_old(tx: &mut WriteTx, before: Time) -> Result<u64> {
     tx.run("DELETE FROM webhook_deliveries WHERE done_at < $1", (before,)).await
-}
-
-/// Returns the entry's identifier as it travels.
-pub fn entry_id(id: AuditId) -> String {
-    id.to_string()
 }

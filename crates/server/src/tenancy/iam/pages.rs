@@ -39,6 +39,8 @@ pub struct IamView {
     pub queue: Vec<RecoveryView>,
     /// Who looks.
     pub me: api::UserId,
+    /// Whether they may see who has a role of the platform.
+    pub lists_people: bool,
     /// Whether they decide about recoveries and make break-glass codes.
     pub decides: bool,
     /// Now.
@@ -105,16 +107,25 @@ impl IamView {
                 me,
                 now,
                 decides: true,
+                lists_people: true,
                 form: form.clone(),
             },
-            Self { readiness: bare, queue: vec![], me, now, decides: false, form },
+            Self {
+                readiness: bare,
+                queue: vec![],
+                me,
+                now,
+                decides: false,
+                lists_people: false,
+                form,
+            },
         ]
     }
 
     /// Draws it.
     pub fn draw(&self) -> Markup {
         let evidence = html! {
-            a class="button" href="/platform/iam/people" { (icon("users")) "People" }
+            @if self.lists_people { a class="button" href="/platform/iam/people" { (icon("users")) "People" } }
             a class="button" href="/api/v1/platform/iam/mfa-readiness" download="mfa-readiness.json" { (icon("receipt")) "Export as evidence" }
         };
         html! {
@@ -277,7 +288,8 @@ async fn iam_page(who: Operator<ReadIam>, app: App, (): ()) -> Result<Page> {
     let queue = queue::list(&mut tx).await?;
     let (me, now, form) = (who.caller().user_id(), tx.now(), who.form(&app));
     let decides = who.frozen("recovery.approve").is_none();
-    let view = IamView { readiness, queue, me, now, decides, form };
+    let lists_people = who.frozen("staff.list").is_none();
+    let view = IamView { readiness, queue, me, now, decides, lists_people, form };
     Ok(Page::new("Identity and access", view.draw()).frozen(who.frozen("recovery.start")))
 }
 

@@ -10,4 +10,4 @@ mod policy;
 
 pub use http::routes;
 pub use pages::StaffPageView;
-pub use policy::{PLATFORM, may, may_of, of_platform};
+pub use policy::{PLATFORM, may, may_of, of_platform, who_may};

@@ -2,7 +2,10 @@
 
 use crate::{
     identity::{self, Email, User, UserState, factors},
-    tenancy::allowed::{Operator, OperatorAction, operator_action},
+    tenancy::{
+        allowed::{Operator, OperatorAction, operator_action},
+        support,
+    },
 };
 use api::{
     Code, SessionId, TypedId, UserId,
@@ -47,24 +50,37 @@ async fn view(tx: &mut Reader, user: User, role: PlatformRole) -> Result<StaffVi
     Ok(StaffView { user_id, email, display_name, role, protected })
 }
 
-/// Refuses to leave the platform without an operator.
-async fn keep_an_operator(tx: &mut Reader, user: &User, next: Option<PlatformRole>) -> Result<()> {
-    let loses = user.operator() && next != Some(PlatformRole::Operator);
-    let all = identity::list_staff(tx).await?;
-    let others = all
-        .iter()
-        .filter(|(one, role)| *role == PlatformRole::Operator && one.id != user.id)
-        .count();
-    if loses && others == 0 {
+/// Holds everybody with a role of the platform, checks that whoever asks still runs it, and refuses to leave it
+/// without an operator.
+async fn hold(
+    tx: &mut Reader,
+    by: &User,
+    user: UserId,
+    next: Option<PlatformRole>,
+) -> Result<Option<PlatformRole>> {
+    let all = identity::lock_staff(tx).await?;
+    let runs = |one: &&User| one.operator() && one.state == UserState::Active;
+    if !all.iter().filter(runs).any(|one| one.id == by.id) {
+        return Err(Code::Raced.into());
+    }
+    let others = all.iter().filter(runs).filter(|one| one.id != user).count();
+    let now = all.iter().find(|one| one.id == user).and_then(|one| one.platform_role);
+    if now == Some(PlatformRole::Operator) && next != now && others == 0 {
         return Err(Error::new(Code::LastOwner)
             .detail("The platform keeps an operator: make somebody else one first."));
     }
-    Ok(())
+    Ok(now)
 }
 
 /// Writes a role, ends the person's sessions, and tells them and every operator.
-async fn write(tx: &mut WriteTx, user: &User, role: Option<PlatformRole>) -> Result<()> {
+async fn write(
+    tx: &mut WriteTx,
+    user: &User,
+    role: Option<PlatformRole>,
+    by: UserId,
+) -> Result<()> {
     identity::set_platform_role(tx, user.id, role).await?;
+    support::end_of(tx, user.id, by).await?;
     // Their next session begins under the rules of the role.
     identity::end_all(tx, user.id, SessionId::from_uuid(uuid::Uuid::nil())).await?;
     let words = role.map_or("no role", PlatformRole::as_str).replace('_', " ");
@@ -90,30 +106,47 @@ async fn write(tx: &mut WriteTx, user: &User, role: Option<PlatformRole>) -> Res
     Ok(())
 }
 
+/// Returns the account of this site with an address: not one a tenant's service made, and shown to be theirs.
+async fn account(tx: &mut Reader, email: &str) -> Result<User> {
+    let wrong = |words: &str| Error::field("email", words.to_owned());
+    let email = Email::parse(email).ok_or_else(|| wrong("Enter their e-mail address."))?;
+    let all = identity::by_address(tx, email.as_str()).await?;
+    let (mut own, foreign): (Vec<User>, Vec<User>) =
+        all.into_iter().partition(|user| user.home_org_id.is_none());
+    let user = match (own.pop(), own.is_empty(), foreign.is_empty()) {
+        (Some(user), true, _) => user,
+        (Some(_), ..) => return Err(wrong("Two accounts have this address.")),
+        (None, _, true) => {
+            return Err(wrong("Nobody here has this address. They make an account first."));
+        }
+        (None, ..) => {
+            return Err(wrong(
+                "An organization's own sign-in service made this account: it cannot have a role of the platform.",
+            ));
+        }
+    };
+    if user.email_confirmed_at.is_none() && user.provider_id.is_none() {
+        return Err(wrong(
+            "This address was not shown to be theirs. They confirm it on their security page first.",
+        ));
+    }
+    Ok(user)
+}
+
 /// Gives somebody who has an account of this site a role of the platform.
 ///
 /// # Errors
-/// `validation_error`: nobody, or an account a tenant's service made; `last_owner`.
+/// `validation_error`: nobody, an address that was not confirmed, or an account a tenant's service made;
+/// `last_owner`; `conflict` when whoever asks lost their role meanwhile.
 pub async fn set(app: &App, who: &Operator<Set>, ask: &StaffSet) -> Result<StaffView> {
-    factors::break_glass::people_only(who.caller().user())?;
-    let wrong = |words: &str| Error::field("email", words.to_owned());
-    let email = Email::parse(&ask.email).ok_or_else(|| wrong("Enter their e-mail address."))?;
+    let by = who.caller().user();
+    factors::break_glass::people_only(by)?;
     let mut tx = app.db.write(who).await?;
-    let found = identity::find_user_by_email(&mut tx, email.as_str()).await?;
-    let user = found
-        .filter(|user| user.state == UserState::Active && !user.glass)
-        .ok_or_else(|| wrong("Nobody here has this address. They make an account first."))?;
-    if user.home_org_id.is_some() {
-        return Err(wrong(
-            "An organization's own sign-in service made this account: it cannot run the platform.",
-        ));
-    }
-    let user = identity::lock_user(&mut tx, user.id).await?.ok_or_else(Error::not_found)?;
-    if user.platform_role == Some(ask.role) {
+    let user = account(&mut tx, &ask.email).await?;
+    if hold(&mut tx, by, user.id, Some(ask.role)).await? == Some(ask.role) {
         return Err(Error::new(Code::NotNow).detail("They have this role already."));
     }
-    keep_an_operator(&mut tx, &user, Some(ask.role)).await?;
-    write(&mut tx, &user, Some(ask.role)).await?;
+    write(&mut tx, &user, Some(ask.role), by.id).await?;
     let view = view(&mut tx, user, ask.role).await?;
     tx.commit().await?;
     Ok(view)
@@ -122,16 +155,14 @@ pub async fn set(app: &App, who: &Operator<Set>, ask: &StaffSet) -> Result<Staff
 /// Takes somebody's role of the platform away. What they opened ends with it.
 ///
 /// # Errors
-/// `not_found`, `last_owner`.
+/// `not_found`, `last_owner`, `conflict`.
 pub async fn remove(app: &App, who: &Operator<Remove>) -> Result<()> {
-    factors::break_glass::people_only(who.caller().user())?;
+    let by = who.caller().user();
+    factors::break_glass::people_only(by)?;
     let id: UserId = who.head().id("user_id")?;
     let mut tx = app.db.write(who).await?;
-    let user = identity::lock_user(&mut tx, id).await?.ok_or_else(Error::not_found)?;
-    if user.glass || !user.staff() {
-        return Err(Error::not_found());
-    }
-    keep_an_operator(&mut tx, &user, None).await?;
-    write(&mut tx, &user, None).await?;
+    hold(&mut tx, by, id, None).await?.ok_or_else(Error::not_found)?;
+    let user = identity::find_user(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    write(&mut tx, &user, None, by.id).await?;
     tx.commit().await
 }

@@ -50,6 +50,14 @@ pub fn may(role: PlatformRole, action: &str) -> bool {
         .is_some_and(|(_, others)| role == Operator || others.contains(&role))
 }
 
+/// Returns who may do an action, in words: `an operator or support`.
+pub fn who_may(action: &str) -> String {
+    let row = PLATFORM.iter().find(|(name, _)| *name == action);
+    let others = row.map(|(_, others)| *others).unwrap_or_default();
+    let words = others.iter().map(|role| role.as_str().replace('_', " "));
+    ["an operator".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" or ")
+}
+
 /// Returns whether an action is one of the platform's.
 pub fn of_platform(action: &str) -> bool {
     PLATFORM.binary_search_by(|(name, _)| (*name).cmp(action)).is_ok()

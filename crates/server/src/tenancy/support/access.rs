@@ -5,7 +5,8 @@ use crate::{
     identity::{self, factors},
     tenancy::{
         allowed::{Action, Allowed, Ask, Found, InOrg, Operator, OperatorAction, operator_action},
-        people::{find_org, org_action},
+        people::{self, find_org, org_action},
+        staff,
         store::{self as places, Organization},
     },
 };
@@ -71,8 +72,8 @@ pub async fn views(tx: &mut Reader, rows: Vec<Access>) -> Result<Vec<SupportView
     for row in rows {
         let org = places::find_organization(tx, row.org_id).await?;
         let user = identity::find_user(tx, row.user_id).await?;
-        // What it opens ends with the role as well.
-        let staff = user.as_ref().is_some_and(identity::User::staff);
+        let role = user.as_ref().and_then(|user| user.platform_role);
+        let looks = role.is_some_and(|role| staff::may(role, "support.open"));
         found.push(SupportView {
             id: row.id,
             org_id: row.org_id,
@@ -83,7 +84,7 @@ pub async fn views(tx: &mut Reader, rows: Vec<Access>) -> Result<Vec<SupportView
             opened_at: row.opened_at,
             ends_at: row.ends_at,
             ended_at: row.ended_at,
-            lasts: staff && row.ended_at.is_none() && row.ends_at > now,
+            lasts: looks && row.ended_at.is_none() && row.ends_at > now,
         });
     }
     Ok(found)
@@ -127,7 +128,7 @@ pub async fn open(app: &App, who: &Operator<Open>, ask: &SupportOpen) -> Result<
         ended_by: None,
     };
     tx.insert(&row).await?;
-    for owner in store::owners(&mut tx, org.id).await? {
+    for owner in people::owners(&mut tx, org.id).await? {
         let to = Recipient { user_id: owner.id, email: owner.email };
         let notice = Notice {
             kind: "support.opened",
@@ -144,7 +145,7 @@ pub async fn open(app: &App, who: &Operator<Open>, ask: &SupportOpen) -> Result<
     tx.belongs_to(org.id, None);
     tx.target(row.id);
     tx.note(Key::Reason, reason);
-    tx.note(Key::Count, ask.minutes);
+    tx.note(Key::State, format!("for {} minutes", ask.minutes));
     let view = views(&mut tx, vec![row]).await?.pop().ok_or_else(Error::not_found)?;
     tx.commit().await?;
     Ok(view)

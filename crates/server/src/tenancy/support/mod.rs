@@ -12,3 +12,4 @@ mod store;
 pub use access::chip;
 pub use http::routes;
 pub use pages::{OrgSupportView, SupportPageView};
+pub use store::end_of;

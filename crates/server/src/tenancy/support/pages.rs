@@ -106,11 +106,12 @@ impl SupportPageView {
         html! {
             (page_head("Support access", "Look into an organization for a while. You see what its viewers and reviewers see and change nothing; its owners are told who looks and why, and everything you look at stands in its audit record.", None))
             section class="section card flow" { h2 { "Look into an organization" }
+                p class="muted" { "Name it by its identifier or its name in addresses. It reads why." }
                 (self.entered.banner())
                 form method="post" action="/platform/support" class="inline-form" {
                     (self.form.hidden("open"))
-                    (Field::text("org", "Organization").hint("Its identifier, or its name in addresses").draw(&self.entered))
-                    (Field { max: 500, ..Field::text("reason", "Why").hint("The organization reads it") }.draw(&self.entered))
+                    (Field::text("org", "Organization").draw(&self.entered))
+                    (Field { max: 500, ..Field::text("reason", "Why") }.draw(&self.entered))
                     (select("minutes", "For", self.entered.value("minutes"), &spans()))
                     button class="button primary" { (icon("check")) "Look" }
                 }

@@ -1,6 +1,5 @@
 //! All SQL of looking into organizations, but that of [`standing`](crate::tenancy::standing).
 
-use crate::tenancy::store::Person;
 use api::{OrgId, SupportId, Time, UserId};
 use kernel::{
     Result,
@@ -73,12 +72,13 @@ pub async fn end(tx: &mut WriteTx, row: &Access, by: UserId) -> Result<bool> {
     .map(|count| count > 0)
 }
 
-/// Returns the owners of an organization.
-pub async fn owners(tx: &mut Reader, org: OrgId) -> Result<Vec<Person>> {
-    tx.list(
-        "SELECT u.id, u.email, u.display_name FROM users u JOIN org_members m ON m.user_id = u.id
-          WHERE m.org_id = $1 AND m.role = 'owner' AND u.state = 'active' ORDER BY u.id LIMIT 100",
-        (org,),
+/// Ends all looks of somebody.
+pub async fn end_of(tx: &mut WriteTx, user: UserId, by: UserId) -> Result<u64> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE support_accesses SET ended_at = $1, ended_by = $2
+          WHERE user_id = $3 AND ended_at IS NULL AND ends_at > $1",
+        (now, by, user),
     )
     .await
 }
