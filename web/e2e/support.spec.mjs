@@ -1,5 +1,6 @@
 // People of the platform, their looking into organizations, webhooks, keys that sign, and what is mailed.
 import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "@playwright/test";
@@ -25,6 +26,13 @@ async function signUp(browser, name) {
   await page.getByRole("button", { name: "Create account" }).click();
   await page.waitForURL(`${home}/`);
   return page;
+}
+
+function mailed(address, what) {
+  const folder = join(site.folder, "data/server/mail");
+  if (!existsSync(folder)) return "";
+  const mails = readdirSync(folder).filter((name) => name.endsWith(".eml")).map((name) => readFileSync(join(folder, name), "utf8"));
+  return mails.filter((mail) => mail.includes(`To: ${address}`)).join("\n").replaceAll("=\r\n", "").replaceAll("=3D", "=").match(what)?.[0] ?? "";
 }
 
 test.beforeAll(async ({ browser }) => {
@@ -62,6 +70,12 @@ test("an operator gives somebody a role, and what it does not allow says so", as
   await ada.getByRole("button", { name: "Give" }).click();
   await expect(ada.getByText("Nobody here has this address")).toBeVisible();
   await ada.getByLabel("Their e-mail address").fill("sam@example.com");
+  await ada.getByRole("button", { name: "Give" }).click();
+  await expect(ada.getByText("This address was not shown to be theirs")).toBeVisible();
+  await expect.poll(() => mailed("sam@example.com", /https?:\S+confirm\S+/)).toMatch(/confirm/);
+  await sam.goto(mailed("sam@example.com", /https?:\S+confirm\S+/).replace("127.0.0.1", "localhost"));
+  await sam.getByRole("button", { name: "It is mine" }).click();
+  await ada.getByLabel("Their e-mail address").fill("sam@example.com");
   await ada.getByLabel("Role", { exact: true }).selectOption("support");
   await ada.getByRole("button", { name: "Give" }).click();
   await expect(ada.getByRole("row", { name: /Sam Porter/ })).toContainText("support");
@@ -77,7 +91,7 @@ test("an operator gives somebody a role, and what it does not allow says so", as
   await expect(sam.getByText("You read this page as support of the platform")).toBeVisible();
   for (const button of await sam.locator("main button").all()) await expect(button).toBeDisabled();
   expect((await sam.goto(`${home}/platform/iam/people`)).status()).toBe(403);
-  await expect(sam.getByText("You are support of this platform; this takes an operator.")).toBeVisible();
+  await expect(sam.getByText("You are support of this platform; this takes an operator or security reviewer.")).toBeVisible();
 });
 
 test("support looks into an organization for a while; the organization sees it and ends it", async () => {

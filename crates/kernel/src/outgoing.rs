@@ -122,6 +122,11 @@ impl Client {
     /// # Errors
     /// Why it may not be called.
     pub fn may(&self, url: &str) -> Result<(), Fault> {
+        let whole = reqwest::Url::parse(url).map_err(|_| Fault::Forbidden(cut(url)))?;
+        let named = whole.domain().is_none_or(is_name);
+        if !named || whole.port() == Some(0) {
+            return Err(Fault::Forbidden(cut(url)));
+        }
         let uri: http::Uri = url.parse().map_err(|_| Fault::Forbidden(cut(url)))?;
         let host = uri.host().ok_or_else(|| Fault::Forbidden(cut(url)))?;
         let literal: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
@@ -176,6 +181,17 @@ impl Client {
         }
         fresh.body(body).map_err(|error| Fault::Silent(error.to_string()))
     }
+}
+
+/// Returns whether a name could be a host's (RFC 1123 §2.1, RFC 5890 for others' letters).
+fn is_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    name.len() <= 253 && name.trim_end_matches('.').split('.').all(label)
 }
 
 fn cut(text: &str) -> String {

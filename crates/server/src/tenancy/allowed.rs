@@ -182,17 +182,9 @@ impl<A: Action> Entrance for Allowed<A> {
         if standing.archived && head.mutates() && !policy::goes_on_archived(A::NAME) {
             return Err(policy::archived());
         }
-        // Whoever is asked for a factor may still leave; a key is worth what its owner is.
+        // Whoever is asked for a factor may still leave.
         if standing.asks_factor() && A::NAME != "organization.leave" {
-            match caller.machine() {
-                None => identity::strong(app, &caller).await?,
-                Some(_) if factors::count(&mut tx, user).await? > 0 => {}
-                Some(_) => {
-                    return Err(Error::new(Code::InsufficientPermissions).detail(
-                        "The organization asks for a second factor, and whoever answers for this key has none.",
-                    ));
-                }
-            }
+            factor_asked(app, &mut tx, &caller).await?;
         }
         if A::STEP_UP && head.mutates() {
             identity::fresh(app, &caller).await?;
@@ -222,6 +214,17 @@ impl<A: Action> Entrance for Allowed<A> {
             head: head.clone(),
             stamp,
         })
+    }
+}
+
+/// Refuses a person without a factor proven, and a key whose owner has none: it is worth what they are.
+async fn factor_asked(app: &App, tx: &mut Reader, caller: &Caller) -> Result<()> {
+    match caller.machine() {
+        None => identity::strong(app, caller).await,
+        Some(_) if factors::count(tx, caller.user_id()).await? > 0 => Ok(()),
+        Some(_) => Err(Error::new(Code::InsufficientPermissions).detail(
+            "The organization asks for a second factor, and whoever answers for this key has none.",
+        )),
     }
 }
 

@@ -70,6 +70,7 @@ both! {
         for (body, field) in [
             (json!({ "org_id": world.owner.org_id, "reason": "because", "minutes": 60 }), "reason"),
             (json!({ "org_id": world.owner.org_id, "reason": "a good reason\u{7}", "minutes": 60 }), "reason"),
+            (json!({ "org_id": world.owner.org_id, "reason": "\u{200b}".repeat(12), "minutes": 60 }), "reason"),
             (json!({ "org_id": world.owner.org_id, "reason": "a good reason", "minutes": 241 }), "minutes"),
             (json!({ "org_id": "org_01jd3x5gq8f9v7m2k4n6p8r0st", "reason": "a good reason", "minutes": 60 }), "org_id"),
         ] {
@@ -131,12 +132,14 @@ both! {
         let foreign = format!("/api/v1/organizations/{}/support-accesses/{first}/end", world.outsider.org_id);
         assert_eq!(world.post(&world.outsider, &foreign, json!({})).await.status, 404);
         world.advance(1);
+        assert!(open(&world, &helper, 240).await.text().contains("ended by somebody else"), "what the organization ended stays ended");
+        world.advance(3601);
         let second = id(&open(&world, &helper, 240).await);
         assert_eq!(world.post(&helper, &format!("{LOOKS}/{second}/end"), json!({})).await.status, 204);
         world.advance(1);
         let third = id(&open(&world, &helper, 240).await);
         assert_eq!(world.post(&world.operator, &format!("{LOOKS}/{third}/end"), json!({})).await.status, 204);
-        world.advance(1);
+        world.advance(3601);
         open(&world, &helper, 240).await;
         assert_eq!(world.get(&helper, &project).await.status, 200);
         let rows = world.get(&world.owner, &seen).await.json()["items"].as_array().unwrap().clone();
@@ -217,4 +220,44 @@ async fn a_role_without_a_factor_opens_nothing_and_a_page_that_is_read_cannot_be
         world.get(&reviewer, "/api/v1/platform/staff").await.code(),
         "factor_enrolment_required"
     );
+}
+
+#[tokio::test]
+async fn looks_into_two_organizations_stand_in_each_record() {
+    let world = World::new().await;
+    let helper = staff(&world, "helper", Support).await;
+    for org in [world.owner.org_id, world.outsider.org_id] {
+        let body = json!({ "org_id": org, "reason": "to compare two of them", "minutes": 30 });
+        assert_eq!(world.post(&helper, LOOKS, body).await.status, 201);
+    }
+    for person in [&world.outsider, &world.owner, &world.outsider] {
+        let request = http::Request::get("/api/v1/billing/balance")
+            .header("host", "localhost")
+            .header("authorization", format!("Bearer {}", helper.token))
+            .header("x-project-id", person.project_id.to_string());
+        let answer = world.send(request.body(axum::body::Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    world.app.audit.flush(&world.app).await.unwrap();
+    for (person, count) in [(&world.owner, 1), (&world.outsider, 2)] {
+        let path =
+            format!("/api/v1/organizations/{}/audit-logs?action=billing.read", person.org_id);
+        let rows = world.get(person, &path).await.json();
+        let counts: Vec<_> = rows["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| row["count"].as_i64().unwrap())
+            .collect();
+        assert_eq!(counts, [count], "{rows}");
+    }
+    // A refusal names no address of the platform's people either.
+    let path = format!("/api/v1/organizations/{}/groups", world.owner.org_id);
+    assert_eq!(world.post(&helper, &path, json!({ "name": "x" })).await.status, 403);
+    let seen = entries(&world).await;
+    let refused = seen
+        .iter()
+        .find(|row| row["outcome"] == "denied" && row["action"] == "group.create")
+        .unwrap();
+    assert!(refused["ip_address"].is_null(), "{refused}");
 }

@@ -206,6 +206,12 @@ async fn only_addresses_a_tenant_may_choose_and_only_by_who_reads_the_record() {
         ("https://example.com/x", json!(["allocation.cre*"]), "actions"),
         ("https://example.com/x", json!([""]), "actions"),
         ("https://example.com/x", json!(["a b"]), "actions"),
+        ("https://example.com/x", json!(["..*"]), "actions"),
+        ("https://example.com:0/x", json!(["*"]), "url"),
+        ("https://example.com:99999/x", json!(["*"]), "url"),
+        ("https://a..b/x", json!(["*"]), "url"),
+        ("https://-/x", json!(["*"]), "url"),
+        ("https://[fe80::1%25lo]/x", json!(["*"]), "url"),
     ] {
         let body = json!({ "url": url, "actions": actions });
         let refused = world.post(&world.owner, &hooks(&world), body).await;
@@ -285,4 +291,69 @@ async fn mail_about_work_and_people_can_be_switched_off_and_security_cannot() {
     set(&world.owner, json!({ "about": "people", "mail": true })).await;
     accepted("third").await;
     assert_eq!(mails().await, 1);
+}
+
+both! {
+    async fn a_webhook_is_worth_what_its_maker_may_read(engine: Engine) {
+        let world = World::with(engine, INNER).await;
+        let ear = Ear::open().await;
+        let base = format!("/api/v1/organizations/{}", world.owner.org_id);
+        let link = world.post(&world.owner, &format!("{base}/invitations"), json!({ "role": "admin" })).await.json();
+        let token = link["link"].as_str().unwrap().split("token=").nth(1).unwrap().to_owned();
+        world.post(&world.outsider, "/api/v1/invitations/accept", json!({ "token": token })).await;
+        let body = json!({ "url": ear.url, "actions": ["*"] });
+        let made = world.post(&world.outsider, &hooks(&world), body).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let notices = world.get(&world.owner, "/api/v1/account/notices").await.text();
+        assert!(notices.contains("webhook.created"), "{notices}");
+        let members = world.get(&world.owner, &format!("{base}/members")).await.json();
+        let theirs = members["items"].as_array().unwrap().iter().find(|row| row["email"] == world.outsider.email.as_str()).unwrap();
+        let path = format!("{base}/members/{}", theirs["id"].as_str().unwrap());
+        let change = world.call(Some(&world.owner), Method::PATCH, &path, Some(json!({ "role": "viewer" }))).await;
+        assert!(change.status.is_success(), "{}", change.text());
+        world.advance(1);
+        project(&world, "Secret").await;
+        sweep(&world).await;
+        assert!(!ear.heard().iter().any(|(_, body)| body["data"]["detail"]["name"] == "Secret"), "{:?}", ear.kinds());
+        let row = world.get(&world.owner, &hooks(&world)).await.json()["items"][0].clone();
+        assert_eq!(row["state"], "stopped");
+        // An owner resumes it and answers for it.
+        let one = format!("{}/{}", hooks(&world), row["id"].as_str().unwrap());
+        world.call(Some(&world.owner), Method::PATCH, &one, Some(json!({ "active": true }))).await;
+        world.advance(1);
+        project(&world, "Open").await;
+        sweep(&world).await;
+        assert!(ear.heard().iter().any(|(_, body)| body["data"]["detail"]["name"] == "Open"));
+        world.assert_whole().await;
+    }
+}
+
+both! {
+    async fn what_is_slow_or_busy_delays_nobody_else(engine: Engine) {
+        let world = World::with(engine, INNER).await;
+        let (busy, other) = (Ear::open().await, Ear::open().await);
+        for _ in 0..3 {
+            make(&world, &busy.url, &["quota.*"]).await;
+        }
+        for ceiling in 0..60 {
+            let body = json!({ "dimension": "gpus", "ceiling": ceiling });
+            let path = format!("/api/v1/organizations/{}/quotas", world.owner.org_id);
+            assert_eq!(world.post(&world.owner, &path, body).await.status, 201);
+        }
+        let body = json!({ "url": other.url, "actions": ["*"] });
+        let path = format!("/api/v1/organizations/{}/webhooks", world.outsider.org_id);
+        let made = world.post(&world.outsider, &path, body).await.json();
+        let test = format!("{path}/{}/test", made["webhook"]["id"].as_str().unwrap());
+        world.post(&world.outsider, &test, json!({})).await;
+        sweep(&world).await;
+        assert!(other.kinds().contains(&"webhook.test".to_owned()), "{:?}", other.kinds());
+        assert!(busy.heard().len() <= 60, "{}", busy.heard().len());
+        for _ in 0..12 {
+            sweep(&world).await;
+        }
+        assert_eq!(busy.heard().len(), 180, "and all of it is told");
+        let ceilings: Vec<_> = busy.heard().iter().map(|(_, body)| body["data"]["detail"]["count"].clone()).collect();
+        assert_eq!(ceilings.len(), 180);
+        world.assert_whole().await;
+    }
 }

@@ -5,7 +5,11 @@
 //! the algorithm is the key's, never the assertion's choice alone; an assertion works once.
 
 use api::{KeyId, ServiceAccountId, Time};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, EcdsaVerificationAlgorithm, ParsedPublicKey,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::VerifyingKey;
 use kernel::{Error, Result};
 use openidconnect::{
     JsonWebKey,
@@ -33,7 +37,8 @@ pub fn public_key(text: &str) -> Result<String> {
         return Err(wrong(no_jwk));
     }
     let given: Map<String, Value> = serde_json::from_str(text).map_err(|_| wrong(no_jwk))?;
-    if given.contains_key("d") || given.contains_key("k") {
+    const SECRET: [&str; 8] = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"];
+    if SECRET.iter().any(|name| given.contains_key(*name)) {
         return Err(wrong(
             "This holds a secret part. Register the public key alone, and make another pair: this one was sent over the network.",
         ));
@@ -42,16 +47,13 @@ pub fn public_key(text: &str) -> Result<String> {
         .iter()
         .filter_map(|name| given.get(*name).map(|value| ((*name).to_owned(), value.clone())))
         .collect();
-    let size = |name: &str| {
-        let text = given.get(name).and_then(Value::as_str).unwrap_or_default();
-        URL_SAFE_NO_PAD.decode(text).map(|bytes| bytes.len()).unwrap_or_default()
-    };
     let of = |name: &str| given.get(name).and_then(Value::as_str).unwrap_or_default();
+    let bytes = |name: &str| URL_SAFE_NO_PAD.decode(of(name)).unwrap_or_default();
     let fits = match (of("kty"), of("crv")) {
-        ("OKP", "Ed25519") => size("x") == 32,
-        ("EC", "P-256") => size("x") == 32 && size("y") == 32,
-        ("EC", "P-384") => size("x") == 48 && size("y") == 48,
-        ("RSA", "") => (256..=1024).contains(&size("n")) && (1..=8).contains(&size("e")),
+        ("OKP", "Ed25519") => is_strong(&bytes("x")),
+        ("EC", "P-256") => on_curve(&ECDSA_P256_SHA256_FIXED, 32, &bytes("x"), &bytes("y")),
+        ("EC", "P-384") => on_curve(&ECDSA_P384_SHA384_FIXED, 48, &bytes("x"), &bytes("y")),
+        ("RSA", "") => is_modulus(&bytes("n")) && is_exponent(&bytes("e")),
         _ => false,
     };
     let kept = Value::Object(kept).to_string();
@@ -61,12 +63,41 @@ pub fn public_key(text: &str) -> Result<String> {
     Ok(kept)
 }
 
+/// Returns whether these bytes are a point of Ed25519 in its one form, and not of the small group in which
+/// anybody can sign (RFC 8032 §5.1.3).
+fn is_strong(bytes: &[u8]) -> bool {
+    let Ok(whole) = <[u8; 32]>::try_from(bytes) else { return false };
+    // y below 2^255 - 19, the lowest byte first.
+    let (low, middle, top) = (whole[0], &whole[1..31], whole[31] & 0x7f);
+    let canonical = low < 0xed || middle.iter().any(|byte| *byte != 0xff) || top != 0x7f;
+    canonical && VerifyingKey::from_bytes(&whole).is_ok_and(|key| !key.is_weak())
+}
+
+/// Returns whether these are the coordinates of a point of a curve.
+fn on_curve(curve: &'static EcdsaVerificationAlgorithm, size: usize, x: &[u8], y: &[u8]) -> bool {
+    let point: Vec<u8> = [&[4], x, y].concat();
+    x.len() == size && y.len() == size && ParsedPublicKey::new(curve, &point).is_ok()
+}
+
+/// Returns whether these bytes are an odd number of 2,048 to 8,192 bits.
+fn is_modulus(bytes: &[u8]) -> bool {
+    let top = bytes.first().is_some_and(|top| *top != 0);
+    let bits = bytes.len() * 8 - bytes.first().map_or(0, |top| top.leading_zeros() as usize);
+    let odd = bytes.last().is_some_and(|low| low % 2 == 1);
+    top && odd && (2048..=8192).contains(&bits)
+}
+
+/// Returns whether these bytes are an odd number from 65,537 to 2^32 (FIPS 186-5 §5.4 wants at least that).
+fn is_exponent(bytes: &[u8]) -> bool {
+    let value = bytes.iter().fold(0_u64, |sum, byte| sum.saturating_mul(256) + u64::from(*byte));
+    bytes.len() <= 5 && value % 2 == 1 && (65_537..=1 << 32).contains(&value)
+}
+
 #[derive(Deserialize)]
 struct Head {
     alg: Algorithm,
     kid: String,
     typ: Option<String>,
-    crit: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -109,9 +140,11 @@ pub fn read(text: &str) -> Option<Unsigned> {
         return None;
     }
     let parse = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
-    let parsed: Head = serde_json::from_slice(&parse(head)?).ok()?;
+    let raw = parse(head)?;
+    let members: Map<String, Value> = serde_json::from_slice(&raw).ok()?;
+    let parsed: Head = serde_json::from_slice(&raw).ok()?;
     let plain = parsed.typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
-    if parsed.crit.is_some() || !plain {
+    if members.contains_key("crit") || members.contains_key("b64") || !plain {
         return None;
     }
     Some(Unsigned {

@@ -4,13 +4,19 @@ use super::{
     fan, sign,
     store::{self, Webhook},
 };
-use crate::tenancy::{Action, Allowed, Ask, Found, InOrg, Organization, find_organization};
+use crate::tenancy::{self, Action, Allowed, Ask, Found, InOrg, Organization, find_organization};
 use api::{
     Code, OrgId, TypedId, WebhookId,
     webhooks::{DeliveryView, Event, EventData, WebhookCreate, WebhookState, WebhookView},
 };
 use kernel::{
-    App, Error, Result, audit::Key, db::Reader, outgoing::Outgoing, seal::Seal, sweeps::Sweeps,
+    App, Error, Result,
+    audit::Key,
+    db::{Reader, WriteTx},
+    outbox::{About, Notice, Recipient, tell},
+    outgoing::Outgoing,
+    seal::Seal,
+    sweeps::Sweeps,
 };
 
 /// Most webhooks of an organization.
@@ -123,6 +129,8 @@ fn actions(words: &[String]) -> Result<String> {
         let plain = word.strip_suffix('*').unwrap_or(word);
         let fits = plain.len() <= 60
             && plain.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '.')
+            && !plain.contains("..")
+            && !plain.starts_with('.')
             && (plain.is_empty() || plain.ends_with('.') || plain == word)
             && !word.is_empty();
         if !fits {
@@ -132,7 +140,8 @@ fn actions(words: &[String]) -> Result<String> {
             )));
         }
     }
-    Ok(words.join(" "))
+    let once: std::collections::BTreeSet<&str> = words.iter().map(String::as_str).collect();
+    Ok(once.into_iter().collect::<Vec<_>>().join(" "))
 }
 
 fn address(app: &App, url: &str) -> Result<String> {
@@ -192,9 +201,34 @@ pub async fn create(
     tx.target(row.id);
     tx.note(Key::Name, host(&row.url));
     tx.note(Key::Actions, &row.actions);
+    tell_owners(&mut tx, who, &row).await?;
     let view = views(&mut tx, vec![row], true).await?.pop().ok_or_else(Error::not_found)?;
     tx.commit().await?;
     Ok((view, secret))
+}
+
+/// Tells the owners but whoever made it that something leaves the organization from now on.
+async fn tell_owners(tx: &mut WriteTx, who: &Allowed<Create>, row: &Webhook) -> Result<()> {
+    let maker = who.caller().user();
+    for owner in tenancy::owners(tx, row.org_id).await? {
+        if owner.id == maker.id {
+            continue;
+        }
+        let notice = Notice {
+            kind: "webhook.created",
+            about: About::Security,
+            title: format!("A webhook of {} was made", who.row().name),
+            body: format!(
+                "{} lets {} hear what the audit record says of {}. Remove it if it surprises you.",
+                maker.display_name,
+                host(&row.url),
+                row.actions
+            ),
+            href: "/access/organizations",
+        };
+        tell(tx, &Recipient { user_id: owner.id, email: owner.email }, &notice).await?;
+    }
+    Ok(())
 }
 
 /// Returns the host of an address: paths may hold secrets.
@@ -208,6 +242,10 @@ pub fn host(url: &str) -> String {
 /// # Errors
 /// `state_conflict` when it is so already.
 pub async fn change(app: &App, who: &Allowed<Change>, active: bool) -> Result<()> {
+    if active && !who.may("organization.audit") {
+        return Err(Error::new(Code::InsufficientPermissions)
+            .detail("A webhook is told what the audit record says, and you may not read that."));
+    }
     if active && who.archived() {
         return Err(Error::new(Code::NotNow)
             .detail("This is archived: nothing in it is resumed. Unarchive it first."));
@@ -217,6 +255,10 @@ pub async fn change(app: &App, who: &Allowed<Change>, active: bool) -> Result<()
     let state = if active { WebhookState::Active } else { WebhookState::Paused };
     if store::set_state(&mut tx, hook, state).await? == 0 {
         return Err(Error::new(Code::NotNow).detail(format!("It is {state} already.")));
+    }
+    if active {
+        // Whoever resumes it answers for it from now on.
+        store::answer(&mut tx, hook, who.caller().user_id()).await?;
     }
     if !active {
         store::forget_waiting(&mut tx, hook).await?;

@@ -159,12 +159,17 @@ pub async fn advance(tx: &mut WriteTx, from: i64, to: i64) -> Result<bool> {
 pub async fn set_state(tx: &mut WriteTx, row: &Webhook, state: WebhookState) -> Result<u64> {
     let now = tx.now();
     tx.run(
-        "UPDATE webhooks SET state = $1, since_at = $2, slow = 0, failures = 0, failing_since = NULL,
-                free_at = $2
+        "UPDATE webhooks SET state = $1, since_at = $2, failures = 0, failing_since = NULL, free_at = $2
           WHERE org_id = $3 AND id = $4 AND state <> $1",
         (state, now, row.org_id, row.id),
     )
     .await
+}
+
+/// Changes who answers for a webhook.
+pub async fn answer(tx: &mut WriteTx, row: &Webhook, user: UserId) -> Result<u64> {
+    let sql = "UPDATE webhooks SET created_by = $1 WHERE org_id = $2 AND id = $3";
+    tx.run(sql, (user, row.org_id, row.id)).await
 }
 
 /// Forgets what waits for a webhook.

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 use api::{
-    Code, OrgId, SupportId, Time,
+    Code, OrgId, SupportId, Time, UserId,
     staff::{SupportOpen, SupportView},
 };
 use kernel::{
@@ -97,12 +97,12 @@ pub async fn views(tx: &mut Reader, rows: Vec<Access>) -> Result<Vec<SupportView
 pub async fn open(app: &App, who: &Operator<Open>, ask: &SupportOpen) -> Result<SupportView> {
     let by = who.caller().user();
     factors::break_glass::people_only(by)?;
-    let reason = ask.reason.trim();
-    if !(10..=500).contains(&reason.chars().count()) || reason.chars().any(char::is_control) {
-        return Err(Error::field(
-            "reason",
-            "Say why in 10 to 500 characters: the organization reads it.",
-        ));
+    let wrong = || {
+        Error::field("reason", "Say why in 10 to 500 plain characters: the organization reads it.")
+    };
+    let reason = kernel::names::name(&ask.reason, 500).ok_or_else(wrong)?;
+    if reason.chars().count() < 10 {
+        return Err(wrong());
     }
     if !(5..=240).contains(&ask.minutes) {
         return Err(Error::field("minutes", "From 5 to 240 minutes."));
@@ -116,12 +116,13 @@ pub async fn open(app: &App, who: &Operator<Open>, ask: &SupportOpen) -> Result<
         let words = format!("You look into it already, until {}.", old.ends_at.plain());
         return Err(Error::new(Code::NotNow).detail(words));
     }
+    patient(&mut tx, org.id, by.id).await?;
     let span = Duration::from_secs(u64::from(ask.minutes) * 60);
     let row = Access {
         id: tx.new_id(),
         org_id: org.id,
         user_id: by.id,
-        reason: reason.to_owned(),
+        reason: reason.clone(),
         opened_at: tx.now(),
         ends_at: tx.now().plus(span),
         ended_at: None,
@@ -144,11 +145,31 @@ pub async fn open(app: &App, who: &Operator<Open>, ask: &SupportOpen) -> Result<
     }
     tx.belongs_to(org.id, None);
     tx.target(row.id);
-    tx.note(Key::Reason, reason);
+    tx.note(Key::Reason, &reason);
     tx.note(Key::State, format!("for {} minutes", ask.minutes));
     let view = views(&mut tx, vec![row]).await?.pop().ok_or_else(Error::not_found)?;
     tx.commit().await?;
     Ok(view)
+}
+
+/// Refuses another look soon after somebody else ended the last one, and more than five in an hour.
+async fn patient(tx: &mut Reader, org: OrgId, by: UserId) -> Result<()> {
+    let since = tx.now().minus(Duration::from_secs(3600));
+    let rows = store::of_org(tx, org).await?;
+    let mine = || rows.iter().filter(|row| row.user_id == by);
+    if mine().any(|row| {
+        row.ended_by.is_some_and(|ender| ender != by) && row.ended_at.is_some_and(|at| at > since)
+    }) {
+        return Err(Error::new(Code::NotNow).detail(
+            "Your last look was ended by somebody else within this hour. Speak with the organization's owners first.",
+        ));
+    }
+    if mine().filter(|row| row.opened_at > since).count() >= 5 {
+        return Err(
+            Error::new(Code::RateLimited).detail("You looked into it five times in this hour.")
+        );
+    }
+    Ok(())
 }
 
 async fn finish(

@@ -204,7 +204,7 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
     let asked = judged(&ask.action, place(&mut tx, org, part).await?);
     let standing = standing::standing(&mut tx, caller.user_id(), asked).await?;
     let standing = standing.ok_or_else(Error::not_found)?;
-    let rights = standing.rights_at(tx.now()).ok_or_else(Error::not_found)?;
+    let rights = standing.rights.ok_or_else(Error::not_found)?;
     let (mut reason, mut words) = ("allowed", "You may.".to_owned());
     if !rights.may(&ask.action) {
         reason = "role";
