@@ -100,7 +100,7 @@ test("support looks into an organization for a while; the organization sees it a
   await sam.getByLabel("Organization", { exact: true }).fill(org.split("/").pop());
   await sam.getByLabel("Why").fill("because");
   await sam.getByRole("button", { name: "Look" }).click();
-  await expect(sam.getByText("Say why in 10 to 500 characters")).toBeVisible();
+  await expect(sam.getByText("Say why in 10 to 500 plain characters")).toBeVisible();
   await sam.getByLabel("Why").fill("Ticket 4711: <b>a launch</b> failed on Monday");
   await sam.getByRole("button", { name: "Look" }).click();
   await sam.waitForURL(home + org);
@@ -128,7 +128,8 @@ test("support looks into an organization for a while; the organization sees it a
 
 test("the same on the command line", async () => {
   gpuaas(["login", "--server", site.url, "--email", "sam@example.com"]);
-  const id = org.split("/").pop();
+  await ada.goto(`${home}/access/organizations`);
+  const id = (await ada.getByRole("link", { name: "Ada Lovelace", exact: true }).getAttribute("href")).split("/").pop();
   const look = gpuaas(["support", "open", id, "--reason", "Ticket 4712: the balance is wrong", "--minutes", "15"]).trim();
   expect(look).toMatch(/^sup_/);
   expect(gpuaas(["support", "list"])).toContain("lasts");

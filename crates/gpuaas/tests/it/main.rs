@@ -13,6 +13,7 @@ mod gpus;
 mod killed;
 mod network;
 mod processes;
+mod replicas;
 mod runbook;
 mod service;
 mod site;

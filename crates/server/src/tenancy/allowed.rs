@@ -8,6 +8,7 @@ use super::{
     policy::{self, Rights},
     standing::Place,
     store::{self, Project},
+    who,
 };
 use crate::identity::{self, Caller, factors, keys::Machine, staff_only};
 use api::{Code, DeptId, OrgId, ProjectId, people::Role};
@@ -177,7 +178,7 @@ impl<A: Action> Entrance for Allowed<A> {
             machine_may(machine, place.project, A::NAME)?;
         }
         if !rights.may(A::NAME) {
-            return Err(policy::refusal(rights, A::NAME));
+            return Err(who::refused(&mut tx, head, (place, rights), A::NAME).await?);
         }
         if standing.archived && head.mutates() && !policy::goes_on_archived(A::NAME) {
             return Err(policy::archived());

@@ -58,7 +58,7 @@ pub use store::{
     list_organizations,
 };
 pub use support::{OrgSupportView, SupportPageView, chip as support_chip};
-pub use who::WhoView;
+pub use who::{RestrictedView, WhoView};
 
 use kernel::html::{NavFor, NavItem};
 

@@ -26,18 +26,8 @@ fn id(value: &Value) -> String {
     value["id"].as_str().unwrap().to_owned()
 }
 
-/// Makes a row of every kind that paths name, all of one tenant.
-async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
-    let org = format!("/api/v1/organizations/{}", who.org_id);
-    let department =
-        id(&made(world, who, &format!("{org}/departments"), json!({ "name": "Lab" })).await);
-    let project = id(&made(
-        world,
-        who,
-        "/api/v1/projects",
-        json!({ "name": "Second", "org_id": who.org_id }),
-    )
-    .await);
+/// Makes a group with a member, a role, and what binds them.
+async fn given(world: &World, who: &Person, org: &str) -> [String; 4] {
     let group = id(&made(world, who, &format!("{org}/groups"), json!({ "name": "People" })).await);
     let group_member =
         made(world, who, &format!("{org}/groups/{group}/members"), json!({ "email": who.email }))
@@ -51,6 +41,23 @@ async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
     .await);
     let bind = json!({ "group_id": group, "role": "viewer" });
     let binding = id(&made(world, who, &format!("{org}/role-bindings"), bind).await);
+    let member = group_member["id"].as_str().unwrap().to_owned();
+    [group, member, role, binding]
+}
+
+/// Makes a row of every kind that paths name, all of one tenant.
+async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
+    let org = format!("/api/v1/organizations/{}", who.org_id);
+    let department =
+        id(&made(world, who, &format!("{org}/departments"), json!({ "name": "Lab" })).await);
+    let project = id(&made(
+        world,
+        who,
+        "/api/v1/projects",
+        json!({ "name": "Second", "org_id": who.org_id }),
+    )
+    .await);
+    let [group, member, role, binding] = given(world, who, &org).await;
     let quota = json!({ "dimension": "gpus", "ceiling": 100 });
     let quota = id(&made(world, who, &format!("{org}/quotas"), quota).await);
     let invitation =
@@ -68,7 +75,6 @@ async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
     let account = id(&made(world, who, &account, json!({ "name": "ci" })).await);
     let key = format!("/api/v1/service-accounts/{account}/keys");
     let key = id(&made(world, who, &key, json!({ "name": "k", "scopes": ["read"] })).await["key"]);
-    let members = world.get(who, &format!("{org}/members")).await.json();
     let launched = world.post(who, "/api/v1/allocations", crate::node::ask(1)).await;
     let allocation = crate::node::id_of(&launched);
     let me = world.get(who, "/api/v1/me").await.json();
@@ -78,10 +84,7 @@ async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
         ("{project_id}", project),
         ("{department_id}", department),
         ("{group_id}", group),
-        (
-            "{member_id}",
-            group_member["id"].as_str().unwrap_or(&id(&members["items"][0])).to_owned(),
-        ),
+        ("{member_id}", member),
         ("{role_id}", role),
         ("{binding_id}", binding),
         ("{quota_id}", quota),
@@ -188,26 +191,22 @@ async fn whatever_belongs_to_others_is_not_there() {
         }
         ids
     };
-    let other_type: Ids = theirs
-        .iter()
-        .map(|(name, _)| {
-            (*name, theirs[if *name == "{key_id}" { "{org_id}" } else { "{key_id}" }].clone())
-        })
-        .collect();
+    let other = |name: &str| if name == "{key_id}" { "{org_id}" } else { "{key_id}" };
+    let other_type: Ids = theirs.keys().map(|name| (*name, theirs[other(name)].clone())).collect();
     let malformed: Ids = theirs.keys().map(|name| (*name, "x'%20OR%201=1".to_owned())).collect();
     let outside = [&world.outsider, &world.operator, &helper, &reviewer];
     let (mut cells, mut routes, mut wrong) = (0, 0, Vec::new());
     for info in wire::routes().into_iter().map(|route| route.info).filter(in_scope) {
-        let Some(foreign) = fill(&info.path, &theirs) else { continue };
+        let Some(foreign) = fill(info.path, &theirs) else { continue };
         routes += 1;
         for who in outside {
             let base =
-                shape(&ask(&world, &info, &fill(&info.path, &nothing).unwrap(), who, "").await);
+                shape(&ask(&world, &info, &fill(info.path, &nothing).unwrap(), who, "").await);
             let mut kinds = vec![("another tenant's", foreign.clone(), "")];
-            kinds.push(("of another type", fill(&info.path, &other_type).unwrap(), ""));
-            kinds.push(("malformed", fill(&info.path, &malformed).unwrap(), ""));
+            kinds.push(("of another type", fill(info.path, &other_type).unwrap(), ""));
+            kinds.push(("malformed", fill(info.path, &malformed).unwrap(), ""));
             kinds.push(("another tenant's, and their project named", foreign.clone(), "named"));
-            let none = fill(&info.path, &nothing).unwrap();
+            let none = fill(info.path, &nothing).unwrap();
             let named = ask(&world, &info, &none, who, &nothing["{project_id}"]).await;
             let named = shape(&named);
             for (kind, path, project) in kinds {
@@ -227,9 +226,9 @@ async fn whatever_belongs_to_others_is_not_there() {
             }
         }
         // A child of theirs below a parent of one's own, as its owner: nothing, whatever is below.
-        let mixed = fill(&info.path, &of(&theirs, &own)).unwrap();
-        if mixed != fill(&info.path, &own).unwrap() && mixed != foreign {
-            let base = fill(&info.path, &of(&nothing, &own)).unwrap();
+        let mixed = fill(info.path, &of(&theirs, &own)).unwrap();
+        if mixed != fill(info.path, &own).unwrap() && mixed != foreign {
+            let base = fill(info.path, &of(&nothing, &own)).unwrap();
             let base = shape(&ask(&world, &info, &base, &world.outsider, "").await);
             let met = shape(&ask(&world, &info, &mixed, &world.outsider, "").await);
             cells += 1;
@@ -260,6 +259,52 @@ async fn untouched(world: &World, outside: &[&Person]) {
     world.assert_whole().await;
 }
 
+type Case = (String, fn(&Ids) -> Value);
+
+/// Requests whose bodies name rows.
+fn cases(org: &str, project: &str) -> Vec<Case> {
+    vec![
+        ("/api/v1/projects".into(), |ids| json!({ "name": "x", "org_id": ids["{org_id}"] })),
+        (
+            "/api/v1/projects".into(),
+            |ids| json!({ "name": "x", "org_id": ids["{org_id}"], "department_id": ids["{department_id}"] }),
+        ),
+        (format!("{project}/move"), |ids| json!({ "department_id": ids["{department_id}"] })),
+        (
+            format!("{org}/quotas"),
+            |ids| json!({ "dimension": "gpus", "ceiling": 1, "department_id": ids["{department_id}"] }),
+        ),
+        (
+            format!("{org}/quotas"),
+            |ids| json!({ "dimension": "gpus", "ceiling": 1, "project_id": ids["{project_id}"] }),
+        ),
+        (
+            format!("{org}/role-bindings"),
+            |ids| json!({ "group_id": ids["{group_id}"], "role": "viewer" }),
+        ),
+        (
+            format!("{org}/role-bindings"),
+            |ids| json!({ "email": "outsider@example.com", "role_id": ids["{role_id}"] }),
+        ),
+        (
+            format!("{org}/role-bindings"),
+            |ids| json!({ "email": "outsider@example.com", "role": "viewer", "project_id": ids["{project_id}"] }),
+        ),
+        (
+            format!("{org}/role-bindings"),
+            |ids| json!({ "email": "outsider@example.com", "role": "viewer", "department_id": ids["{department_id}"] }),
+        ),
+        (
+            format!("{org}/invitations"),
+            |ids| json!({ "role": "viewer", "project_id": ids["{project_id}"] }),
+        ),
+        (
+            format!("{org}/role-maps"),
+            |ids| json!({ "provider_id": ids["{provider_id}"], "group": "g", "role": "viewer" }),
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn ids_in_bodies_of_others_are_missing_too() {
     let world = World::new().await;
@@ -269,64 +314,7 @@ async fn ids_in_bodies_of_others_are_missing_too() {
     let nothing = missing(&theirs);
     let org = format!("/api/v1/organizations/{}", world.outsider.org_id);
     let project = format!("/api/v1/projects/{}", world.outsider.project_id);
-    let cases: Vec<(String, Box<dyn Fn(&Ids) -> Value>)> = vec![
-        (
-            "/api/v1/projects".into(),
-            Box::new(|ids| json!({ "name": "x", "org_id": ids["{org_id}"] })),
-        ),
-        (
-            "/api/v1/projects".into(),
-            Box::new(
-                |ids| json!({ "name": "x", "org_id": ids["{org_id}"], "department_id": ids["{department_id}"] }),
-            ),
-        ),
-        (
-            format!("{project}/move"),
-            Box::new(|ids| json!({ "department_id": ids["{department_id}"] })),
-        ),
-        (
-            format!("{org}/quotas"),
-            Box::new(
-                |ids| json!({ "dimension": "gpus", "ceiling": 1, "department_id": ids["{department_id}"] }),
-            ),
-        ),
-        (
-            format!("{org}/quotas"),
-            Box::new(
-                |ids| json!({ "dimension": "gpus", "ceiling": 1, "project_id": ids["{project_id}"] }),
-            ),
-        ),
-        (
-            format!("{org}/role-bindings"),
-            Box::new(|ids| json!({ "group_id": ids["{group_id}"], "role": "viewer" })),
-        ),
-        (
-            format!("{org}/role-bindings"),
-            Box::new(|ids| json!({ "email": "outsider@example.com", "role_id": ids["{role_id}"] })),
-        ),
-        (
-            format!("{org}/role-bindings"),
-            Box::new(
-                |ids| json!({ "email": "outsider@example.com", "role": "viewer", "project_id": ids["{project_id}"] }),
-            ),
-        ),
-        (
-            format!("{org}/role-bindings"),
-            Box::new(
-                |ids| json!({ "email": "outsider@example.com", "role": "viewer", "department_id": ids["{department_id}"] }),
-            ),
-        ),
-        (
-            format!("{org}/invitations"),
-            Box::new(|ids| json!({ "role": "viewer", "project_id": ids["{project_id}"] })),
-        ),
-        (
-            format!("{org}/role-maps"),
-            Box::new(
-                |ids| json!({ "provider_id": ids["{provider_id}"], "group": "g", "role": "viewer" }),
-            ),
-        ),
-    ];
+    let cases = cases(&org, &project);
     for (path, body) in cases {
         let met = world.post(&world.outsider, &path, body(&theirs)).await;
         let base = world.post(&world.outsider, &path, body(&nothing)).await;

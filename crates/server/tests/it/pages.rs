@@ -43,6 +43,7 @@ fn all() -> Vec<(&'static str, Markup)> {
         "people of the platform" = tenancy::StaffPageView,
         "support access" = tenancy::SupportPageView,
         "support access of an organization" = tenancy::OrgSupportView,
+        "restricted" = tenancy::RestrictedView,
         "who can" = tenancy::WhoView,
         "invited" = tenancy::InvitedView,
         "invitation" = tenancy::WelcomeView,

@@ -26,12 +26,12 @@ pub(super) fn draw(view: &ServiceAccountPageView) -> Markup {
             p class="muted" { "The service account then shows itself by signing, and no secret leaves its machine. The command line makes the pair: " code { "gpuaas key register" } "." }
             form method="post" action={ "/access/service-accounts/" (view.account.id) "/public-keys" } class="flow" {
                 (view.form.hidden("public-key"))
-                (Field::text("key_name", "Name").draw(entered))
+                (Field::text("key_name", "Called").draw(entered))
                 div class="field" {
                     label for="public_key" { "Public key, as a JWK" }
                     textarea id="public_key" name="public_key" rows="4" maxlength="4096" required placeholder=(r#"{"kty":"OKP","crv":"Ed25519","x":"…"}"#) { (entered.value("public_key")) }
                 }
-                (select("key_scopes", "May", entered.value("key_scopes"), &scopes))
+                (select("key_scopes", "Allows", entered.value("key_scopes"), &scopes))
                 button class="button" { (icon("plus")) "Register" }
             }
         }

@@ -183,6 +183,18 @@ async fn full(
     Ok(of.find_map(|ceiling| ceiling.refusal(1)))
 }
 
+/// Returns up to five people of a place who could do an action and give others what it takes.
+///
+/// # Errors
+/// What the database says.
+pub async fn who_gives(tx: &mut Reader, place: Place, action: &str) -> Result<Vec<String>> {
+    // Nobody gives more than they have, and admins are the least who give anything.
+    let least = policy::stronger(policy::least(action), Some(Role::Admin)).unwrap_or(Role::Owner);
+    let held = held(tx, place).await?;
+    let gives = held.into_iter().filter(|held| held.rights(place).cover(Rights::of(least)));
+    Ok(gives.map(|held| held.person.display_name).take(5).collect())
+}
+
 /// Returns whether the caller may do an action, and what stands in the way.
 ///
 /// # Errors
@@ -230,17 +242,10 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
             (reason, words) = ("quota", full);
         }
     }
-    let mut names = Vec::new();
-    if reason == "role" {
-        // Nobody gives more than they have, and admins are the least who give anything.
-        let least = policy::stronger(Some(least), Some(Role::Admin)).unwrap_or(Role::Owner);
-        for held in held(&mut tx, asked).await? {
-            if held.rights(asked).cover(Rights::of(least)) {
-                names.push(held.person.display_name);
-            }
-        }
-        names.truncate(5);
-    }
+    let names = match reason {
+        "role" => who_gives(&mut tx, asked, &ask.action).await?,
+        _ => Vec::new(),
+    };
     let (allowed, reason, role) = (reason == "allowed", reason.to_owned(), rights.role());
     Ok(WhyAnswer { action: ask.action, allowed, reason, words, role, least, ask: names })
 }

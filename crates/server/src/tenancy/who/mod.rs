@@ -6,6 +6,8 @@
 mod ask;
 mod http;
 mod pages;
+mod restricted;
 
 pub use http::routes;
 pub use pages::WhoView;
+pub use restricted::{RestrictedView, refused};
