@@ -1,5 +1,6 @@
 //! Second factors: set up, prove, lose, recover; what a half-finished sign-in reaches.
 
+mod authenticator;
 mod glass;
 mod guesses;
 mod half;
