@@ -3,6 +3,7 @@
 //! The agent is the real one over the real link; only its runtime makes nothing. What is measured is
 //! the control plane.
 
+mod pairs;
 mod people;
 mod reads;
 
@@ -37,6 +38,8 @@ enum Command {
     Launch(people::Launch),
     /// Sends one request again and again over a few kept connections.
     Read(reads::Read),
+    /// Sends two requests by turns and says whether their times differ.
+    Pairs(pairs::Pairs),
 }
 
 #[tokio::main]
@@ -51,6 +54,7 @@ async fn main() -> Result<()> {
         }
         Command::Launch(launch) => people::run(launch).await,
         Command::Read(read) => reads::run(read).await,
+        Command::Pairs(pairs) => pairs::run(pairs).await,
     }
 }
 

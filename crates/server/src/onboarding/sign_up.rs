@@ -3,7 +3,7 @@
 use crate::{
     billing,
     identity::{self, Hasher, NewAccount, Opened, User, UserState},
-    tenancy::{Department, OrgMember, Organization, Project, ProjectMember, slug},
+    tenancy::{self, Department, OrgMember, Organization, Project, ProjectMember, slug},
 };
 use api::{
     Code, OrgId, ProjectId,
@@ -192,5 +192,6 @@ pub async fn new_organization(
     };
     tx.insert(&member).await?;
     billing::open_accounts(tx, org_id, currency).await?;
+    tenancy::begin_quotas(app, tx, org_id, user_id).await?;
     Ok((org, project_id))
 }

@@ -46,7 +46,8 @@ pub use people::{InvitedView, OrganizationPageView, OrganizationsView, WelcomeVi
 pub use policy::{FOR_MACHINES, POLICY, matrix};
 pub use projects::{Holdings, HoldingsFn};
 pub use quotas::{
-    Ceiling, Counting, Meter, Meters, PlatformQuotasView, QuotasView, Target, reach as ceilings,
+    Ceiling, Counting, Meter, Meters, PlatformQuotasView, QuotasView, Target,
+    begin as begin_quotas, reach as ceilings,
 };
 pub use scopes::{InDepartment, InOrg, InProject, ScopeOf};
 pub use settings::Settings;

@@ -209,3 +209,25 @@ async fn a_deleted_project_takes_its_keys_and_quotas_with_it() {
     let again = world.call(None, Method::POST, "/api/v1/auth/token", Some(trade)).await;
     assert_eq!(again.status, 401, "{}", again.text());
 }
+
+#[tokio::test]
+async fn a_new_organization_begins_with_the_platforms_quotas() {
+    let world = World::with(Engine::Sqlite, &[("GPUAAS_TENANCY__QUOTAS", "allocations=1")]).await;
+    let _node = Node::join(&world, 4).await;
+    let rows = listed(&world).await;
+    assert_eq!(
+        (rows.len(), rows[0]["by_platform"].as_bool(), rows[0]["ceiling"].as_i64()),
+        (1, Some(true), Some(1)),
+        "{rows:?}"
+    );
+    id_of(&launch(&world, &world.owner, 1).await);
+    assert_eq!(launch(&world, &world.owner, 1).await.code(), "launch_blocked");
+    let later = world.sign_up("later").await;
+    let path = format!("/api/v1/organizations/{}/quotas", later.org_id);
+    assert_eq!(world.get(&later, &path).await.json()["items"][0]["dimension"], "allocations");
+    // Whoever runs the platform lifts it.
+    let path =
+        format!("/api/v1/platform/quotas/{}", listed(&world).await[0]["id"].as_str().unwrap());
+    assert_eq!(world.call(Some(&world.operator), Method::DELETE, &path, None).await.status, 204);
+    id_of(&launch(&world, &world.owner, 1).await);
+}

@@ -14,3 +14,4 @@ mod store;
 pub use check::{Ceiling, Counting, Meter, Meters, Target, reach};
 pub use http::routes;
 pub use pages::{PlatformQuotasView, QuotasView};
+pub use set::begin;

@@ -5,6 +5,7 @@ use crate::tenancy::{
     allowed::{Action, Allowed, Ask, Found, InOrg, Operator, OperatorAction, operator_action},
     authority,
     people::{find_org, org_action},
+    settings::Settings,
     store::{self as places, Organization},
 };
 use api::{
@@ -143,6 +144,29 @@ pub async fn set(app: &App, who: &Allowed<Set>, ask: &QuotaSet) -> Result<Quota>
     let row = write(&mut tx, wanted).await?;
     tx.commit().await?;
     Ok(row)
+}
+
+/// Sets the platform's quotas of a new organization, as the settings have them.
+///
+/// # Errors
+/// What the database says.
+pub async fn begin(app: &App, tx: &mut WriteTx, org: OrgId, by: UserId) -> Result<()> {
+    for (dimension, ceiling) in app.get::<Settings>().ceilings() {
+        let row = Quota {
+            id: tx.new_id(),
+            org_id: org,
+            department_id: None,
+            project_id: None,
+            user_id: None,
+            dimension,
+            ceiling,
+            by_platform: true,
+            set_by: by,
+            set_at: tx.now(),
+        };
+        tx.insert(&row).await?;
+    }
+    Ok(())
 }
 
 async fn take(app: &App, who: &impl Accountable, row: &Quota) -> Result<()> {
