@@ -156,7 +156,9 @@ impl<A: Action> Entrance for Allowed<A> {
         let mut tx = app.db.read().await?;
         let context = context_project(&mut tx, app, &caller, head).await?;
         let ask = Ask { head, context };
-        let found = A::find(&mut tx, &ask).await?.ok_or_else(Error::not_found)?;
+        let Some(found) = A::find(&mut tx, &ask).await? else {
+            return Err(nothing(&mut tx, app, &caller).await);
+        };
         let scope = A::Scope::of(found.place).ok_or_else(Error::not_found)?;
         let (user, place) = (caller.user_id(), scope.place());
         let standing = standing(&mut tx, app, user, place).await?.ok_or_else(Error::not_found)?;
@@ -215,6 +217,16 @@ impl<A: Action> Entrance for Allowed<A> {
             head: head.clone(),
             stamp,
         })
+    }
+}
+
+/// Returns the refusal of what is not there, after the same questions as of what is another's: how long it
+/// takes tells no difference.
+async fn nothing(tx: &mut Reader, app: &App, caller: &Caller) -> Error {
+    let nowhere = Place { org: OrgId(uuid::Uuid::nil()), department: None, project: None };
+    match standing(tx, app, caller.user_id(), nowhere).await {
+        Ok(_) => Error::not_found(),
+        Err(error) => error,
     }
 }
 

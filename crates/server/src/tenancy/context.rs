@@ -58,7 +58,8 @@ pub async fn context_project(
 pub struct Places {
     /// A project a person may enter; without its id, the first of them.
     projects: Known<(UserId, Option<ProjectId>), Arc<Project>>,
-    standings: Known<(UserId, Place), Standing>,
+    /// Also of places that are not there: what is not one's own takes as long.
+    standings: Known<(UserId, Place), Option<Standing>>,
 }
 
 impl Default for Places {
@@ -104,12 +105,10 @@ pub(super) async fn standing(
     let known = &app.get::<Places>().standings;
     let key = (user, place);
     if let Some(standing) = known.get(tx, &key) {
-        return Ok(Some(standing));
+        return Ok(standing);
     }
     let standing = standing::standing(tx, user, place).await?;
-    if let Some(standing) = &standing {
-        known.keep(tx, key, standing.clone());
-    }
+    known.keep(tx, key, standing.clone());
     Ok(standing)
 }
 
