@@ -760,6 +760,7 @@ CREATE TABLE webhook_deliveries (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL REFERENCES organizations (id),
   webhook_id BLOB NOT NULL REFERENCES webhooks (id),
+  seq INTEGER NOT NULL,
   action TEXT NOT NULL,
   body TEXT NOT NULL,
   created_at INTEGER NOT NULL,
@@ -1023,7 +1024,9 @@ CREATE INDEX users_staff ON users (id) WHERE platform_role IS NOT NULL;
 
 CREATE INDEX webhook_deliveries_done ON webhook_deliveries (done_at) WHERE done_at IS NOT NULL;
 
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, attempts, id) WHERE done_at IS NULL;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, due_at) WHERE done_at IS NULL;
+
+CREATE INDEX webhook_deliveries_next ON webhook_deliveries (webhook_id, attempts, seq, id) WHERE done_at IS NULL;
 
 CREATE INDEX webhook_deliveries_of ON webhook_deliveries (webhook_id, id);
 

@@ -196,7 +196,7 @@ test("mail about work is switched off, and on again", async () => {
 test("the pages hold at every width, in both themes, and accuse nothing", async () => {
   test.setTimeout(180_000);
   const complaints = [];
-  const pages = [[grace, "hooks", `${org}/webhooks`], [grace, "org-support", `${org}/support`], [grace, "org-links", org], [grace, "own-audit", "/access/audit"], [grace, "notices-mail", "/account/notices"], [sam, "support", "/platform/support"], [sam, "frozen", "/platform/lifecycle/nodes"], [ada, "staff", "/platform/iam/people"]];
+  const pages = [[grace, "hooks", `${org}/webhooks`], [grace, "org-support", `${org}/support`], [grace, "org-links", org], [grace, "own-audit", "/access/audit"], [grace, "notices-mail", "/account/notices"], [sam, "support", "/platform/support"], [sam, "frozen", "/platform/lifecycle/nodes"], [ada, "staff", "/platform/iam/people"], [ada, "rollout", "/platform/iam/rollout"]];
   for (const page of [ada, sam, grace]) page.on("console", (message) => { if (message.type() === "error") complaints.push(message.text()); });
   for (const colorScheme of ["light", "dark"]) {
     for (const [page, name, path] of pages) {

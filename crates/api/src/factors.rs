@@ -262,7 +262,8 @@ pub struct RecoveryRefuse {
 /// A group of people and how many of them have a second factor.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 pub struct ReadinessGroup {
-    /// `operators`, `owners`, `people`
+    /// `operators` (everybody with a role of the platform), `owners` (of organizations that are not one person's),
+    /// `people`
     pub group: String,
     /// How many there are.
     pub people: i64,
@@ -291,6 +292,38 @@ pub struct MfaReadiness {
     pub break_glass_left: i64,
     /// When a break-glass code was last used.
     pub break_glass_used_at: Option<Time>,
+}
+
+/// A step of rolling second factors out, and whether it is done.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct RolloutStep {
+    /// `operators`, `second_operator`, `mail`, `break_glass`, `owners`, `people`, `recoveries`
+    pub step: String,
+    /// What it is.
+    pub title: String,
+    /// Whether it is done.
+    pub done: bool,
+    /// What was found.
+    pub found: String,
+    /// What to do.
+    pub next: String,
+    /// Where.
+    pub href: String,
+}
+
+/// `GET /api/v1/platform/iam/rollout`: what a change board is shown before second factors are asked of everybody.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct RolloutPacket {
+    /// When this was read.
+    pub read_at: Time,
+    /// The steps, in their order.
+    pub steps: Vec<RolloutStep>,
+    /// What people are written.
+    pub letter: String,
+    /// How it is taken back.
+    pub back: String,
+    /// The readiness it is drawn from.
+    pub readiness: MfaReadiness,
 }
 
 /// Sealed codes of the break-glass account: shown once, to be printed and locked away.

@@ -25,6 +25,7 @@ CREATE TABLE webhook_deliveries (
   id UUID PRIMARY KEY,
   org_id UUID NOT NULL REFERENCES organizations (id),
   webhook_id UUID NOT NULL REFERENCES webhooks (id),
+  seq BIGINT NOT NULL,
   action TEXT NOT NULL,
   body TEXT NOT NULL,
   created_at BIGINT NOT NULL,
@@ -34,7 +35,8 @@ CREATE TABLE webhook_deliveries (
   status BIGINT,
   fault TEXT
 );
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, attempts, id) WHERE done_at IS NULL;
+CREATE INDEX webhook_deliveries_next ON webhook_deliveries (webhook_id, attempts, seq, id) WHERE done_at IS NULL;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, due_at) WHERE done_at IS NULL;
 CREATE INDEX webhook_deliveries_of ON webhook_deliveries (webhook_id, id);
 CREATE INDEX webhook_deliveries_done ON webhook_deliveries (done_at) WHERE done_at IS NOT NULL;
 

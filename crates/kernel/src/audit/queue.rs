@@ -101,6 +101,7 @@ impl Queue {
             };
             entry.actor = "many".to_owned();
             entry.target = None;
+            (entry.org_id, entry.project_id, entry.ip) = (None, None, None);
         }
         waiting.entry(fold).or_insert(Waiting { entry, count: 0 }).count += 1;
     }

@@ -12,7 +12,7 @@ mod webhooks;
 pub use http::routes;
 pub use pages::NoticesView;
 pub use webhooks::{
-    FRESH, SLOW, STOPPER as WEBHOOK_STOPPER, WRITER as WEBHOOK_WRITER, WebhookMadeView,
+    EVENTS, FRESH, SLOW, STOPPER as WEBHOOK_STOPPER, WRITER as WEBHOOK_WRITER, WebhookMadeView,
     WebhooksView, sweeps,
 };
 

@@ -131,6 +131,22 @@ pub async fn may(
     Ok(rights.may(action))
 }
 
+/// Returns whether somebody may do something in an organization by what is theirs, not by looking into it.
+///
+/// # Errors
+/// What the database says.
+pub async fn may_by_right(
+    tx: &mut Reader,
+    app: &App,
+    user: UserId,
+    org: OrgId,
+    action: &str,
+) -> Result<bool> {
+    let place = Place { org, department: None, project: None };
+    let standing = standing(tx, app, user, place).await?;
+    Ok(standing.and_then(|standing| standing.rights).is_some_and(|rights| rights.may(action)))
+}
+
 /// Returns who looks at a page, for the frame around it.
 pub fn viewer<'a>(
     app: &'a App,

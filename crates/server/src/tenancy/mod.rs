@@ -34,9 +34,9 @@ mod who;
 
 pub use allowed::{Action, Allowed, Ask, Found, Operator, OperatorAction};
 pub use authority::{AuthorityView, DepartmentsView};
-pub use context::{Places, may, viewer};
+pub use context::{Places, may, may_by_right, viewer};
 pub use http::routes;
-pub use iam::{GlassCodesView, IamView};
+pub use iam::{GlassCodesView, IamView, RolloutView};
 pub use levels::{Level, level};
 pub use machines::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView, key_meter};
 pub use members::view_roles;

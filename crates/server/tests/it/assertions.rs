@@ -200,6 +200,7 @@ async fn public_keys_alone_are_registered() {
         json!({ "kty": "RSA", "n": modulus(128), "e": "AQAB" }),
         json!({ "kty": "RSA", "n": modulus(256) }),
         json!({ "kty": "RSA", "n": modulus(256), "e": "Aw" }),
+        json!({ "kty": "RSA", "n": modulus(256), "e": B64.encode([0xff_u8; 12]) }),
         json!({ "kty": "RSA", "n": modulus(256), "e": "AQAB", "p": "AQAB" }),
         json!({ "kty": "RSA", "n": B64.encode([vec![0; 192], vec![0xab; 64]].concat()), "e": "AQAB" }),
         json!({ "kty": "RSA", "n": B64.encode([vec![0xab; 255], vec![2]].concat()), "e": "AQAB" }),

@@ -124,7 +124,7 @@ both! {
     async fn the_first_link_makes_one_operator_once(engine: Engine) {
         let world = World::on(engine).await;
         let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
-        tx.run("UPDATE users SET operator = $1", (false,)).await.unwrap();
+        tx.run("UPDATE users SET platform_role = NULL", ()).await.unwrap();
         tx.commit().await.unwrap();
         let stale = identity::make_first_link(&world.app).await.unwrap().unwrap().url("");
         let fresh = identity::make_first_link(&world.app).await.unwrap().unwrap().url("");
@@ -146,7 +146,7 @@ both! {
 async fn the_first_link_ends_after_an_hour() {
     let world = World::new().await;
     let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
-    tx.run("UPDATE users SET operator = $1", (false,)).await.unwrap();
+    tx.run("UPDATE users SET platform_role = NULL", ()).await.unwrap();
     tx.commit().await.unwrap();
     let link = identity::make_first_link(&world.app).await.unwrap().unwrap().url("");
     world.advance(3601);

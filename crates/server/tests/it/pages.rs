@@ -7,14 +7,16 @@ use server::{
     web,
 };
 
+macro_rules! samples {
+    ($($name:literal = $view:ty),+ $(,)?) => {{
+        let mut pages: Vec<(&'static str, Markup)> = Vec::new();
+        $(for sample in <$view>::samples() { pages.push(($name, sample.draw())); })+
+        pages
+    }};
+}
+
 fn all() -> Vec<(&'static str, Markup)> {
-    let mut pages = Vec::new();
-    macro_rules! add {
-        ($($name:literal = $view:ty),+ $(,)?) => {
-            $(for sample in <$view>::samples() { pages.push(($name, sample.draw())); })+
-        };
-    }
-    add!(
+    samples!(
         "sign in" = identity::LogInView,
         "confirm" = identity::confirm::ConfirmView,
         "device" = identity::device::EnterView,
@@ -34,6 +36,7 @@ fn all() -> Vec<(&'static str, Markup)> {
         "break glass" = identity::factors::GlassView,
         "break-glass codes" = tenancy::GlassCodesView,
         "identity" = tenancy::IamView,
+        "rollout" = tenancy::RolloutView,
         "organizations" = tenancy::OrganizationsView,
         "organization" = tenancy::OrganizationPageView,
         "departments" = tenancy::DepartmentsView,
@@ -76,8 +79,7 @@ fn all() -> Vec<(&'static str, Markup)> {
         "operations" = web::OpsView,
         "components" = web::ComponentsView,
         "edge error" = web::EdgeErrorView,
-    );
-    pages
+    )
 }
 
 #[test]

@@ -54,6 +54,7 @@ const OPEN: &[&str] = &[
     "tasks_open",
     "users_staff",
     "webhook_deliveries_due",
+    "webhook_deliveries_next",
     "webhook_deliveries_done",
 ];
 

@@ -132,7 +132,7 @@ both! {
         let foreign = format!("/api/v1/organizations/{}/support-accesses/{first}/end", world.outsider.org_id);
         assert_eq!(world.post(&world.outsider, &foreign, json!({})).await.status, 404);
         world.advance(1);
-        assert!(open(&world, &helper, 240).await.text().contains("ended by somebody else"), "what the organization ended stays ended");
+        assert!(open(&world, &helper, 240).await.text().contains("The organization ended your last look"), "what the organization ended stays ended");
         world.advance(3601);
         let second = id(&open(&world, &helper, 240).await);
         assert_eq!(world.post(&helper, &format!("{LOOKS}/{second}/end"), json!({})).await.status, 204);
@@ -147,6 +147,8 @@ both! {
         let take = format!("{STAFF}/{}", helper.user_id);
         assert_eq!(world.call(Some(&world.operator), Method::DELETE, &take, None).await.status, 204);
         assert_eq!(world.get(&helper, &project).await.status, 401, "their sessions end");
+        let ends = entries(&world).await.iter().filter(|row| row["action"] == "support.close").count();
+        assert_eq!(ends, 3, "the one that ended with the role too");
         let rows = world.get(&world.owner, &seen).await.json();
         assert_eq!(rows["items"][0]["lasts"], false);
         assert!(rows["items"][0]["ended_at"].is_string(), "the role given back opens nothing: {rows}");
@@ -260,4 +262,32 @@ async fn looks_into_two_organizations_stand_in_each_record() {
         .find(|row| row["outcome"] == "denied" && row["action"] == "group.create")
         .unwrap();
     assert!(refused["ip_address"].is_null(), "{refused}");
+}
+
+#[tokio::test]
+async fn the_packet_for_rolling_factors_out_says_what_is_ready() {
+    let world = World::new().await;
+    let path = "/api/v1/platform/iam/rollout";
+    assert_eq!(world.get(&world.owner, path).await.status, 403);
+    let reviewer = staff(&world, "reviewer", SecurityReviewer).await;
+    let packet = world.get(&reviewer, path).await.json();
+    let done = |packet: &Value, step: &str| {
+        let steps = packet["steps"].as_array().unwrap();
+        steps.iter().find(|one| one["step"] == step).unwrap()["done"].as_bool().unwrap()
+    };
+    assert!(
+        !done(&packet, "second_operator")
+            && !done(&packet, "break_glass")
+            && !done(&packet, "operators")
+    );
+    assert!(
+        done(&packet, "recoveries") && done(&packet, "owners"),
+        "personal organizations ask nobody: {packet}"
+    );
+    staff(&world, "second", Operator).await;
+    world.post(&world.operator, "/api/v1/platform/iam/break-glass-codes", json!({})).await;
+    let packet = world.get(&reviewer, path).await.json();
+    assert!(done(&packet, "second_operator") && done(&packet, "break_glass"), "{packet}");
+    let page = world.get(&reviewer, "/platform/iam/rollout").await;
+    assert!(page.status == 200 && page.text().contains("How it is taken back"));
 }

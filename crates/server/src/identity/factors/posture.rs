@@ -86,8 +86,9 @@ kernel::row! {
 /// What the database says.
 pub async fn readiness(app: &App, tx: &mut Reader) -> Result<MfaReadiness> {
     let excused = app.get::<Settings>().operators_without_factor;
-    let everybody = counts(tx, false).await?;
-    let operators = counts(tx, true).await?;
+    let everybody = counts(tx, "people").await?;
+    let staff = counts(tx, "operators").await?;
+    let owners = counts(tx, "owners").await?;
     let group = |name: &str, count: Count, required| ReadinessGroup {
         group: name.to_owned(),
         people: count.people,
@@ -104,7 +105,11 @@ pub async fn readiness(app: &App, tx: &mut Reader) -> Result<MfaReadiness> {
     let (break_glass_left, break_glass_used_at) = store::glass_left(tx).await?;
     Ok(MfaReadiness {
         read_at: tx.now(),
-        groups: vec![group("operators", operators, !excused), group("people", everybody, false)],
+        groups: vec![
+            group("operators", staff, !excused),
+            group("owners", owners, true),
+            group("people", everybody, false),
+        ],
         operators_without: without,
         operators_excused: excused,
         recovery_open: store::list_open(tx).await?.len().try_into().unwrap_or(i64::MAX),
@@ -113,8 +118,9 @@ pub async fn readiness(app: &App, tx: &mut Reader) -> Result<MfaReadiness> {
     })
 }
 
-/// Counts people who can sign in by themselves; the break-glass account cannot.
-async fn counts(tx: &mut Reader, operators: bool) -> Result<Count> {
+/// Counts people of a kind who can sign in by themselves; the break-glass account cannot. Owners are those of
+/// organizations that ask them for a factor: all but personal ones.
+async fn counts(tx: &mut Reader, of: &str) -> Result<Count> {
     tx.get(
         "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(CASE WHEN n > 0 THEN 1 ELSE 0 END), 0) AS BIGINT),
                 CAST(COALESCE(SUM(CASE WHEN n > 1 THEN 1 ELSE 0 END), 0) AS BIGINT)
@@ -122,8 +128,11 @@ async fn counts(tx: &mut Reader, operators: bool) -> Result<Count> {
                                 WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL) AS n
                    FROM users u
                   WHERE u.state = 'active' AND NOT u.glass
-                    AND (u.platform_role IS NOT NULL OR NOT $1)) AS each",
-        (operators,),
+                    AND ($1 = 'people' OR ($1 = 'operators' AND u.platform_role IS NOT NULL)
+                      OR ($1 = 'owners' AND EXISTS
+                          (SELECT 1 FROM org_members m JOIN organizations o ON o.id = m.org_id
+                            WHERE m.user_id = u.id AND m.role = 'owner' AND o.kind = 'enterprise')))) AS each",
+        (of,),
     )
     .await
 }

@@ -89,8 +89,11 @@ fn is_modulus(bytes: &[u8]) -> bool {
 
 /// Returns whether these bytes are an odd number from 65,537 to 2^32 (FIPS 186-5 §5.4 wants at least that).
 fn is_exponent(bytes: &[u8]) -> bool {
-    let value = bytes.iter().fold(0_u64, |sum, byte| sum.saturating_mul(256) + u64::from(*byte));
-    bytes.len() <= 5 && value % 2 == 1 && (65_537..=1 << 32).contains(&value)
+    if bytes.len() > 5 {
+        return false;
+    }
+    let value = bytes.iter().fold(0_u64, |sum, byte| sum * 256 + u64::from(*byte));
+    value % 2 == 1 && (65_537..=1 << 32).contains(&value)
 }
 
 #[derive(Deserialize)]

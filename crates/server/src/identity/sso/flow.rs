@@ -17,7 +17,7 @@ use kernel::{
     seal::Seal,
     secret::Secret,
 };
-use openidconnect::AuthenticationFlow;
+use openidconnect::{AuthenticationContextClass, AuthenticationFlow};
 use openidconnect::{
     CsrfToken, LoginHint, Nonce, PkceCodeChallenge, PkceCodeVerifier, Scope,
     core::{CoreAuthPrompt, CoreResponseType},
@@ -183,6 +183,12 @@ fn address(
         .add_scopes(peer.provider.scopes.split_whitespace().map(|s| Scope::new(s.to_owned())));
     if let Some(hint) = &start.hint {
         ask = ask.set_login_hint(LoginHint::new(hint.clone()));
+    }
+    if peer.provider.trust_mfa {
+        // Wished for, not insisted on: what it says is read, never assumed (OpenID Connect EAP ACR Values 1.0).
+        for strength in ["phrh", "phr"] {
+            ask = ask.add_auth_context_value(AuthenticationContextClass::new(strength.to_owned()));
+        }
     }
     if start.purpose == Purpose::StepUp {
         ask = ask.add_prompt(CoreAuthPrompt::Login).set_max_age(Duration::ZERO);

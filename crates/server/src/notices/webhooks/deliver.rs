@@ -5,7 +5,7 @@ use super::{
     store::{self, Delivery, Webhook},
 };
 use crate::tenancy;
-use api::{TypedId, webhooks::WebhookState};
+use api::TypedId;
 use futures::future::join_all;
 use kernel::{
     App, Result,
@@ -24,6 +24,8 @@ pub const WRITER: System =
 /// Stops webhooks that are gone.
 pub const STOPPER: System = System { name: "webhook.stop", unaudited: None };
 
+/// The sweep that writes events down.
+pub const EVENTS: &str = "notices.events";
 /// The sweep of webhooks that answer at once.
 pub const FRESH: &str = "notices.webhooks";
 /// The sweep of those that do not.
@@ -44,11 +46,14 @@ const OWES: i64 = 5;
 const PAUSES: [u64; 9] = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
 /// For how long a webhook may take nothing.
 const PATIENCE: Duration = Duration::from_secs(72 * 3600);
+/// The longest pause of a webhook as a whole: one that is back is found soon.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// Returns the sweeps.
-pub fn sweeps() -> [Sweep; 2] {
+pub fn sweeps() -> [Sweep; 3] {
     let every = Duration::from_secs(2);
     [
+        Sweep { name: EVENTS, every, walks: false, run: written },
         Sweep { name: FRESH, every, walks: false, run: fresh },
         Sweep { name: SLOW, every, walks: false, run: slow },
     ]
@@ -56,11 +61,16 @@ pub fn sweeps() -> [Sweep; 2] {
 
 fn fresh(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
     Box::pin(async move {
-        let written = fan::out(&app).await?;
         let (taken, waits) = round(&app, false).await?;
-        overflow(&app).await?;
+        Ok(format!("{taken} taken, {waits} wait"))
+    })
+}
+
+fn written(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
+    Box::pin(async move {
+        let written = fan::out(&app).await?;
         let gone = forget(&app).await?;
-        Ok(format!("wrote {written} events, {taken} taken, {waits} wait, {gone} forgotten"))
+        Ok(format!("wrote {written} events, {gone} forgotten"))
     })
 }
 
@@ -94,8 +104,9 @@ async fn round(app: &App, slow: bool) -> Result<(usize, usize)> {
 async fn serve(app: &App, mut hook: Webhook, slow: bool) -> Result<(usize, usize)> {
     let began = tokio::time::Instant::now();
     let mut tx = app.db.read().await?;
-    let place = (hook.org_id, None);
-    if !tenancy::may(&mut tx, app, hook.created_by, place, "organization.audit").await? {
+    if !tenancy::may_by_right(&mut tx, app, hook.created_by, hook.org_id, "organization.audit")
+        .await?
+    {
         drop(tx);
         stop(app, &hook, "whoever answers for it may not read the audit record any more").await?;
         return Ok((0, 0));
@@ -112,12 +123,15 @@ async fn serve(app: &App, mut hook: Webhook, slow: bool) -> Result<(usize, usize
         }
     }
     // Nothing was due any more.
-    let mut tx = app.db.write(&WRITER).await?;
+    let (mut tx, claim) = (app.db.write(&WRITER).await?, hook.free_at);
     hook.free_at = tx.now();
-    store::called(&mut tx, &hook).await?;
+    store::called(&mut tx, &hook, claim).await?;
     tx.commit().await?;
     Ok((taken, not))
 }
+
+/// What is met where others wait behind it: no failure, it is asked again where there is time.
+const CUT: &str = "no answer within three seconds; longer is waited next";
 
 /// What an attempt met: the answer's status, or why there was none.
 type Met = std::result::Result<u16, String>;
@@ -145,7 +159,7 @@ async fn post(app: &App, row: &Delivery, hook: &Webhook, slow: bool) -> Result<M
             tracing::debug!(webhook = %hook.id, %fault, "a webhook was not reached");
             "no answer".to_owned()
         }),
-        Err(_) => Err("no answer within three seconds; longer is waited next time".to_owned()),
+        Err(_) => Err(CUT.to_owned()),
     })
 }
 
@@ -172,7 +186,8 @@ async fn attempt(
     let met = post(app, &row, hook, slow).await?;
     let (quick, there) = (began.elapsed() <= QUICK, is_there(&met));
     let taken = met.as_ref().is_ok_and(|status| (200..300).contains(status));
-    let mut tx = app.db.write(&WRITER).await?;
+    let cut = met.as_ref().is_err_and(|words| words == CUT);
+    let (mut tx, claim) = (app.db.write(&WRITER).await?, hook.free_at);
     let now = tx.now();
     row.status = met.as_ref().ok().map(|status| i64::from(*status));
     row.fault = match &met {
@@ -181,41 +196,43 @@ async fn attempt(
         Err(words) => Some(words.chars().take(200).collect()),
     };
     match pause(row.attempts) {
+        _ if cut => {}
         Some(span) if !taken => row.due_at = now.plus(span),
         _ => row.done_at = Some(now),
     }
-    row.attempts += 1;
+    row.attempts += i64::from(!cut);
     hook.last_at = Some(now);
     hook.last_ok = Some(taken);
     hook.slow = if quick && there { (hook.slow - 1).max(0) } else { OWES };
-    let mut goes_on = there;
+    hook.failing_since = hook.failing_since.filter(|_| !taken).or((!taken).then_some(now));
     if there {
-        (hook.failures, hook.failing_since) = (0, None);
-        hook.free_at = if turn_over { now } else { hook.free_at };
+        hook.failures = 0;
+        hook.free_at = if turn_over { now } else { claim };
+    } else if cut {
+        hook.free_at = now;
     } else {
         // It is called again when its own pause is over, whatever waits.
-        hook.free_at = now.plus(pause(hook.failures).unwrap_or(Duration::from_secs(86_400)));
+        hook.free_at = now.plus(pause(hook.failures).unwrap_or(LONGEST).min(LONGEST));
         hook.failures += 1;
-        hook.failing_since = hook.failing_since.or(Some(now));
     }
     // The webhook first: so does everybody who changes it.
-    let known = store::called(&mut tx, hook).await? > 0;
-    if known {
+    let ours = store::called(&mut tx, hook, claim).await?;
+    if ours {
         store::settle(&mut tx, &row).await?;
     }
     tx.commit().await?;
     let silent = hook.failing_since.is_some_and(|since| now.since(since) >= PATIENCE);
-    if row.status == Some(410) || silent {
+    if ours && (row.status == Some(410) || silent) {
         stop(app, hook, "it took no events for three days, or said it is gone").await?;
-        goes_on = false;
+        return Ok((taken, false));
     }
-    Ok((taken, goes_on && known))
+    Ok((taken, there && ours))
 }
 
 /// Stops a webhook that is gone, and tells the owners of its organization.
-async fn stop(app: &App, hook: &Webhook, why: &str) -> Result<()> {
+pub async fn stop(app: &App, hook: &Webhook, why: &str) -> Result<()> {
     let mut tx = app.db.write(&STOPPER).await?;
-    if store::set_state(&mut tx, hook, WebhookState::Stopped).await? == 0 {
+    if !store::stop(&mut tx, hook).await? {
         return Ok(());
     }
     let waited = store::forget_waiting(&mut tx, hook).await?;
@@ -237,15 +254,6 @@ async fn stop(app: &App, hook: &Webhook, why: &str) -> Result<()> {
     tx.note(Key::Count, waited);
     tx.note(Key::Reason, why);
     tx.commit().await
-}
-
-/// Stops webhooks for which more waits than may.
-async fn overflow(app: &App) -> Result<()> {
-    let full = store::overfull(&mut *app.db.read().await?, hooks::MOST_WAITING).await?;
-    for hook in full {
-        stop(app, &hook, "more than ten thousand events wait for it").await?;
-    }
-    Ok(())
 }
 
 async fn forget(app: &App) -> Result<u64> {

@@ -1,6 +1,10 @@
 //! Writing events down for webhooks: what the chain of the audit record has that they were not told of.
 
-use super::store::{self, Delivery, Webhook};
+use super::{
+    deliver,
+    hooks::MOST_WAITING,
+    store::{self, Delivery, Webhook},
+};
 use api::{
     OrgId, Time,
     webhooks::{Event, EventData, WebhookState},
@@ -75,17 +79,29 @@ async fn batch(app: &App) -> Result<Option<usize>> {
     if !store::advance(&mut tx, seen, to).await? {
         return Ok(None);
     }
-    let mut rows = Vec::new();
+    let (mut rows, mut full) = (Vec::new(), Vec::new());
     for hook in hooks {
+        let meant: Vec<_> = entries.iter().filter(|(entry, _)| meant(&hook, entry)).collect();
+        if meant.is_empty() {
+            continue;
+        }
         // It is neither paused nor removed while its events are written down.
         let Some(hook) = store::lock(&mut tx, &hook).await? else { continue };
-        for (entry, _) in entries.iter().filter(|(entry, _)| meant(&hook, entry)) {
+        if store::waiting(&mut tx, hook.id).await? > MOST_WAITING {
+            full.push(hook);
+            continue;
+        }
+        for (entry, place) in meant.into_iter().filter(|(entry, _)| self::meant(&hook, entry)) {
             let Some(body) = event(entry) else { continue };
-            rows.push(delivery(&hook, tx.new_id(), (entry.action.clone(), body), tx.now()));
+            let what = (place.seq, entry.action.clone(), body);
+            rows.push(delivery(&hook, tx.new_id(), what, tx.now()));
         }
     }
     tx.insert_all(&rows).await?;
     tx.commit().await?;
+    for hook in full {
+        deliver::stop(app, &hook, "more than ten thousand events wait for it").await?;
+    }
     Ok(Some(rows.len()))
 }
 
@@ -100,13 +116,14 @@ fn meant(hook: &Webhook, entry: &Entry) -> bool {
 pub fn delivery(
     hook: &Webhook,
     id: api::DeliveryId,
-    (action, body): (String, String),
+    (seq, action, body): (i64, String, String),
     now: Time,
 ) -> Delivery {
     Delivery {
         id,
         org_id: hook.org_id,
         webhook_id: hook.id,
+        seq,
         action,
         body,
         created_at: now,

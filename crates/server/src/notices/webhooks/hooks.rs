@@ -300,7 +300,8 @@ pub async fn test(app: &App, who: &Allowed<Test>) -> Result<()> {
         },
     };
     let body = serde_json::to_string(&event).map_err(Error::internal)?;
-    let row = fan::delivery(hook, tx.new_id(), ("webhook.test".into(), body), tx.now());
+    let what = (store::head(&mut tx).await?, "webhook.test".to_owned(), body);
+    let row = fan::delivery(hook, tx.new_id(), what, tx.now());
     tx.insert(&row).await?;
     tx.target(hook.id);
     tx.commit().await?;

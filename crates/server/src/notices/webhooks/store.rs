@@ -33,7 +33,7 @@ row! {
         pub slow: i64,
         /// How often in a row it did not answer.
         pub failures: i64,
-        /// Since when.
+        /// Since when it took nothing.
         pub failing_since: Option<Time>,
         /// From when on it may be called.
         pub free_at: Time,
@@ -53,6 +53,8 @@ row! {
         pub org_id: OrgId,
         /// For which webhook.
         pub webhook_id: WebhookId,
+        /// Its entry's number in the chain: the order of first attempts.
+        pub seq: i64,
         /// What happened.
         pub action: String,
         /// What is posted.
@@ -218,7 +220,7 @@ pub async fn due(tx: &mut Reader, row: &Webhook, limit: i64) -> Result<Vec<Deliv
     let now = tx.now();
     tx.list(
         "SELECT {} FROM webhook_deliveries
-          WHERE webhook_id = $1 AND done_at IS NULL AND due_at <= $2 ORDER BY attempts, id LIMIT $3",
+          WHERE webhook_id = $1 AND done_at IS NULL AND due_at <= $2 ORDER BY attempts, seq, id LIMIT $3",
         (row.id, now, limit),
     )
     .await
@@ -234,12 +236,13 @@ pub async fn settle(tx: &mut WriteTx, row: &Delivery) -> Result<u64> {
     .await
 }
 
-/// Writes how a webhook's newest call went, and from when on it may be called again.
-pub async fn called(tx: &mut WriteTx, row: &Webhook) -> Result<u64> {
+/// Writes how a webhook's newest call went, and from when on it may be called again; says whether it is still
+/// ours: claimed until that moment, and told.
+pub async fn called(tx: &mut WriteTx, row: &Webhook, claim: Time) -> Result<bool> {
     tx.run(
         "UPDATE webhooks SET last_at = $1, last_ok = $2, slow = $3, failures = $4, failing_since = $5,
                 free_at = $6
-          WHERE org_id = $7 AND id = $8",
+          WHERE org_id = $7 AND id = $8 AND free_at = $9 AND state = 'active'",
         (
             row.last_at,
             row.last_ok,
@@ -249,21 +252,22 @@ pub async fn called(tx: &mut WriteTx, row: &Webhook) -> Result<u64> {
             row.free_at,
             row.org_id,
             row.id,
+            claim,
         ),
     )
     .await
+    .map(|count| count > 0)
 }
 
-/// Returns webhooks for which more waits than may.
-pub async fn overfull(tx: &mut Reader, most: i64) -> Result<Vec<Webhook>> {
-    tx.list(
-        "SELECT {} FROM webhooks WHERE state = 'active' AND failures > 0
-            AND (SELECT COUNT(*) FROM webhook_deliveries d
-                  WHERE d.webhook_id = webhooks.id AND d.done_at IS NULL) > $1
-          ORDER BY id LIMIT 20",
-        (most,),
+/// Stops a webhook that is told, as it was when it was looked at; says whether it was.
+pub async fn stop(tx: &mut WriteTx, row: &Webhook) -> Result<bool> {
+    tx.run(
+        "UPDATE webhooks SET state = 'stopped', failures = 0, failing_since = NULL
+          WHERE org_id = $1 AND id = $2 AND state = 'active' AND since_at = $3",
+        (row.org_id, row.id, row.since_at),
     )
     .await
+    .map(|count| count > 0)
 }
 
 /// Returns how many events were done before a moment.

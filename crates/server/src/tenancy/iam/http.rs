@@ -1,6 +1,6 @@
 //! Routes of `/platform/iam`.
 
-use super::pages;
+use super::{pages, rollout};
 use crate::{
     identity::factors::{break_glass, queue, readiness},
     tenancy::allowed::{Operator, OperatorAction, operator_action},
@@ -51,6 +51,7 @@ pub fn routes() -> Vec<Route> {
             .says("Makes sealed codes of the break-glass account; older ones end."),
     ];
     routes.extend(pages::routes());
+    routes.extend(rollout::routes());
     routes
 }
 

@@ -3,6 +3,8 @@
 
 mod http;
 mod pages;
+mod rollout;
 
 pub use http::routes;
 pub use pages::{GlassCodesView, IamView};
+pub use rollout::RolloutView;

@@ -126,6 +126,7 @@ impl IamView {
     pub fn draw(&self) -> Markup {
         let evidence = html! {
             @if self.lists_people { a class="button" href="/platform/iam/people" { (icon("users")) "People" } }
+            a class="button" href="/platform/iam/rollout" { (icon("file-search")) "Rollout" }
             a class="button" href="/api/v1/platform/iam/mfa-readiness" download="mfa-readiness.json" { (icon("receipt")) "Export as evidence" }
         };
         html! {

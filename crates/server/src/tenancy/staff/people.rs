@@ -14,7 +14,7 @@ use api::{
 };
 use kernel::{
     App, Error, Result,
-    audit::Key,
+    audit::{Accountable, Key, Stamp},
     db::{Reader, WriteTx},
     outbox::{About, Notice, Recipient, tell},
 };
@@ -78,9 +78,9 @@ async fn write(
     user: &User,
     role: Option<PlatformRole>,
     by: UserId,
-) -> Result<()> {
+) -> Result<Vec<support::Access>> {
     identity::set_platform_role(tx, user.id, role).await?;
-    support::end_of(tx, user.id, by).await?;
+    let ended = support::end_of(tx, user.id, by).await?;
     // Their next session begins under the rules of the role.
     identity::end_all(tx, user.id, SessionId::from_uuid(uuid::Uuid::nil())).await?;
     let words = role.map_or("no role", PlatformRole::as_str).replace('_', " ");
@@ -103,7 +103,16 @@ async fn write(
     tx.target(user.id);
     tx.note(Key::Person, user.id);
     tx.note(Key::Role, words);
-    Ok(())
+    Ok(ended)
+}
+
+/// Says in each organization's record that a look ended with the role.
+fn record(app: &App, who: &impl Accountable, ended: &[support::Access]) {
+    for look in ended {
+        let (action, org_id) = ("support.close", Some(look.org_id));
+        let stamp = Stamp { action, org_id, ip: None, ..who.stamp() };
+        app.audit.looked(app, &stamp, Some(look.id.to_string()));
+    }
 }
 
 /// Returns the account of this site with an address: not one a tenant's service made, and shown to be theirs.
@@ -146,9 +155,10 @@ pub async fn set(app: &App, who: &Operator<Set>, ask: &StaffSet) -> Result<Staff
     if hold(&mut tx, by, user.id, Some(ask.role)).await? == Some(ask.role) {
         return Err(Error::new(Code::NotNow).detail("They have this role already."));
     }
-    write(&mut tx, &user, Some(ask.role), by.id).await?;
+    let ended = write(&mut tx, &user, Some(ask.role), by.id).await?;
     let view = view(&mut tx, user, ask.role).await?;
     tx.commit().await?;
+    record(app, who, &ended);
     Ok(view)
 }
 
@@ -163,6 +173,8 @@ pub async fn remove(app: &App, who: &Operator<Remove>) -> Result<()> {
     let mut tx = app.db.write(who).await?;
     hold(&mut tx, by, id, None).await?.ok_or_else(Error::not_found)?;
     let user = identity::find_user(&mut tx, id).await?.ok_or_else(Error::not_found)?;
-    write(&mut tx, &user, None, by.id).await?;
-    tx.commit().await
+    let ended = write(&mut tx, &user, None, by.id).await?;
+    tx.commit().await?;
+    record(app, who, &ended);
+    Ok(())
 }

@@ -152,17 +152,20 @@ pub async fn open(app: &App, who: &Operator<Open>, ask: &SupportOpen) -> Result<
     Ok(view)
 }
 
-/// Refuses another look soon after somebody else ended the last one, and more than five in an hour.
+/// Refuses another look soon after the organization ended the last one, and more than five in an hour.
 async fn patient(tx: &mut Reader, org: OrgId, by: UserId) -> Result<()> {
     let since = tx.now().minus(Duration::from_secs(3600));
     let rows = store::of_org(tx, org).await?;
     let mine = || rows.iter().filter(|row| row.user_id == by);
-    if mine().any(|row| {
-        row.ended_by.is_some_and(|ender| ender != by) && row.ended_at.is_some_and(|at| at > since)
-    }) {
-        return Err(Error::new(Code::NotNow).detail(
-            "Your last look was ended by somebody else within this hour. Speak with the organization's owners first.",
-        ));
+    for row in mine().filter(|row| row.ended_at.is_some_and(|at| at > since)) {
+        let Some(ender) = row.ended_by.filter(|ender| *ender != by) else { continue };
+        // A role that changed is no word of the organization's.
+        let ender = identity::find_user(tx, ender).await?;
+        if ender.is_some_and(|ender| !ender.staff()) {
+            return Err(Error::new(Code::NotNow).detail(
+                "The organization ended your last look within this hour. Speak with its owners first.",
+            ));
+        }
     }
     if mine().filter(|row| row.opened_at > since).count() >= 5 {
         return Err(

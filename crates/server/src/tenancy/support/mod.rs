@@ -12,4 +12,4 @@ mod store;
 pub use access::chip;
 pub use http::routes;
 pub use pages::{OrgSupportView, SupportPageView};
-pub use store::end_of;
+pub use store::{Access, end_of};

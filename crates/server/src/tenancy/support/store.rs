@@ -72,13 +72,14 @@ pub async fn end(tx: &mut WriteTx, row: &Access, by: UserId) -> Result<bool> {
     .map(|count| count > 0)
 }
 
-/// Ends all looks of somebody.
-pub async fn end_of(tx: &mut WriteTx, user: UserId, by: UserId) -> Result<u64> {
-    let now = tx.now();
+/// Ends all looks of somebody; returns them.
+pub async fn end_of(tx: &mut WriteTx, user: UserId, by: UserId) -> Result<Vec<Access>> {
+    let (now, ended) = (tx.now(), lasting(tx, user).await?);
     tx.run(
         "UPDATE support_accesses SET ended_at = $1, ended_by = $2
           WHERE user_id = $3 AND ended_at IS NULL AND ends_at > $1",
         (now, by, user),
     )
-    .await
+    .await?;
+    Ok(ended)
 }

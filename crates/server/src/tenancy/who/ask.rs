@@ -115,7 +115,7 @@ async fn held(tx: &mut Reader, place: Place) -> Result<Vec<Held>> {
 }
 
 /// Returns the place that is asked about.
-async fn place(
+pub async fn place(
     tx: &mut Reader,
     org: OrgId,
     (mut department, project): (Option<DeptId>, Option<ProjectId>),
@@ -243,7 +243,7 @@ pub async fn why(app: &App, caller: &Caller, ask: WhyAsk) -> Result<WhyAnswer> {
         }
     }
     let names = match reason {
-        "role" => who_gives(&mut tx, asked, &ask.action).await?,
+        "role" if rights.may("member.list") => who_gives(&mut tx, asked, &ask.action).await?,
         _ => Vec::new(),
     };
     let (allowed, reason, role) = (reason == "allowed", reason.to_owned(), rights.role());

@@ -72,11 +72,15 @@ pub async fn refused(
     if head.is_api() {
         return Ok(error);
     }
-    let view = RestrictedView {
-        words: error.sentence(),
-        ask: ask::who_gives(tx, place, action).await?,
-        correlation_id: head.correlation_id,
+    // Names are for who may list people.
+    let ask = match rights.may("member.list") {
+        true => {
+            let whole = ask::place(tx, place.org, (place.department, place.project)).await?;
+            ask::who_gives(tx, whole, action).await?
+        }
+        false => Vec::new(),
     };
+    let view = RestrictedView { words: error.sentence(), ask, correlation_id: head.correlation_id };
     let page = Page::new("Restricted", view.draw()).status(::http::StatusCode::FORBIDDEN);
     Ok(error.showing(page))
 }
