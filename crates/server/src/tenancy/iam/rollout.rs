@@ -75,7 +75,7 @@ fn steps(readiness: &MfaReadiness, operators: usize, mails: bool) -> Vec<Rollout
             "mail",
             "Mail reaches people",
             mails,
-            if mails { "a mail server is set" } else { "mails are written into files" }.to_owned(),
+            if mails { "A mail server is set" } else { "Mails are written into files" }.to_owned(),
             "Set mail.smtp_host: recoveries and notices go by mail.",
             "/docs/operate",
         ),
@@ -119,12 +119,12 @@ fn letter(url: &str) -> String {
         "From the day we agreed on, {url} asks you for a second factor.\n\
          Set one up today: {url}/account/security. A passkey is the stronger one; an app that shows six digits works too.\n\
          Print the ten recovery codes you are shown: each stands in for a lost phone, once.\n\
-         Lost your phone? Choose \"I cannot use my factor\" when you are asked. A person checks that it is you; it takes up to three days.\n\
+         Lost your phone? Choose \"I lost my factors and my codes\" when you are asked for one. A person checks that it is you; it takes up to three days.\n\
          Nobody of us ever asks you for a code."
     )
 }
 
-const BACK: &str = "Owners set the organization's policy back to `of owners` on its page: nobody is asked from the next request on, and factors that were set up stay. Of people of the platform and of owners it cannot be taken back; who is locked out uses a recovery code, a recovery, or a break-glass code.";
+const BACK: &str = "Owners set the organization's policy back to “of owners” on its page: nobody is asked from the next request on, and factors that were set up stay. Of people of the platform and of owners it cannot be taken back; who is locked out uses a recovery code, a recovery, or a break-glass code.";
 
 async fn packet(app: &App, tx: &mut Reader) -> Result<RolloutPacket> {
     let readiness = readiness(app, tx).await?;
