@@ -106,6 +106,22 @@ CREATE TABLE claims (
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
+CREATE TABLE credits (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  kind TEXT NOT NULL CHECK (kind IN ('bank_transfer', 'goodwill')),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  reason TEXT NOT NULL,
+  reference TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('requested', 'posted', 'declined')),
+  txn_id BLOB REFERENCES ledger_transactions (id),
+  asked_by BLOB NOT NULL REFERENCES users (id),
+  decided_by BLOB REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  decided_at INTEGER,
+  CHECK ((state = 'posted') = (txn_id IS NOT NULL))
+) STRICT;
+
 CREATE TABLE departments (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL REFERENCES organizations (id),
@@ -133,6 +149,20 @@ CREATE TABLE device_grants (
   session_id BLOB,
   strong INTEGER NOT NULL,
   methods TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE disputes (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  payment_id BLOB NOT NULL REFERENCES payments (id),
+  dispute_ref TEXT NOT NULL UNIQUE,
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  taken INTEGER NOT NULL CHECK (taken >= 0),
+  state TEXT NOT NULL CHECK (state IN ('open', 'won', 'lost')),
+  txn_id BLOB REFERENCES ledger_transactions (id),
+  opened_at INTEGER NOT NULL,
+  closed_at INTEGER,
+  CHECK (taken <= amount)
 ) STRICT;
 
 CREATE TABLE domains (
@@ -278,11 +308,12 @@ CREATE TABLE join_tokens (
 
 CREATE TABLE ledger_accounts (
   id BLOB PRIMARY KEY,
-  kind TEXT NOT NULL CHECK (kind IN ('available', 'held', 'revenue', 'promotions', 'loss')),
+  kind TEXT NOT NULL CHECK (kind IN
+    ('available', 'promotional', 'held', 'revenue', 'promotions', 'loss', 'clearing', 'bank', 'refunds', 'disputes')),
   org_id BLOB REFERENCES organizations (id),
   currency TEXT NOT NULL,
   created_at INTEGER NOT NULL,
-  CHECK ((org_id IS NOT NULL) = (kind IN ('available', 'held')))
+  CHECK (org_id IS NOT NULL OR kind IN ('revenue', 'promotions', 'loss'))
 ) STRICT;
 
 CREATE TABLE ledger_postings (
@@ -297,7 +328,9 @@ CREATE TABLE ledger_postings (
 
 CREATE TABLE ledger_transactions (
   id BLOB PRIMARY KEY,
-  kind TEXT NOT NULL CHECK (kind IN ('grant', 'hold', 'hold_release', 'usage', 'correction')),
+  kind TEXT NOT NULL CHECK (kind IN
+    ('grant', 'hold', 'hold_release', 'usage', 'correction', 'payment', 'refund', 'dispute', 'dispute_reversal',
+     'adjustment', 'expiry', 'write_off')),
   source TEXT NOT NULL,
   source_id TEXT NOT NULL,
   memo TEXT NOT NULL,
@@ -356,6 +389,12 @@ CREATE TABLE meters (
   CHECK (metered_to >= started_at),
   CHECK (stopped_at IS NULL OR stopped_at >= started_at),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE money_states (
+  org_id BLOB PRIMARY KEY REFERENCES organizations (id),
+  state TEXT NOT NULL CHECK (state IN ('healthy', 'low_balance', 'auto_release_pending', 'depleted')),
+  since INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE node_slots (
@@ -474,6 +513,54 @@ CREATE TABLE password_resets (
   used_at INTEGER
 ) STRICT;
 
+CREATE TABLE payment_events (
+  id BLOB PRIMARY KEY,
+  provider TEXT NOT NULL,
+  event_ref TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  object_ref TEXT NOT NULL,
+  intent_ref TEXT,
+  body TEXT NOT NULL,
+  made_at INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('applied', 'before', 'parked', 'ignored', 'refused')),
+  note TEXT NOT NULL,
+  org_id BLOB REFERENCES organizations (id),
+  payment_id BLOB REFERENCES payments (id)
+) STRICT;
+
+CREATE TABLE payment_intents (
+  provider TEXT NOT NULL,
+  intent_ref TEXT NOT NULL,
+  PRIMARY KEY (provider, intent_ref)
+) STRICT;
+
+CREATE TABLE payments (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  user_id BLOB NOT NULL REFERENCES users (id),
+  provider TEXT NOT NULL CHECK (provider IN ('simulator', 'stripe')),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  currency TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('created', 'pending', 'processing', 'paid', 'failed', 'cancelled', 'expired')),
+  session_ref TEXT,
+  checkout_url TEXT,
+  intent_ref TEXT,
+  fault TEXT,
+  declines INTEGER NOT NULL,
+  refunded INTEGER NOT NULL CHECK (refunded >= 0 AND refunded <= amount),
+  disputed INTEGER NOT NULL CHECK (disputed >= 0),
+  cancel_at INTEGER,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  settled_at INTEGER,
+  due_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  correlation_id TEXT NOT NULL,
+  CHECK ((state = 'paid') = (intent_ref IS NOT NULL)),
+  CHECK (state = 'paid' OR (refunded = 0 AND disputed = 0))
+) STRICT;
+
 CREATE TABLE prices (
   id BLOB PRIMARY KEY,
   sku_id BLOB NOT NULL REFERENCES skus (id),
@@ -548,6 +635,29 @@ CREATE TABLE recovery_requests (
   ended_at INTEGER,
   end_reason TEXT,
   code_hash BLOB
+) STRICT;
+
+CREATE TABLE refunds (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  payment_id BLOB NOT NULL REFERENCES payments (id),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  borne TEXT NOT NULL CHECK (borne IN ('balance', 'platform')),
+  way TEXT NOT NULL CHECK (way IN ('card', 'credit')),
+  state TEXT NOT NULL CHECK (state IN ('requested', 'approved', 'pending', 'succeeded', 'failed', 'declined')),
+  reason TEXT NOT NULL,
+  refund_ref TEXT,
+  taken INTEGER NOT NULL CHECK (taken >= 0),
+  txn_id BLOB REFERENCES ledger_transactions (id),
+  asked_by BLOB REFERENCES users (id),
+  decided_by BLOB REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  decided_at INTEGER,
+  ended_at INTEGER,
+  due_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  fault TEXT,
+  CHECK (decided_by IS NULL OR decided_at IS NOT NULL)
 ) STRICT;
 
 CREATE TABLE role_bindings (
@@ -628,6 +738,15 @@ CREATE TABLE sessions (
   revoked_at INTEGER,
   revoke_reason TEXT
 , stage TEXT NOT NULL DEFAULT 'full' CHECK (stage IN ('half', 'enrol', 'full')), strong INTEGER NOT NULL DEFAULT FALSE, methods TEXT NOT NULL DEFAULT 'pwd', fresh_at INTEGER NOT NULL DEFAULT 0, fresh_by BLOB, parent_id BLOB) STRICT;
+
+CREATE TABLE simulated_checkouts (
+  session_ref TEXT PRIMARY KEY,
+  payment_id BLOB NOT NULL UNIQUE REFERENCES payments (id),
+  state TEXT NOT NULL CHECK (state IN ('open', 'paid', 'expired')),
+  tell_at INTEGER NOT NULL,
+  declines INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE skus (
   id BLOB PRIMARY KEY,
@@ -819,6 +938,10 @@ CREATE INDEX claims_node ON claims (node_id) WHERE state = 'live';
 
 CREATE INDEX claims_slot ON claims (slot_id, id);
 
+CREATE UNIQUE INDEX credits_reference ON credits (reference) WHERE kind = 'bank_transfer' AND state <> 'declined';
+
+CREATE INDEX credits_waiting ON credits (id) WHERE state = 'requested';
+
 CREATE UNIQUE INDEX departments_one_default ON departments (org_id) WHERE is_default;
 
 CREATE UNIQUE INDEX device_grants_device ON device_grants (device_hash);
@@ -828,6 +951,10 @@ CREATE INDEX device_grants_end ON device_grants (expires_at);
 CREATE INDEX device_grants_person ON device_grants (user_id) WHERE user_id IS NOT NULL;
 
 CREATE UNIQUE INDEX device_grants_user ON device_grants (user_hash);
+
+CREATE INDEX disputes_open ON disputes (id) WHERE state = 'open';
+
+CREATE INDEX disputes_payment ON disputes (payment_id);
 
 CREATE UNIQUE INDEX domains_approved ON domains (domain) WHERE state = 'approved';
 
@@ -928,6 +1055,24 @@ CREATE UNIQUE INDEX password_resets_token ON password_resets (token_hash);
 
 CREATE INDEX password_resets_user ON password_resets (user_id) WHERE used_at IS NULL;
 
+CREATE INDEX payment_events_made ON payment_events (provider, made_at);
+
+CREATE INDEX payment_events_parked ON payment_events (provider, intent_ref) WHERE outcome = 'parked';
+
+CREATE INDEX payment_events_payment ON payment_events (payment_id);
+
+CREATE UNIQUE INDEX payment_events_ref ON payment_events (provider, event_ref);
+
+CREATE INDEX payment_events_refused ON payment_events (received_at) WHERE outcome = 'refused';
+
+CREATE INDEX payments_due ON payments (due_at) WHERE state IN ('created', 'pending', 'processing');
+
+CREATE UNIQUE INDEX payments_intent ON payments (provider, intent_ref) WHERE intent_ref IS NOT NULL;
+
+CREATE INDEX payments_org ON payments (org_id, id);
+
+CREATE UNIQUE INDEX payments_session ON payments (provider, session_ref) WHERE session_ref IS NOT NULL;
+
 CREATE UNIQUE INDEX prices_one_now ON prices (sku_id) WHERE valid_to IS NULL;
 
 CREATE UNIQUE INDEX project_members_person ON project_members (project_id, user_id);
@@ -947,6 +1092,14 @@ CREATE UNIQUE INDEX recovery_codes_code ON recovery_codes (user_id, code_hash);
 CREATE UNIQUE INDEX recovery_requests_open ON recovery_requests (user_id) WHERE ended_at IS NULL;
 
 CREATE INDEX recovery_requests_queue ON recovery_requests (ended_at, id);
+
+CREATE INDEX refunds_due ON refunds (due_at) WHERE state = 'approved';
+
+CREATE INDEX refunds_payment ON refunds (payment_id, id);
+
+CREATE UNIQUE INDEX refunds_ref ON refunds (refund_ref) WHERE refund_ref IS NOT NULL;
+
+CREATE INDEX refunds_waiting ON refunds (id) WHERE state = 'requested';
 
 CREATE INDEX role_bindings_group ON role_bindings (group_id) WHERE group_id IS NOT NULL;
 

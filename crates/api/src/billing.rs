@@ -31,6 +31,16 @@ words! {
         Usage = "usage",
         /// A correction that names the transaction it corrects.
         Correction = "correction",
+        /// Money somebody paid in.
+        Payment = "payment",
+        /// Money given back.
+        Refund = "refund",
+        /// A payment a bank took back.
+        Dispute = "dispute",
+        /// Such a payment that came back.
+        DisputeReversal = "dispute_reversal",
+        /// Credit the platform's people gave.
+        Adjustment = "adjustment",
     }
 }
 

@@ -212,6 +212,16 @@ ids! {
     UsageId = "use",
     /// A granted credit.
     GrantId = "grant",
+    /// A payment.
+    PaymentId = "pay",
+    /// An event of a payment processor.
+    PaymentEventId = "pevt",
+    /// A refund of a payment.
+    RefundId = "ref",
+    /// A payment a bank took back.
+    DisputeId = "disp",
+    /// Credit the platform's people give.
+    CreditId = "cred",
     /// A machine that runs work.
     NodeId = "node",
     /// A schedulable bundle of one machine.

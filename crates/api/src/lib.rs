@@ -20,6 +20,7 @@ pub mod node;
 pub mod notices;
 pub mod operations;
 pub mod organizations;
+pub mod payments;
 pub mod people;
 pub mod quotas;
 pub mod sso;
@@ -32,12 +33,12 @@ pub mod words;
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
     AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BindingId, BreakGlassId,
-    ChallengeId, ClaimId, ConfirmationId, CorrelationId, DeliveryId, DeptId, DeviceGrantId,
-    DomainId, FactorId, GrantId, GroupId, HoldId, IdentityId, InvitationId, JoinId, KeyId, LinkId,
-    MailId, MemberId, NodeId, NoticeId, OrgId, PREFIXES, PostingId, PriceId, ProjectId, ProviderId,
-    QuotaId, RecoveryCodeId, RecoveryId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId,
-    SkuId, SlotId, SupportId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WebhookId,
-    WorkId,
+    ChallengeId, ClaimId, ConfirmationId, CorrelationId, CreditId, DeliveryId, DeptId,
+    DeviceGrantId, DisputeId, DomainId, FactorId, GrantId, GroupId, HoldId, IdentityId,
+    InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, NodeId, NoticeId, OrgId, PREFIXES,
+    PaymentEventId, PaymentId, PostingId, PriceId, ProjectId, ProviderId, QuotaId, RecoveryCodeId,
+    RecoveryId, RefundId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId,
+    SupportId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WebhookId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

@@ -25,6 +25,10 @@ words! {
         ChainBroken = "chain_broken",
         /// A money invariant does not hold.
         LedgerBroken = "ledger_broken",
+        /// The payment processor said something that cannot be, or takes no refund.
+        PaymentCase = "payment_case",
+        /// A refund or credit waits for a second person.
+        MoneyWaiting = "money_waiting",
         /// The wall clock was stepped.
         ClockStepped = "clock_stepped",
     }
@@ -33,7 +37,7 @@ words! {
 impl AttentionKind {
     /// Returns whether it is a fault; otherwise it only waits for a decision.
     pub const fn is_fault(self) -> bool {
-        !matches!(self, Self::NodeWaiting | Self::ClockStepped)
+        !matches!(self, Self::NodeWaiting | Self::ClockStepped | Self::MoneyWaiting)
     }
 }
 

@@ -111,7 +111,10 @@ impl Config {
             outgoing: settings.domain("outgoing")?,
             identity,
             tenancy: settings.domain::<tenancy::Settings>("tenancy")?.check()?,
-            billing: settings.domain::<billing::Settings>("billing")?.check()?,
+            billing: billing::Settings {
+                production: site.environment == "production",
+                ..settings.domain::<billing::Settings>("billing")?.check()?
+            },
             fleet: settings.domain::<fleet::Settings>("fleet")?.check()?,
             catalog: settings.domain::<catalog::Settings>("catalog")?.check()?,
         })

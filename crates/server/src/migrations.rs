@@ -31,4 +31,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0019_staff.sql"),
     migration!("0020_assertions.sql"),
     migration!("0021_webhooks.sql"),
+    migration!("0022_payments.sql"),
 ];

@@ -49,11 +49,13 @@ fn nav() -> Vec<NavItem> {
     let (access, people) = split(tenancy::nav(), evidence::nav());
     nav.extend(compute);
     nav.extend(access);
-    nav.extend(billing::nav());
+    let (money, finance) = split(billing::nav(), Vec::new());
+    nav.extend(money);
     nav.extend(identity::nav());
     nav.extend(notices::nav());
     nav.extend(operations);
     nav.extend(fleet::nav());
+    nav.extend(finance);
     nav.extend(platform);
     nav.extend(people);
     nav.extend(help);
@@ -73,6 +75,8 @@ pub fn sweeps() -> Vec<Sweep> {
     sweeps.extend([kernel::steps::sweep(), catalog::sweep(), allocations::sweep()]);
     sweeps.extend(fleet::sweeps());
     sweeps.extend(notices::sweeps());
+    sweeps.extend(billing::payment_sweeps());
+    sweeps.push(billing::ladder_sweep());
     sweeps.extend(operations::sweeps());
     sweeps
 }
@@ -97,6 +101,10 @@ pub fn writers() -> Vec<audit::System> {
         operations::CLOCK_WRITER,
         billing::HOLDS_WRITER,
         billing::METERS_WRITER,
+        billing::PAYMENTS_WRITER,
+        billing::LADDER_WRITER,
+        billing::EVENTS_WRITER,
+        billing::SIMULATOR_WRITER,
         kernel::steps::WRITER,
         fleet::JOIN_WRITER,
         fleet::WORK_WRITER,
@@ -142,6 +150,10 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) 
     add(TypeId::of::<allocations::Over>(), Box::<allocations::Over>::default());
     add(TypeId::of::<tenancy::Settings>(), Box::new(config.tenancy.clone()));
     add(TypeId::of::<billing::Settings>(), Box::new(config.billing.clone()));
+    add(
+        TypeId::of::<billing::Processors>(),
+        Box::new(billing::processors(&config.billing, &site)?),
+    );
     add(TypeId::of::<billing::Audited>(), Box::<billing::Audited>::default());
     add(TypeId::of::<operations::Started>(), Box::new(operations::Started(seams.clock.now())));
     add(

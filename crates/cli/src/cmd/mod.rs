@@ -10,6 +10,7 @@ mod idp;
 mod machines;
 mod operate;
 mod org;
+mod payment;
 mod project;
 mod quota;
 mod role;
@@ -144,6 +145,18 @@ pub enum Command {
     Balance(Shape),
     /// List metered usage.
     Usage(Shape),
+    /// Payments: add funds, look where one stands, take one back.
+    Payment {
+        /// What to do.
+        #[command(subcommand)]
+        what: payment::Payments,
+    },
+    /// The finance desk: payments of all tenants, refunds, credit (operators).
+    Finance {
+        /// What to do.
+        #[command(subcommand)]
+        what: payment::Finance,
+    },
     /// List nodes (operators).
     Nodes(Shape),
     /// Look at this machine: what is missing for running work here.
@@ -214,6 +227,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Key { what } => machines::keys(what).await,
         Command::Balance(shape) => account::balance(shape.output).await,
         Command::Usage(shape) => account::usage(shape.output).await,
+        Command::Payment { what } => payment::run(what).await,
+        Command::Finance { what } => payment::finance(what).await,
         Command::Catalog(shape) => compute::catalog(shape.output).await,
         Command::Launch(args) => compute::launch(args).await,
         Command::Ls(shape) => compute::list(shape.output).await,

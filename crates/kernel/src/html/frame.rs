@@ -54,6 +54,8 @@ pub struct Chip {
     pub title: String,
     /// `good`, `warn`, `bad` or empty.
     pub tone: &'static str,
+    /// What is said above every page, as long as it is so.
+    pub banner: Option<Markup>,
 }
 
 /// Makes a chip for a viewer, or none.
@@ -184,6 +186,7 @@ fn shell(
             (top_bar(head, viewer, chips))
             main id="main" class="content" {
                 @if let Some(words) = words { (flash(words)) }
+                @for said in chips.iter().filter_map(|chip| chip.banner.as_ref()) { (said) }
                 (body(page))
             }
         }

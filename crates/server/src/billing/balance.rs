@@ -4,7 +4,12 @@ use super::{Settings, model, model::AccountKind, rating, store};
 use api::{
     Currency, Micros, Money, OrgId, billing::Balance, billing::MoneyState, time::span_words,
 };
-use kernel::{App, Result, db::Reader, html::Chip, http::Viewer};
+use kernel::{
+    App, Result,
+    db::Reader,
+    html::{self, Chip, Markup, html},
+    http::Viewer,
+};
 use std::{future::Future, pin::Pin};
 
 /// Returns the balance of an organization.
@@ -23,10 +28,12 @@ pub async fn balance(
     let stopping = store::is_stopping(tx, org).await?;
     let total = Micros(available.0.saturating_add(held.0));
     let now = tx.now();
+    let settings = app.get::<Settings>();
+    let soon = rating::lasts(total, burn).is_some_and(|span| span <= settings.pending());
     Ok(Balance {
         available: Money::new(available, currency),
         held: Money::new(held, currency),
-        state: model::state(available, held, app.get::<Settings>().low(), stopping),
+        state: model::state(available, held, settings.low(), stopping || soon),
         burn_per_hour: Money::new(burn, currency),
         runs_out_at: rating::lasts(total, burn).map(|span| now.plus(span)),
     })
@@ -36,6 +43,37 @@ pub async fn balance(
 pub fn runway(balance: &Balance) -> Option<String> {
     let total = Micros(balance.available.micros.0.saturating_add(balance.held.micros.0));
     rating::lasts(total, balance.burn_per_hour.micros).map(span_words)
+}
+
+/// Says above every page that money is short, how long it lasts, and what to do.
+fn banner(balance: &Balance, pays: bool) -> Option<Markup> {
+    let lasts = runway(balance).map_or_else(String::new, |span| format!(" It lasts {span} now."));
+    let (tone, words) = match balance.state {
+        MoneyState::Healthy => return None,
+        MoneyState::LowBalance => (
+            "warn",
+            format!(
+                "The balance is low: {}.{lasts} Running work is released when it is used up.",
+                balance.available
+            ),
+        ),
+        MoneyState::AutoReleasePending => (
+            "bad",
+            format!(
+                "Running work is about to be released: the balance does not cover it much longer.{lasts}"
+            ),
+        ),
+        MoneyState::Depleted => {
+            ("info", "There is nothing to spend. The catalog stays open to look at.".to_owned())
+        }
+    };
+    let words = if pays {
+        words
+    } else {
+        format!("{words} An owner or admin of the organization adds funds.")
+    };
+    let add = pays.then(|| html! { a class="button" href="/account/billing/add" { "Add funds" } });
+    Some(html::banner(tone, &words, add))
 }
 
 /// Makes the balance chip of the top bar.
@@ -67,6 +105,11 @@ pub fn chrome<'a>(
             "Balance of {}: {} available, {} held",
             org.name, balance.available, balance.held
         );
-        Ok(Some(Chip { href: "/account/billing".into(), icon: "wallet", text, title, tone }))
+        let pays =
+            crate::tenancy::may(&mut tx, app, viewer.user_id, (org.id, None), "payment.create")
+                .await?;
+        let banner = banner(&balance, pays);
+        let href = "/account/billing".to_owned();
+        Ok(Some(Chip { href, icon: "wallet", text, title, tone, banner }))
     })
 }

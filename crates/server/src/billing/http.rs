@@ -1,6 +1,6 @@
 //! Routes of billing.
 
-use super::{balance, pages, store};
+use super::{balance, pages, payments, store};
 use crate::tenancy::{Action, Allowed, Ask, Found, InProject, find_organization};
 use api::{
     AllocationId, Money, Page,
@@ -26,7 +26,7 @@ impl Action for ReadBilling {
 
 /// Returns the routes of billing.
 pub fn routes() -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         Route::get("/api/v1/billing/balance", balance_http)
             .says("Says what the organization can spend, what is held, and when it runs out."),
         Route::get("/api/v1/billing/statement", statement_http)
@@ -34,7 +34,9 @@ pub fn routes() -> Vec<Route> {
         Route::get("/api/v1/billing/usage", usage_http)
             .says("Lists the project's usage windows, newest first."),
         Route::get("/account/billing", pages::billing_page),
-    ]
+    ];
+    routes.extend(payments::routes());
+    routes
 }
 
 async fn balance_http(who: Allowed<ReadBilling>, app: App, (): ()) -> Result<Json<Balance>> {

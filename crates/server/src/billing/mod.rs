@@ -8,16 +8,19 @@
 //!
 //! Words: *available* can be spent; *held* is reserved for running work; a *meter* is the clock of
 //! one allocation; a *window* is a closed piece of it. Amounts are integers of a millionth of the
-//! currency's unit. Absent here: payments, budgets, refunds (later).
+//! currency's unit. Payments and what goes back are in [`payments`].
+//! Absent here: budgets (later).
 
 mod auditor;
 mod balance;
 mod grants;
 mod holds;
 mod http;
+mod ladder;
 mod meter;
 mod model;
 mod pages;
+mod payments;
 mod post;
 pub mod rating;
 mod settings;
@@ -30,9 +33,17 @@ pub use holds::{
     Extended, Hold, HoldAsk, WRITER as HOLDS_WRITER, close, due_to_stop, extend_all, open,
 };
 pub use http::routes;
+pub use ladder::{WRITER as LADDER_WRITER, sweep as ladder_sweep};
 pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, charged, start, stop, tick_all};
 pub use model::AccountKind;
 pub use pages::BillingView;
+pub use payments::{
+    About, AddFundsView, ApprovalsView, Checkout, CreditsView, DeskPaymentView, Dispute,
+    EVENTS as PAYMENT_EVENTS, EVENTS_WRITER, Event, FinanceView, Outcome, PAYMENTS,
+    PaymentPageView, PaymentsView, Processors, Refunded, RefundedState, SIMULATOR_WRITER,
+    SimulatorView, Taken, WRITER as PAYMENTS_WRITER, payment_attention, processors, sign_as_stripe,
+    sweeps as payment_sweeps, take as take_event,
+};
 pub use post::{Fact, Posted, Transfer, open_accounts, post};
 pub use settings::Settings;
 
@@ -40,11 +51,20 @@ use kernel::html::{NavFor, NavItem};
 
 /// Entries of the side bar.
 pub fn nav() -> Vec<NavItem> {
-    vec![NavItem {
-        group: "Account",
-        label: "Billing",
-        href: "/account/billing",
-        icon: "wallet",
-        who: NavFor::Everyone,
-    }]
+    vec![
+        NavItem {
+            group: "Account",
+            label: "Billing",
+            href: "/account/billing",
+            icon: "wallet",
+            who: NavFor::Everyone,
+        },
+        NavItem {
+            group: "Platform",
+            label: "Finance",
+            href: "/platform/finance",
+            icon: "receipt",
+            who: NavFor::Platform("finance.read"),
+        },
+    ]
 }

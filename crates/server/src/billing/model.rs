@@ -3,7 +3,7 @@
 use api::{Micros, billing::MoneyState, words};
 
 words! {
-    /// The kinds of ledger account.
+    /// The kinds of ledger account. Each organization has its own; the platform's books are the sums over them.
     pub enum AccountKind {
         /// What a customer can spend.
         Available = "available",
@@ -15,6 +15,14 @@ words! {
         Promotions = "promotions",
         /// What the platform lost.
         Loss = "loss",
+        /// What the payment processor owes: less than nothing, because it is an asset.
+        Clearing = "clearing",
+        /// What arrived at the bank: less than nothing, because it is an asset.
+        Bank = "bank",
+        /// What the platform bore to make something good.
+        Refunds = "refunds",
+        /// What banks took back and no balance covered.
+        Disputes = "disputes",
     }
 }
 

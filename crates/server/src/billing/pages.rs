@@ -4,7 +4,7 @@ use super::{
     balance,
     http::{ReadBilling, UsageQuery, statement, usage},
 };
-use crate::tenancy::{Allowed, find_organization};
+use crate::tenancy::{self, Allowed, find_organization};
 use api::{
     AllocationId, Currency, Micros, Money, PostingId, ProjectId, Time, TxnId, UsageId,
     billing::{Balance, MoneyState, StatementLine, TxnKind, UsageLine},
@@ -12,7 +12,7 @@ use api::{
 use kernel::{
     App, Error, Result,
     html::{
-        Markup, Page, badge, banner, col, empty, html, moment, next_page, num, page_head,
+        Markup, Page, badge, col, empty, html, icon, moment, next_page, num, page_head,
         simulated_badge, stat, table,
     },
     http::Paging,
@@ -31,6 +31,8 @@ pub struct BillingView {
     pub usage: Vec<UsageLine>,
     /// The statement's next page.
     pub next: Option<String>,
+    /// Whether one may add funds here, and see what was paid in.
+    pub pays: bool,
 }
 
 impl BillingView {
@@ -75,12 +77,16 @@ impl BillingView {
             lines: vec![],
             usage: vec![],
             next: None,
+            pays: true,
         };
         vec![
             empty.clone(),
             Self {
                 balance: balance(20_000_000, 0, 0, MoneyState::Healthy),
-                lines: vec![line(TxnKind::Grant, 20_000_000, "Welcome credit", false)],
+                lines: TxnKind::ALL
+                    .iter()
+                    .map(|kind| line(*kind, 20_000_000, "Welcome credit", false))
+                    .collect(),
                 ..empty.clone()
             },
             Self {
@@ -92,6 +98,7 @@ impl BillingView {
                 ],
                 usage: vec![usage],
                 next: Some("bmV4dA".into()),
+                pays: false,
             },
         ]
     }
@@ -102,9 +109,11 @@ impl BillingView {
             "What {} can spend, what is held for running work, and every movement.",
             self.org
         );
+        let add = self.pays.then(|| {
+            html! { a class="button primary" href="/account/billing/add" { (icon("plus")) "Add funds" } }
+        });
         html! {
-            (page_head("Billing", &purpose, None))
-            (self.warning())
+            (page_head("Billing", &purpose, add))
             div class="stats" {
                 (stat("Available", &self.balance.available.to_string(), "can be spent"))
                 (stat("Held", &self.balance.held.to_string(), "reserved for running work"))
@@ -112,28 +121,8 @@ impl BillingView {
                 (stat("Lasts", &balance::runway(&self.balance).unwrap_or_else(|| "–".into()), "at the present rate"))
             }
             section class="section" { h2 { "Statement" } (self.statement()) }
+            @if self.pays { p { a href="/account/billing/payments" { "Payments" } } }
             section class="section" { h2 { "Usage of this project" } (self.usage_table()) }
-        }
-    }
-
-    fn warning(&self) -> Markup {
-        match self.balance.state {
-            MoneyState::Healthy => html! {},
-            MoneyState::LowBalance => banner(
-                "warn",
-                "The balance is low. Running work is released when it is used up.",
-                None,
-            ),
-            MoneyState::AutoReleasePending => banner(
-                "bad",
-                "The balance will not cover the next minutes. Running work is about to be released.",
-                None,
-            ),
-            MoneyState::Depleted => banner(
-                "info",
-                "There is nothing to spend yet. The catalog stays open to look at; ask the people who run this site for credit.",
-                None,
-            ),
         }
     }
 
@@ -202,12 +191,20 @@ const fn words(kind: TxnKind) -> &'static str {
         TxnKind::HoldRelease => "given back",
         TxnKind::Usage => "usage",
         TxnKind::Correction => "correction",
+        TxnKind::Payment => "payment",
+        TxnKind::Refund => "refund",
+        TxnKind::Dispute => "dispute",
+        TxnKind::DisputeReversal => "dispute won",
+        TxnKind::Adjustment => "credit",
     }
 }
 
 const fn tone(kind: TxnKind) -> &'static str {
     match kind {
-        TxnKind::Grant => "good",
+        TxnKind::Grant | TxnKind::Payment | TxnKind::DisputeReversal | TxnKind::Adjustment => {
+            "good"
+        }
+        TxnKind::Dispute => "bad",
         TxnKind::Usage => "info",
         _ => "",
     }
@@ -219,12 +216,15 @@ pub(super) async fn billing_page(who: Allowed<ReadBilling>, app: App, (): ()) ->
         find_organization(&mut tx, who.scope().org_id()).await?.ok_or_else(Error::not_found)?;
     let paging = Paging { cursor: who.head().query("cursor"), limit: None };
     let lines = statement(&mut tx, &who, &paging).await?;
+    let (user, place) = (who.caller().user_id(), (org.id, None));
+    let pays = tenancy::may(&mut tx, &app, user, place, "payment.create").await?;
     let view = BillingView {
         balance: balance::balance(&app, &mut tx, org.id, org.currency).await?,
         org: org.name,
         lines: lines.items,
         usage: usage(&mut tx, &who, &UsageQuery::default()).await?.items,
         next: lines.next_cursor,
+        pays,
     };
     Ok(Page::new("Billing", view.draw()))
 }

@@ -75,13 +75,13 @@ async fn account(
     org: OrgId,
     currency: Currency,
 ) -> Result<AccountId> {
-    let owner = kind.is_customer().then_some(org);
-    if let Some(found) = store::find_account(tx, kind, owner, currency).await? {
+    if let Some(found) = store::find_account(tx, kind, org, currency).await? {
         return Ok(found.id);
     }
-    let account = Account { id: tx.new_id(), kind, org_id: owner, currency, created_at: tx.now() };
+    let account =
+        Account { id: tx.new_id(), kind, org_id: Some(org), currency, created_at: tx.now() };
     store::make_account(tx, &account).await?;
-    let made = store::find_account(tx, kind, owner, currency).await?;
+    let made = store::find_account(tx, kind, org, currency).await?;
     let made = made.ok_or_else(|| Error::new(Code::Raced))?;
     store::make_balance(tx, made.id, kind.is_customer()).await?;
     Ok(made.id)
@@ -94,6 +94,7 @@ async fn account(
 /// `insufficient_balance` when a customer's account would go below zero; `internal_error` when an
 /// amount is negative or overflows.
 pub async fn post(tx: &mut WriteTx, fact: &Fact, transfers: &[Transfer]) -> Result<Posted> {
+    store::lock_money(tx, fact.org_id).await?;
     if store::fact_exists(tx, fact.source, &fact.source_id).await? {
         return Ok(Posted::Before);
     }

@@ -21,6 +21,27 @@ pub struct Settings {
     pub stop_margin_seconds: u64,
     /// At or below this balance people are warned, in units.
     pub low_balance: String,
+    /// With how many minutes left at the present rate people are told that work is about to be released.
+    pub release_pending_minutes: u64,
+    /// Who takes payments: `stripe`, `simulator`, `none`, or empty for what fits the site.
+    pub processor: String,
+    /// The least that is added at once, in units.
+    pub top_up_min: String,
+    /// The most that is added at once, in units.
+    pub top_up_max: String,
+    /// For how many days a payment goes back to its card.
+    pub refund_days: u64,
+    /// Above this, in units, refunds and credit take two people.
+    pub two_people_above: String,
+    /// Where Stripe's API is.
+    pub stripe_api: String,
+    /// The file with Stripe's secret key.
+    pub stripe_key_file: String,
+    /// The file with the secrets its events are signed with, one a line.
+    pub stripe_webhook_secret_file: String,
+    /// Whether this is production; set from `site.environment`.
+    #[serde(skip)]
+    pub production: bool,
 }
 
 impl Settings {
@@ -32,6 +53,20 @@ impl Settings {
         let bad = |key: &str| Error::internal(anyhow::anyhow!("settings of [billing]: {key}"));
         Micros::parse_decimal(&self.welcome_credit).ok_or_else(|| bad("welcome_credit"))?;
         Micros::parse_decimal(&self.low_balance).ok_or_else(|| bad("low_balance"))?;
+        Micros::parse_decimal(&self.two_people_above).ok_or_else(|| bad("two_people_above"))?;
+        if self.least_top_up() <= Micros::ZERO || self.least_top_up() > self.most_top_up() {
+            return Err(bad("top_up_min must be more than 0 and at most top_up_max"));
+        }
+        // So that a balance never comes near the end of its integer.
+        if self.most_top_up() > Micros(1_000_000_000_000) {
+            return Err(bad("top_up_max must be at most 1000000"));
+        }
+        if self.release_pending_minutes > 7 * 24 * 60 {
+            return Err(bad("release_pending_minutes must be at most 10080"));
+        }
+        if self.refund_days > 3650 {
+            return Err(bad("refund_days must be at most 3650"));
+        }
         if !(2..=24 * 60).contains(&self.hold_minutes) {
             return Err(bad("hold_minutes must be 2 to 1440"));
         }
@@ -52,6 +87,31 @@ impl Settings {
     /// Returns the balance people are warned at.
     pub fn low(&self) -> Micros {
         Micros::parse_decimal(&self.low_balance).unwrap_or_default()
+    }
+
+    /// Returns with how much time left work is about to be released.
+    pub fn pending(&self) -> Duration {
+        Duration::from_secs(self.release_pending_minutes * 60)
+    }
+
+    /// Returns the least that is added at once.
+    pub fn least_top_up(&self) -> Micros {
+        Micros::parse_decimal(&self.top_up_min).unwrap_or_default()
+    }
+
+    /// Returns the most that is added at once.
+    pub fn most_top_up(&self) -> Micros {
+        Micros::parse_decimal(&self.top_up_max).unwrap_or_default()
+    }
+
+    /// Returns above what refunds and credit take two people.
+    pub fn two_people(&self) -> Micros {
+        Micros::parse_decimal(&self.two_people_above).unwrap_or_default()
+    }
+
+    /// Returns for how long a payment goes back to its card.
+    pub fn refund_span(&self) -> Duration {
+        Duration::from_secs(self.refund_days * 24 * 3600)
     }
 
     /// Returns how long a hold reaches.

@@ -47,6 +47,7 @@ pub fn chrome<'a>(
             text: unread.to_string(),
             title: format!("{unread} notices you have not read"),
             tone: "warn",
+            banner: None,
         }))
     })
 }

@@ -5,7 +5,14 @@ pub const EVERYBODY: &[&str] =
     &["organization.leave", "organization.read", "project.read", "project.switch"];
 
 /// What the role billing adds to that.
-pub const BILLING: &[&str] = &["billing.read", "department.list", "quota.list"];
+pub const BILLING: &[&str] = &[
+    "billing.read",
+    "department.list",
+    "payment.cancel",
+    "payment.create",
+    "payment.read",
+    "quota.list",
+];
 
 /// What the role security reviewer adds to that: all there is to read about people and rights.
 pub const SECURITY_REVIEW: &[&str] = &[
@@ -40,6 +47,7 @@ pub const LOOK: &[&str] = &[
     "organization.audit",
     "organization.read",
     "organization.who_can",
+    "payment.read",
     "project.read",
     "project.switch",
     "quota.list",
@@ -93,6 +101,7 @@ pub const ON_ARCHIVED: &[&str] = &[
     "organization.leave",
     "organization.remove_member",
     "organization.unarchive",
+    "payment.cancel",
     "project.delete",
     "project.switch",
     "project.unarchive",

@@ -27,7 +27,9 @@ pub fn level(action: &str) -> Level {
     match action.split('.').next().unwrap_or_default() {
         _ if matches!(action, "department.update" | "project.create") => Level::Department,
         "department" | "domain" | "group" | "identity_provider" | "invitation" | "organization"
-        | "quota" | "role" | "role_map" | "support_access" | "webhook" => Level::Organization,
+        | "payment" | "quota" | "role" | "role_map" | "support_access" | "webhook" => {
+            Level::Organization
+        }
         _ => Level::Project,
     }
 }

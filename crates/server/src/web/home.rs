@@ -12,7 +12,7 @@ use api::{
 };
 use kernel::{
     App, Result,
-    html::{Markup, Page, badge, banner, col, empty, html, icon, page_head, stat, table},
+    html::{Markup, Page, badge, col, empty, html, icon, page_head, stat, table},
     http::Route,
 };
 
@@ -80,9 +80,6 @@ impl HomeView {
         html! {
             (page_head(&format!("Good to see you, {}", self.name), "Your money, your work, and what needs you.", None))
             @if let Some(balance) = &self.balance {
-                @if balance.state == MoneyState::Depleted {
-                    (banner("info", "There is nothing to spend yet. Ask the people who run this site for credit.", Some(html! { a class="button" href="/account/billing" { "Billing" } })))
-                }
                 div class="stats" {
                     (stat("Available", &balance.available.to_string(), "can be spent"))
                     (stat("Held", &balance.held.to_string(), "reserved for running work"))

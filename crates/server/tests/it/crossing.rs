@@ -77,6 +77,8 @@ async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
     let key = id(&made(world, who, &key, json!({ "name": "k", "scopes": ["read"] })).await["key"]);
     let launched = world.post(who, "/api/v1/allocations", crate::node::ask(1)).await;
     let allocation = crate::node::id_of(&launched);
+    let euros = json!({ "amount": { "micros": "20000000", "currency": "EUR" } });
+    let payment = id(&made(world, who, "/api/v1/billing/payments", euros).await);
     let me = world.get(who, "/api/v1/me").await.json();
     let task = launched.json()["task_id"].as_str().map(str::to_owned);
     [
@@ -100,6 +102,7 @@ async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
         ("{map_id}", map),
         ("{domain_id}", "dom_01jd3x5gq8f9v7m2k4n6p8r0st".into()),
         ("{webhook_id}", hook),
+        ("{payment_id}", payment),
         ("{support_id}", id(&look)),
         ("{service_account_id}", account),
         ("{key_id}", key),

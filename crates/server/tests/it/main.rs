@@ -27,6 +27,7 @@ mod memory;
 mod node;
 mod pages;
 mod passwords;
+mod payments;
 mod people;
 mod plans;
 mod quotas;

@@ -35,6 +35,9 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{role_id}", "role_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{binding_id}", "bind_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{quota_id}", "quota_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{payment_id}", "pay_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{refund_id}", "ref_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{credit_id}", "cred_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{webhook_id}", "hook_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{support_id}", "sup_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{user_id}", "usr_01jd3x5gq8f9v7m2k4n6p8r0st")
@@ -119,6 +122,8 @@ fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
     let refused_401 = if page { 303 } else { 401 };
     match (info.entrance, persona) {
         (EntranceKind::Public, _) => None,
+        // This site has no processor that signs anything: nothing is there.
+        (EntranceKind::Signed, _) => Some(404),
         (_, "anonymous" | "node") => Some(refused_401),
         (EntranceKind::Myself | EntranceKind::Operator, "key" | "foreign key") => Some(403),
         (EntranceKind::Allowed, "key") if page || info.scope != "project" => Some(403),
@@ -152,7 +157,7 @@ fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
                 column(info.action, role)? || (bound && !inside && column(info.action, "viewer")?);
             (!may).then_some(403)
         }
-        (EntranceKind::Signed | EntranceKind::Node, _) => Some(refused_401),
+        (EntranceKind::Node, _) => Some(refused_401),
     }
 }
 
@@ -255,6 +260,7 @@ fn is_row(info: &RouteInfo) -> bool {
         "{quota_id}",
         "{support_id}",
         "{webhook_id}",
+        "{payment_id}",
     ];
     ROWS.iter().any(|part| info.path.contains(part))
 }

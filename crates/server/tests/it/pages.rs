@@ -15,7 +15,27 @@ macro_rules! samples {
     }};
 }
 
+fn money() -> Vec<(&'static str, Markup)> {
+    samples!(
+        "billing" = billing::BillingView,
+        "add funds" = billing::AddFundsView,
+        "payment" = billing::PaymentPageView,
+        "payments" = billing::PaymentsView,
+        "simulator" = billing::SimulatorView,
+        "finance" = billing::FinanceView,
+        "desk payment" = billing::DeskPaymentView,
+        "credits" = billing::CreditsView,
+        "approvals" = billing::ApprovalsView,
+    )
+}
+
 fn all() -> Vec<(&'static str, Markup)> {
+    let mut pages = money();
+    pages.extend(rest());
+    pages
+}
+
+fn rest() -> Vec<(&'static str, Markup)> {
     samples!(
         "sign in" = identity::LogInView,
         "confirm" = identity::confirm::ConfirmView,
@@ -61,7 +81,6 @@ fn all() -> Vec<(&'static str, Markup)> {
         "first link" = onboarding::FirstView,
         "projects" = tenancy::ProjectsView,
         "project" = tenancy::ProjectView,
-        "billing" = billing::BillingView,
         "audit" = evidence::AuditView,
         "own audit" = evidence::OwnAuditView,
         "home" = web::HomeView,

@@ -145,31 +145,19 @@ row! {
     }
 }
 
-/// Returns an account.
+/// Returns an organization's account.
 pub async fn find_account(
     tx: &mut Reader,
     kind: AccountKind,
-    org: Option<OrgId>,
+    org: OrgId,
     currency: Currency,
 ) -> Result<Option<Account>> {
-    match org {
-        Some(org) => {
-            tx.find(
-                "SELECT {} FROM ledger_accounts
-                  WHERE org_id = $1 AND kind = $2 AND currency = $3",
-                (org, kind, currency),
-            )
-            .await
-        }
-        None => {
-            tx.find(
-                "SELECT {} FROM ledger_accounts
-                  WHERE org_id IS NULL AND kind = $1 AND currency = $2",
-                (kind, currency),
-            )
-            .await
-        }
-    }
+    tx.find(
+        "SELECT {} FROM ledger_accounts
+          WHERE org_id = $1 AND kind = $2 AND currency = $3",
+        (org, kind, currency),
+    )
+    .await
 }
 
 /// Makes an account, unless somebody made the same one at the same moment.
@@ -278,6 +266,7 @@ pub async fn statement(
             "SELECT {a}, {b} FROM ledger_postings a JOIN ledger_transactions b ON b.id = a.txn_id
               WHERE b.org_id = $1 AND b.kind NOT IN ('hold', 'hold_release')
                 AND EXISTS (SELECT 1 FROM ledger_accounts c WHERE c.org_id = $1
+                             AND c.kind IN ('available', 'promotional', 'held')
                              AND c.id IN (a.debit_account, a.credit_account))
                 AND a.id < $2
               ORDER BY a.id DESC LIMIT $3",

@@ -231,6 +231,6 @@ pub fn chip<'a>(
         };
         let title = format!("As one of the platform's people, until {}", first.ends_at.plain());
         let href = "/platform/support".to_owned();
-        Ok(Some(Chip { href, icon: "monitor", text, title, tone: "warn" }))
+        Ok(Some(Chip { href, icon: "monitor", text, title, tone: "warn", banner: None }))
     })
 }

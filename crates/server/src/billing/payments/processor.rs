@@ -1,0 +1,122 @@
+//! The seam to whoever takes the money.
+
+use super::{
+    event::Event,
+    minor, simulator,
+    store::{Payment, Refund},
+    stripe,
+};
+use crate::billing::Settings;
+use api::{Time, payments::Provider};
+use futures::future::BoxFuture;
+use kernel::{App, Error, Result, app::Site, outgoing::Client};
+use std::net::IpAddr;
+
+/// Why a processor did nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It may do it later: asked again with the same name.
+    Later(String),
+    /// It never will; in words for people.
+    Never(String),
+}
+
+/// A page made at a processor.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Its name there.
+    pub session: String,
+    /// Where people pay.
+    pub url: String,
+    /// Until when.
+    pub expires_at: Time,
+}
+
+/// Why an event was not read: its sender is not who it should be, or it is not for us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsigned(pub &'static str);
+
+/// Somebody who takes money. Each call names what it is about, so that asking twice does it once.
+pub trait Processor: Send + Sync {
+    /// Who.
+    fn provider(&self) -> Provider;
+    /// Makes the page on which a payment can be paid.
+    fn open<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<Opened, Fault>>;
+    /// Says what became of that page.
+    fn look<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<Event, Fault>>;
+    /// Closes that page, unless it is paid.
+    fn close<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<(), Fault>>;
+    /// Sends money back; says how it stands.
+    fn refund<'a>(
+        &'a self,
+        app: &'a App,
+        row: &'a Payment,
+        refund: &'a Refund,
+    ) -> BoxFuture<'a, Result<Event, Fault>>;
+    /// Returns what it told since then, oldest first: what was lost on the way is found here.
+    fn told<'a>(&'a self, app: &'a App, since: Time) -> BoxFuture<'a, Result<Vec<Event>, Fault>>;
+    /// Reads a signed event.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    fn read(&self, body: &[u8], signature: &str, now: Time) -> Result<Event, Unsigned>;
+}
+
+/// The processors of this site: the one new payments go to, when there is one.
+#[derive(Default)]
+pub struct Processors(Option<Box<dyn Processor>>);
+
+impl Processors {
+    /// Returns the one new payments go to.
+    pub fn main(&self) -> Option<&dyn Processor> {
+        self.0.as_deref()
+    }
+
+    /// Returns one by its name.
+    pub fn of(&self, provider: Provider) -> Option<&dyn Processor> {
+        self.main().filter(|one| one.provider() == provider)
+    }
+}
+
+/// Returns whether a site is for the people of one machine alone.
+fn is_home(site: &Site) -> bool {
+    let uri: Option<http::Uri> = site.public_url.parse().ok();
+    let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
+    let host = host.trim_matches(['[', ']']);
+    let home = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    home && site.proxies.is_empty()
+}
+
+/// Returns the processor the settings name. Without a word, a site of one machine simulates payments, and one
+/// that others reach takes none.
+///
+/// # Errors
+/// A sentence for the operator: a key or secret that is missing or empty, a simulator where others pay.
+pub fn of(settings: &Settings, site: &Site) -> Result<Processors> {
+    let bad = |words: &str| Error::internal(anyhow::anyhow!("settings of [billing]: {words}"));
+    if !minor::payable(settings.currency) && !settings.processor.is_empty() {
+        return Err(bad("payments cannot be taken in this currency"));
+    }
+    match settings.processor.as_str() {
+        "" if is_home(site) && minor::payable(settings.currency) => {
+            Ok(Processors(Some(Box::new(simulator::Simulator))))
+        }
+        "" | "none" => Ok(Processors(None)),
+        "simulator" if is_home(site) || !settings.production => {
+            Ok(Processors(Some(Box::new(simulator::Simulator))))
+        }
+        "simulator" => Err(bad(
+            "processor = \"simulator\" gives credit for nothing: it is refused in production where others reach \
+             this site; say stripe or none",
+        )),
+        "stripe" => {
+            stripe::Stripe::new(settings, site).map(|stripe| Processors(Some(Box::new(stripe))))
+        }
+        _ => Err(bad("processor is `stripe`, `simulator`, `none` or empty")),
+    }
+}
+
+/// Returns the client that calls processors.
+pub(super) fn client(app: &App) -> Client {
+    app.get::<kernel::outgoing::Outgoing>().of(false).clone()
+}

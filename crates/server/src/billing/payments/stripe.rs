@@ -1,0 +1,336 @@
+//! Stripe: its documented API (docs.stripe.com/api), spoken in forms over HTTPS, one version pinned.
+//!
+//! What is used: checkout sessions (create, retrieve, expire), refunds (create), events (list), and signed
+//! webhooks. Each creating call carries an idempotency key named after our row.
+
+use super::{
+    event::{Event, Outcome},
+    minor,
+    processor::{Fault, Opened, Processor, Unsigned, client},
+    store::{Payment, Refund},
+    stripe_events::{self, Whose, at},
+};
+use crate::billing::Settings;
+use api::{Time, payments::Provider};
+use aws_lc_rs::hmac;
+use futures::{FutureExt, future::BoxFuture};
+use kernel::{App, Error, Result, app::Site, secret};
+use serde_json::Value;
+use std::time::Duration;
+
+/// The version of the API whose shapes are read here.
+const VERSION: &str = "2024-06-20";
+/// How old a signature may be (docs.stripe.com/webhooks: 5 minutes).
+const TOLERANCE: Duration = Duration::from_secs(300);
+/// How long a page can be paid.
+const PAGE: Duration = Duration::from_secs(3600);
+
+/// The kinds of event that are read; endpoints at Stripe are set to these.
+pub const KINDS: [&str; 10] = [
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "charge.dispute.created",
+    "charge.dispute.closed",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.refund.updated",
+];
+
+/// A client of Stripe.
+pub struct Stripe {
+    api: String,
+    key: String,
+    secrets: Vec<String>,
+    site: String,
+    brand: String,
+}
+
+fn one_line(path: &str, name: &str) -> Result<Vec<String>> {
+    let what = format!("read the file named by billing.{name}");
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::internal(anyhow::Error::new(error).context(what.clone())))?;
+    let lines: Vec<String> =
+        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    let good = !lines.is_empty() && lines.iter().all(|line| line.len() >= 16);
+    if good {
+        Ok(lines)
+    } else {
+        Err(Error::internal(anyhow::anyhow!("{what}: it holds no secret")))
+    }
+}
+
+impl Stripe {
+    /// Returns the client the settings describe.
+    ///
+    /// # Errors
+    /// A key or webhook secret that is missing or empty: anybody could sign events then.
+    pub fn new(settings: &Settings, site: &Site) -> Result<Self> {
+        let keys = one_line(&settings.stripe_key_file, "stripe_key_file")?;
+        let secrets = one_line(&settings.stripe_webhook_secret_file, "stripe_webhook_secret_file")?;
+        let key = keys.into_iter().next().unwrap_or_default();
+        let known = ["sk_test_", "rk_test_", "sk_live_", "rk_live_"];
+        if !known.iter().any(|prefix| key.starts_with(prefix)) {
+            return Err(Error::internal(anyhow::anyhow!(
+                "read the file named by billing.stripe_key_file: it holds no secret key of Stripe"
+            )));
+        }
+        let (site, brand) = (site.public_url.clone(), site.brand.clone());
+        Ok(Self { api: settings.stripe_api.clone(), key, secrets, site, brand })
+    }
+
+    fn whose(&self) -> Whose {
+        Whose { live: self.key.contains("_live_") }
+    }
+
+    async fn call(
+        &self,
+        app: &App,
+        method: http::Method,
+        path: &str,
+        form: &[(&str, String)],
+        key: Option<String>,
+    ) -> Result<Value, Fault> {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let (uri, body) = if method == http::Method::GET {
+            (format!("{}{path}?{body}", self.api), Vec::new())
+        } else {
+            (format!("{}{path}", self.api), body.into_bytes())
+        };
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(uri)
+            .header("authorization", format!("Bearer {}", self.key))
+            .header("stripe-version", VERSION)
+            .header("content-type", "application/x-www-form-urlencoded");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let never = |error: http::Error| Fault::Never(error.to_string());
+        let answer = client(app)
+            .call(request.body(body).map_err(never)?)
+            .await
+            .map_err(|fault| Fault::Later(fault.to_string()))?;
+        let value: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        match answer.status().as_u16() {
+            200..=299 if value.is_object() => Ok(value),
+            409 | 429 | 500..=599 | 200..=299 => {
+                Err(Fault::Later(format!("answered {}", answer.status().as_u16())))
+            }
+            status => {
+                let code =
+                    at(at(&value, "error"), "code")
+                        .as_str()
+                        .or(at(at(&value, "error"), "type").as_str());
+                tracing::warn!(
+                    status,
+                    code = code.unwrap_or("none"),
+                    path,
+                    "stripe refused a call"
+                );
+                Err(Fault::Never(words(status, code.unwrap_or_default())))
+            }
+        }
+    }
+
+    fn session_form(&self, row: &Payment, now: Time) -> Result<Vec<(&'static str, String)>, Fault> {
+        let coins = minor::of(row.amount, row.currency)
+            .ok_or_else(|| Fault::Never("This amount cannot be paid.".to_owned()))?;
+        let back = format!("{}/account/billing/payments/{}?back=", self.site, row.id);
+        let ends = now.plus(PAGE).0 / 1_000_000;
+        Ok(vec![
+            ("mode", "payment".to_owned()),
+            ("success_url", format!("{back}paid")),
+            ("cancel_url", format!("{back}cancelled")),
+            ("client_reference_id", row.id.to_string()),
+            ("expires_at", ends.to_string()),
+            ("line_items[0][quantity]", "1".to_owned()),
+            ("line_items[0][price_data][currency]", row.currency.as_str().to_lowercase()),
+            ("line_items[0][price_data][unit_amount]", coins.to_string()),
+            ("line_items[0][price_data][product_data][name]", format!("{} credit", self.brand)),
+            ("metadata[payment_id]", row.id.to_string()),
+            ("payment_intent_data[metadata][payment_id]", row.id.to_string()),
+        ])
+    }
+}
+
+/// Says in plain words why Stripe refused; its own words are for its customers, not ours.
+fn words(status: u16, code: &str) -> String {
+    match (status, code) {
+        (401 | 403, _) => "The payment service does not know this site. Operators have to look.",
+        (_, "charge_already_refunded") => "This payment was refunded before.",
+        (_, "charge_disputed") => "This payment is disputed.",
+        (_, "amount_too_small") => "The amount is too small for the payment service.",
+        (_, "amount_too_large") => "The amount is too large for the payment service.",
+        _ => "The payment service refused it.",
+    }
+    .to_owned()
+}
+
+/// Returns the header `Stripe-Signature` of a body.
+pub fn sign(secret: &str, at: i64, body: &[u8]) -> String {
+    format!("t={at},v1={}", secret::hex(tag(secret, at, body).as_ref()))
+}
+
+fn tag(secret: &str, at: i64, body: &[u8]) -> hmac::Tag {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let mut context = hmac::Context::with_key(&key);
+    context.update(format!("{at}.").as_bytes());
+    context.update(body);
+    context.sign()
+}
+
+impl Stripe {
+    /// Checks a signature over the bytes as they came.
+    fn signed(&self, body: &[u8], header: &str, now: Time) -> Result<(), Unsigned> {
+        let (mut at, mut tags) = (None, Vec::new());
+        for part in header.split(',').take(20) {
+            match part.trim().split_once('=') {
+                Some(("t", _)) if at.is_some() => return Err(Unsigned("two moments")),
+                Some(("t", text)) => at = text.parse::<i64>().ok(),
+                Some(("v1", text)) => tags.push(text),
+                _ => {}
+            }
+        }
+        let at = at.ok_or(Unsigned("no moment"))?;
+        let whole = i64::try_from(TOLERANCE.as_secs()).unwrap_or(300);
+        if now.0.div_euclid(1_000_000).abs_diff(at) > whole.unsigned_abs() {
+            return Err(Unsigned("signed too long ago, or in the future"));
+        }
+        let good = self.secrets.iter().any(|secret| {
+            let made = secret::hex(tag(secret, at, body).as_ref());
+            tags.iter().any(|given| secret::equal(given.as_bytes(), made.as_bytes()))
+        });
+        if good { Ok(()) } else { Err(Unsigned("the signature is wrong")) }
+    }
+}
+
+fn text(value: &Value, name: &str) -> Result<String, Fault> {
+    let found = at(value, name).as_str().filter(|text| !text.is_empty() && text.len() <= 4000);
+    found.map(str::to_owned).ok_or_else(|| Fault::Later(format!("no {name} in the answer")))
+}
+
+impl Processor for Stripe {
+    fn provider(&self) -> Provider {
+        Provider::Stripe
+    }
+
+    fn open<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<Opened, Fault>> {
+        async move {
+            // The same words each time: a key stands for one body.
+            let form = self.session_form(row, row.created_at)?;
+            let key = Some(format!("checkout-{}", row.id));
+            let made =
+                self.call(app, http::Method::POST, "/v1/checkout/sessions", &form, key).await?;
+            let expires_at = row.created_at.plus(PAGE);
+            let url = text(&made, "url")?;
+            if !url.starts_with("https://") && !url.starts_with(&self.api) {
+                return Err(Fault::Later("a page that is not over HTTPS".to_owned()));
+            }
+            Ok(Opened { session: text(&made, "id")?, url, expires_at })
+        }
+        .boxed()
+    }
+
+    fn look<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<Event, Fault>> {
+        async move {
+            let session = row.session_ref.as_deref().unwrap_or_default();
+            let path = format!("/v1/checkout/sessions/{session}");
+            let found = self.call(app, http::Method::GET, &path, &[], None).await?;
+            let about = stripe_events::session(&found, self.whose(), None);
+            let about = about.map_err(|why| Fault::Later(why.to_owned()))?;
+            let word = match &about.outcome {
+                Outcome::Open => "open",
+                Outcome::Paid { .. } => "paid",
+                Outcome::Processing => "processing",
+                Outcome::Failed => "failed",
+                Outcome::Expired => "expired",
+            };
+            let id = format!("look:{session}:{word}");
+            Ok(Event { id, made_at: app.seams.clock.now(), about: super::About::Checkout(about) })
+        }
+        .boxed()
+    }
+
+    fn close<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<(), Fault>> {
+        async move {
+            let session = row.session_ref.as_deref().unwrap_or_default();
+            let path = format!("/v1/checkout/sessions/{session}/expire");
+            self.call(app, http::Method::POST, &path, &[], None).await.map(|_| ())
+        }
+        .boxed()
+    }
+
+    fn refund<'a>(
+        &'a self,
+        app: &'a App,
+        row: &'a Payment,
+        refund: &'a Refund,
+    ) -> BoxFuture<'a, Result<Event, Fault>> {
+        async move {
+            let coins = minor::of(refund.amount, row.currency)
+                .ok_or_else(|| Fault::Never("This amount cannot be sent back.".to_owned()))?;
+            let form = [
+                ("payment_intent", row.intent_ref.clone().unwrap_or_default()),
+                ("amount", coins.to_string()),
+                ("metadata[refund_id]", refund.id.to_string()),
+            ];
+            let key = Some(format!("refund-{}", refund.id));
+            let made = self.call(app, http::Method::POST, "/v1/refunds", &form, key).await?;
+            let about = stripe_events::refund(&made).map_err(|why| Fault::Later(why.to_owned()))?;
+            let id = format!("made:{}:{:?}", about.id, about.state);
+            Ok(Event { id, made_at: app.seams.clock.now(), about: super::About::Refund(about) })
+        }
+        .boxed()
+    }
+
+    fn told<'a>(&'a self, app: &'a App, since: Time) -> BoxFuture<'a, Result<Vec<Event>, Fault>> {
+        async move {
+            let (mut found, mut after) = (Vec::new(), None::<String>);
+            for _ in 0..20 {
+                let mut form = vec![
+                    ("limit", "100".to_owned()),
+                    ("created[gte]", since.0.div_euclid(1_000_000).to_string()),
+                ];
+                form.extend(KINDS.iter().map(|kind| ("types[]", (*kind).to_owned())));
+                form.extend(after.take().map(|id| ("starting_after", id)));
+                let page = self.call(app, http::Method::GET, "/v1/events", &form, None).await?;
+                let rows = at(&page, "data").as_array().cloned().unwrap_or_default();
+                after = rows.last().and_then(|row| at(row, "id").as_str()).map(str::to_owned);
+                found.extend(
+                    rows.iter().filter_map(|row| stripe_events::event(row, self.whose()).ok()),
+                );
+                if at(&page, "has_more").as_bool() != Some(true) || after.is_none() {
+                    break;
+                }
+            }
+            // Stripe lists the newest first.
+            found.reverse();
+            Ok(found)
+        }
+        .boxed()
+    }
+
+    fn read(&self, body: &[u8], signature: &str, now: Time) -> Result<Event, Unsigned> {
+        self.signed(body, signature, now)?;
+        let value: Value = serde_json::from_slice(body).map_err(|_| Unsigned("not JSON"))?;
+        stripe_events::event(&value, self.whose()).map_err(Unsigned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_what_the_documentation_computes() {
+        // HMAC-SHA256 of `1492774577.{"id":"evt_1"}` under `whsec_test_secret`, computed with openssl.
+        let made = sign("whsec_test_secret", 1_492_774_577, br#"{"id":"evt_1"}"#);
+        assert_eq!(
+            made,
+            "t=1492774577,v1=799c4ba7bb339f3c8601adfd112f0e477c930a268be1243d341abb8286501c2f"
+        );
+    }
+}

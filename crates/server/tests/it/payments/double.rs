@@ -1,0 +1,364 @@
+//! A strict double of the part of Stripe's API that is used: forms, versions, idempotency keys, states, events.
+//! What it does not know it refuses. No product code is in it.
+
+use axum::{
+    Router,
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+type Answer = Result<Value, (u16, &'static str)>;
+type Form = BTreeMap<String, String>;
+
+/// The double.
+pub struct Double {
+    /// Where it listens.
+    pub url: String,
+    key: String,
+    /// What it answers instead, once per call, for tests of bad days.
+    pub bad: Mutex<Vec<u16>>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    next: u64,
+    sessions: BTreeMap<String, Value>,
+    refunds: BTreeMap<String, Value>,
+    events: Vec<Value>,
+    keys: BTreeMap<String, (String, Value)>,
+    calls: Vec<String>,
+}
+
+impl Double {
+    #[allow(clippy::disallowed_methods, reason = "ends with the test")]
+    pub async fn open(key: &str) -> Arc<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let double = Arc::new(Self {
+            url,
+            key: key.to_owned(),
+            bad: Mutex::default(),
+            inner: Mutex::default(),
+        });
+        let app = Router::new()
+            .route("/v1/checkout/sessions", post(create_session))
+            .route("/v1/checkout/sessions/{id}", get(get_session))
+            .route("/v1/checkout/sessions/{id}/expire", post(expire_session))
+            .route("/v1/refunds", post(create_refund))
+            .route("/v1/events", get(list_events))
+            .with_state(double.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        double
+    }
+
+    /// Returns the calls that were made.
+    pub fn calls(&self) -> Vec<String> {
+        self.inner.lock().unwrap().calls.clone()
+    }
+
+    /// Returns the name of the newest session.
+    pub fn newest(&self) -> String {
+        let inner = self.inner.lock().unwrap();
+        inner.sessions.keys().max_by_key(|id| id.len() * 1000 + inner.rank(id)).unwrap().clone()
+    }
+
+    fn event(inner: &mut Inner, kind: &str, object: &Value, at: i64) -> Value {
+        let id = inner.name("evt");
+        let event = json!({
+            "id": id, "object": "event", "api_version": "2024-06-20", "created": at, "livemode": false,
+            "pending_webhooks": 1, "request": { "id": null, "idempotency_key": null },
+            "type": kind, "data": { "object": object },
+        });
+        inner.events.push(event.clone());
+        event
+    }
+
+    /// Somebody pays a session; returns the event.
+    pub fn pay(&self, id: &str, at: i64) -> Value {
+        let mut inner = self.inner.lock().unwrap();
+        let intent = inner.name("pi");
+        let session = inner.sessions.get_mut(id).unwrap();
+        assert_eq!(session["status"], "open");
+        session["status"] = json!("complete");
+        session["payment_status"] = json!("paid");
+        session["payment_intent"] = json!(intent);
+        session["url"] = Value::Null;
+        let session = session.clone();
+        Self::event(&mut inner, "checkout.session.completed", &session, at)
+    }
+
+    /// Somebody pays by a way that takes days; returns the event.
+    pub fn pay_slowly(&self, id: &str, at: i64) -> Value {
+        let mut inner = self.inner.lock().unwrap();
+        let intent = inner.name("pi");
+        let session = inner.sessions.get_mut(id).unwrap();
+        session["status"] = json!("complete");
+        session["payment_status"] = json!("unpaid");
+        session["payment_intent"] = json!(intent);
+        let session = session.clone();
+        Self::event(&mut inner, "checkout.session.completed", &session, at)
+    }
+
+    /// Such a payment ends; returns the event.
+    pub fn end_slow(&self, id: &str, good: bool, at: i64) -> Value {
+        let mut inner = self.inner.lock().unwrap();
+        let session = inner.sessions.get_mut(id).unwrap();
+        if good {
+            session["payment_status"] = json!("paid");
+        }
+        let session = session.clone();
+        let word = if good { "succeeded" } else { "failed" };
+        Self::event(&mut inner, &format!("checkout.session.async_payment_{word}"), &session, at)
+    }
+
+    /// Returns the payment intent of a paid session.
+    pub fn intent(&self, id: &str) -> String {
+        let inner = self.inner.lock().unwrap();
+        inner.sessions[id]["payment_intent"].as_str().unwrap().to_owned()
+    }
+
+    /// Somebody refunds at the dashboard; returns the event.
+    pub fn refund_there(&self, intent: &str, coins: i64, at: i64) -> Value {
+        let mut inner = self.inner.lock().unwrap();
+        let id = inner.name("re");
+        let refund = refund_of(&id, intent, coins, &json!({}));
+        inner.refunds.insert(id, refund.clone());
+        Self::event(&mut inner, "refund.created", &refund, at)
+    }
+
+    /// The newest refund fails after all; returns the event.
+    pub fn refund_fails(&self, at: i64) -> Value {
+        let mut inner = self.inner.lock().unwrap();
+        let refund = inner.refunds.values_mut().last().unwrap();
+        refund["status"] = json!("failed");
+        let refund = refund.clone();
+        Self::event(&mut inner, "refund.failed", &refund, at)
+    }
+
+    /// A bank says something of a payment; returns the event.
+    pub fn dispute(&self, (id, intent): (&str, &str), coins: i64, status: &str, at: i64) -> Value {
+        let mut inner = self.inner.lock().unwrap();
+        let open = status == "needs_response";
+        let kind = if open { "charge.dispute.created" } else { "charge.dispute.closed" };
+        let dispute = json!({
+            "id": id, "object": "dispute", "amount": coins, "currency": "eur", "status": status,
+            "payment_intent": intent, "charge": "ch_1", "livemode": false, "reason": "fraudulent",
+        });
+        Self::event(&mut inner, kind, &dispute, at)
+    }
+}
+
+fn refund_of(id: &str, intent: &str, coins: i64, metadata: &Value) -> Value {
+    json!({
+        "id": id, "object": "refund", "amount": coins, "currency": "eur", "status": "succeeded",
+        "payment_intent": intent, "metadata": metadata, "charge": "ch_1",
+    })
+}
+
+impl Inner {
+    fn name(&mut self, prefix: &str) -> String {
+        self.next += 1;
+        format!("{prefix}_test_{:08}", self.next)
+    }
+
+    fn rank(&self, id: &str) -> usize {
+        id.rsplit('_').next().and_then(|n| n.parse().ok()).unwrap_or(0)
+    }
+}
+
+fn form(body: &str) -> Form {
+    form_urlencoded::parse(body.as_bytes())
+        .map(|(key, value)| (key.into_owned(), value.into_owned()))
+        .collect()
+}
+
+fn reply(answer: Answer) -> Response {
+    match answer {
+        Ok(value) => (StatusCode::OK, axum::Json(value)).into_response(),
+        Err((status, code)) => {
+            let kind = if status == 400 { "invalid_request_error" } else { "api_error" };
+            let body = json!({ "error": { "type": kind, "code": code, "message": "Words of the double." } });
+            (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
+        }
+    }
+}
+
+impl Double {
+    /// Checks what every call must carry, and answers a key that is known as before.
+    fn call(
+        &self,
+        head: &HeaderMap,
+        what: &str,
+        body: &str,
+        run: impl FnOnce(&mut Inner) -> Answer,
+    ) -> Response {
+        let text = |name: &str| {
+            head.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
+        };
+        let mut inner = self.inner.lock().unwrap();
+        inner.calls.push(what.to_owned());
+        if text("authorization") != format!("Bearer {}", self.key) {
+            return reply(Err((401, "invalid_api_key")));
+        }
+        if let Some(status) = self.bad.lock().unwrap().pop() {
+            return reply(Err((status, "bad_day")));
+        }
+        let key = text("idempotency-key");
+        let same = format!("{what} {body}");
+        if !key.is_empty()
+            && let Some((before, answer)) = inner.keys.get(&key)
+        {
+            let answer =
+                if *before == same { Ok(answer.clone()) } else { Err((400, "idempotency_error")) };
+            return reply(answer);
+        }
+        let answer = run(&mut inner);
+        if let Ok(value) = &answer
+            && !key.is_empty()
+        {
+            inner.keys.insert(key, (same, value.clone()));
+        }
+        reply(answer)
+    }
+}
+
+fn number(form: &Form, name: &str) -> Result<i64, (u16, &'static str)> {
+    form.get(name).and_then(|text| text.parse().ok()).ok_or((400, "parameter_missing"))
+}
+
+fn only(form: &Form, known: &[&str]) -> Result<(), (u16, &'static str)> {
+    if form.keys().all(|key| known.contains(&key.as_str())) {
+        Ok(())
+    } else {
+        Err((400, "parameter_unknown"))
+    }
+}
+
+const SESSION: [&str; 11] = [
+    "mode",
+    "success_url",
+    "cancel_url",
+    "client_reference_id",
+    "expires_at",
+    "line_items[0][quantity]",
+    "line_items[0][price_data][currency]",
+    "line_items[0][price_data][unit_amount]",
+    "line_items[0][price_data][product_data][name]",
+    "metadata[payment_id]",
+    "payment_intent_data[metadata][payment_id]",
+];
+
+async fn create_session(
+    State(double): State<Arc<Double>>,
+    head: HeaderMap,
+    body: String,
+) -> Response {
+    double.call(&head, "POST /v1/checkout/sessions", &body, |inner| {
+        let form = form(&body);
+        only(&form, &SESSION)?;
+        if form.get("mode").map(String::as_str) != Some("payment") {
+            return Err((400, "parameter_invalid"));
+        }
+        let total = number(&form, "line_items[0][price_data][unit_amount]")? * number(&form, "line_items[0][quantity]")?;
+        if total < 50 {
+            return Err((400, "amount_too_small"));
+        }
+        let id = inner.name("cs");
+        let text = |name: &str| form.get(name).cloned();
+        let session = json!({
+            "id": id, "object": "checkout.session", "mode": "payment", "livemode": false, "status": "open",
+            "payment_status": "unpaid", "payment_intent": null, "amount_total": total,
+            "currency": text("line_items[0][price_data][currency]"), "client_reference_id": text("client_reference_id"),
+            "metadata": { "payment_id": text("metadata[payment_id]") }, "expires_at": number(&form, "expires_at")?,
+            "success_url": text("success_url"), "cancel_url": text("cancel_url"),
+            "url": format!("https://checkout.example.com/c/{id}"),
+        });
+        inner.sessions.insert(id, session.clone());
+        Ok(session)
+    })
+}
+
+async fn get_session(
+    State(double): State<Arc<Double>>,
+    Path(id): Path<String>,
+    head: HeaderMap,
+) -> Response {
+    double.call(&head, "GET /v1/checkout/sessions/", "", |inner| {
+        inner.sessions.get(&id).cloned().ok_or((404, "resource_missing"))
+    })
+}
+
+async fn expire_session(
+    State(double): State<Arc<Double>>,
+    Path(id): Path<String>,
+    head: HeaderMap,
+) -> Response {
+    double.call(&head, "POST /v1/checkout/sessions/expire", "", |inner| {
+        let session = inner.sessions.get_mut(&id).ok_or((404, "resource_missing"))?;
+        if session["status"] != "open" {
+            return Err((400, "parameter_invalid"));
+        }
+        session["status"] = json!("expired");
+        Ok(session.clone())
+    })
+}
+
+async fn create_refund(
+    State(double): State<Arc<Double>>,
+    head: HeaderMap,
+    body: String,
+) -> Response {
+    double.call(&head, "POST /v1/refunds", &body, |inner| {
+        let form = form(&body);
+        only(&form, &["payment_intent", "amount", "metadata[refund_id]"])?;
+        let intent = form.get("payment_intent").cloned().unwrap_or_default();
+        let coins = number(&form, "amount")?;
+        let session = inner.sessions.values().find(|one| one["payment_intent"] == intent.as_str());
+        let paid = session.ok_or((404, "resource_missing"))?["amount_total"].as_i64().unwrap();
+        let back: i64 = inner
+            .refunds
+            .values()
+            .filter(|one| one["payment_intent"] == intent.as_str())
+            .map(|one| one["amount"].as_i64().unwrap())
+            .sum();
+        if back + coins > paid {
+            return Err((400, "charge_already_refunded"));
+        }
+        let id = inner.name("re");
+        let refund = refund_of(
+            &id,
+            &intent,
+            coins,
+            &json!({ "refund_id": form.get("metadata[refund_id]") }),
+        );
+        inner.refunds.insert(id, refund.clone());
+        Ok(refund)
+    })
+}
+
+async fn list_events(
+    State(double): State<Arc<Double>>,
+    RawQuery(query): RawQuery,
+    head: HeaderMap,
+) -> Response {
+    double.call(&head, "GET /v1/events", "", |inner| {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
+        let one = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        let since: i64 = one("created[gte]").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let kinds: Vec<&str> = pairs.iter().filter(|(key, _)| key == "types[]").map(|(_, value)| value.as_str()).collect();
+        // The newest first, as Stripe lists.
+        let all: Vec<&Value> = inner.events.iter().rev().filter(|event| event["created"].as_i64().unwrap() >= since && kinds.contains(&event["type"].as_str().unwrap())).collect();
+        let from = one("starting_after").map_or(0, |id| all.iter().position(|event| event["id"] == id.as_str()).map_or(all.len(), |at| at + 1));
+        let limit = one("limit").and_then(|text| text.parse().ok()).unwrap_or(10);
+        let page: Vec<&Value> = all.iter().skip(from).take(limit).copied().collect();
+        Ok(json!({ "object": "list", "url": "/v1/events", "has_more": from + page.len() < all.len(), "data": page }))
+    })
+}

@@ -1,0 +1,164 @@
+import { expect, test } from "@playwright/test";
+import AxeBuilder from "@axe-core/playwright";
+import { execFileSync } from "node:child_process";
+import { PASSWORD, Site } from "./site.mjs";
+
+// Money as people meet it: none, added, declined, cancelled, late; a launch that waits for it; a refund and credit at the desk.
+let site;
+let state;
+test.describe.configure({ mode: "serial" });
+test.beforeAll(async ({ browser }) => {
+  site = await Site.start({ args: ["--simulate", "1x4xH100"], env: { GPUAAS_BILLING__WELCOME_CREDIT: "0" } });
+  const context = await browser.newContext();
+  await site.signUpFirst(await context.newPage());
+  state = await context.storageState();
+  await context.close();
+});
+test.afterEach(async ({}, info) => {
+  if (site && info.status !== info.expectedStatus) await info.attach("log of the program", { body: site.log });
+});
+test.afterAll(async () => { if (site) await site.end(); });
+
+async function open(browser, options = {}) {
+  const context = await browser.newContext({ storageState: state, ...options });
+  return [context, await context.newPage()];
+}
+
+async function axe(page) {
+  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]).analyze();
+  expect(found.violations).toEqual([]);
+}
+
+async function balance(context) {
+  return (await (await context.request.get(`${site.url}/api/v1/billing/balance`)).json()).available.micros;
+}
+
+function cli(args, input = "") {
+  const env = { ...process.env, GPUAAS_CREDENTIALS: `${site.folder}/credentials.json` };
+  return execFileSync(process.env.GPUAAS_BIN, args, { env, input }).toString();
+}
+
+test("no money: every page says so with the way out, and a launch waits for it", async ({ browser }) => {
+  const [context, page] = await open(browser);
+  for (const path of ["/", "/compute", "/account/billing"]) {
+    await page.goto(`${site.url}${path}`);
+    await expect(page.getByText("There is nothing to spend.")).toBeVisible();
+    await expect(page.locator(".banner").getByRole("link", { name: "Add funds" })).toBeVisible();
+  }
+  await expect(async () => {
+    await page.goto(`${site.url}/launch/compute`);
+    await expect(page.getByText("does not cover it")).toBeVisible({ timeout: 500 });
+  }).toPass({ timeout: 30_000 });
+  await expect(page.getByRole("button", { name: "Launch" })).toBeDisabled();
+  await page.goto(`${site.url}/workloads`);
+  await expect(page.getByText("Nothing runs yet")).toBeVisible();
+  await context.close();
+});
+
+test("funds are added: amounts that do not fit, a declined card, paid, and a launch that works now", async ({ browser }) => {
+  const [context, page] = await open(browser);
+  await page.goto(`${site.url}/account/billing`);
+  await page.getByRole("link", { name: "Add funds" }).first().click();
+  await axe(page);
+  await page.getByLabel("Another amount").fill("4.99");
+  await page.getByRole("button", { name: "Go on to payment" }).click();
+  await expect(page.getByText("Add €5.00 to €10000.00 at once.").first()).toBeVisible();
+  await page.getByLabel("Another amount").fill("12,345");
+  await page.getByRole("button", { name: "Go on to payment" }).click();
+  await expect(page.getByText("Enter an amount in whole cents.").first()).toBeVisible();
+  await page.getByLabel("Another amount").fill("12,50");
+  await page.getByRole("button", { name: "Go on to payment" }).click();
+  await expect(page.getByRole("link", { name: "Go on to payment" })).toBeVisible();
+  await axe(page);
+  await page.getByRole("link", { name: "Go on to payment" }).click();
+  await expect(page.getByRole("heading", { name: "Pay €12.50" })).toBeVisible();
+  await expect(page.getByText("No money moves.")).toBeVisible();
+  await axe(page);
+  await page.getByRole("button", { name: "Pay with a card that is declined" }).click();
+  await expect(page.getByText("The card was declined.")).toBeVisible();
+  expect(await balance(context)).toBe("0");
+  await page.getByRole("button", { name: "Pay €12.50" }).click();
+  await expect(page.getByText("€12.50 is in the balance.")).toBeVisible({ timeout: 15_000 });
+  expect(await balance(context)).toBe("12500000");
+  // A second click on what was paid pays nothing.
+  await page.goBack();
+  await page.reload();
+  await expect(page.getByText("This page was paid or closed already.")).toBeVisible();
+  await page.goto(`${site.url}/account/billing`);
+  await expect(page.getByText("There is nothing to spend.")).toHaveCount(0);
+  await expect(page.getByRole("cell", { name: "€12.50" })).toBeVisible();
+  await expect(page.locator(".badge.simulated").first()).toBeVisible();
+  await axe(page);
+  await expect(async () => {
+    await page.goto(`${site.url}/launch/compute`);
+    await expect(page.getByRole("button", { name: "Launch" })).toBeEnabled({ timeout: 500 });
+  }).toPass({ timeout: 30_000 });
+  await context.close();
+});
+
+test("gone without paying, cancelled, and a confirmation that comes late", async ({ browser }) => {
+  const [context, page] = await open(browser, { viewport: { width: 375, height: 800 } });
+  await page.goto(`${site.url}/account/billing/add`);
+  await page.getByRole("button", { name: "€20" }).click();
+  await page.getByRole("link", { name: "Go on to payment" }).click();
+  await page.getByRole("link", { name: "Go back without paying" }).click();
+  await expect(page.getByText("You came back without paying. Nothing was charged.")).toBeVisible();
+  await page.getByRole("button", { name: "Cancel this payment" }).click();
+  await expect(page.getByText("It was cancelled. Nothing was charged.")).toBeVisible({ timeout: 15_000 });
+  expect(await balance(context)).toBe("12500000");
+  await page.goto(`${site.url}/account/billing/add`);
+  await page.getByRole("button", { name: "€50", exact: true }).click();
+  await page.getByRole("link", { name: "Go on to payment" }).click();
+  await page.getByRole("button", { name: "Pay; the confirmation comes late" }).click();
+  await expect(page.getByText("has not confirmed it yet")).toBeVisible();
+  expect(await balance(context)).toBe("12500000");
+  await expect(page.getByText("€50.00 is in the balance.")).toBeVisible({ timeout: 45_000 });
+  expect(await balance(context)).toBe("62500000");
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
+  await page.goto(`${site.url}/account/billing/payments`);
+  await axe(page);
+  await context.close();
+});
+
+test("the desk: refund, credit, and what waits for a second person; the command line too", async ({ browser }) => {
+  const [context, page] = await open(browser);
+  await page.goto(`${site.url}/platform/finance`);
+  await expect(page.getByText("Processor owes")).toBeVisible();
+  await axe(page);
+  await page.locator("tbody tr", { hasText: "€50.00" }).getByRole("link").click();
+  await page.getByLabel("Amount").fill("60");
+  await page.getByLabel("Why").fill("A node failed twice");
+  await page.getByRole("button", { name: "Refund" }).click();
+  await expect(page.getByText("At most €50.00 of this payment can still go back.").first()).toBeVisible();
+  await page.getByLabel("Amount").fill("30");
+  await page.getByRole("button", { name: "Refund" }).click();
+  await expect(async () => {
+    await page.reload();
+    await expect(page.locator(".badge", { hasText: "refunded" }).first()).toBeVisible({ timeout: 500 });
+  }).toPass({ timeout: 20_000 });
+  expect(await balance(context)).toBe("32500000");
+  await axe(page);
+
+  cli(["login", "--server", site.url, "--email", "ada@example.com"], `${PASSWORD}\n`);
+  const org = (await (await context.request.get(`${site.url}/api/v1/billing/payments`)).json()).items[0].org_id;
+  await page.goto(`${site.url}/platform/finance/credits`);
+  await page.getByLabel("Organization").fill(org);
+  await page.getByLabel("Amount").fill("101");
+  await page.getByLabel("Reference of the transfer").fill("RF18 5390");
+  await page.getByLabel("In words").fill("Transfer of November");
+  await page.getByRole("button", { name: "Give credit" }).click();
+  await expect(page.locator(".badge", { hasText: "waits for a second person" })).toBeVisible();
+  await page.goto(`${site.url}/platform/finance/approvals`);
+  await expect(page.getByText("You asked for it. Somebody else decides.")).toBeVisible();
+  await axe(page);
+  expect(await balance(context)).toBe("32500000");
+
+  expect(cli(["payment", "create", "25"])).toContain("/pay/simulated/pay_");
+  const list = JSON.parse(cli(["payment", "list", "--output", "json"]));
+  expect(list.items[0].state).toBe("pending");
+  expect(cli(["payment", "cancel", list.items[0].id])).toContain("cancelled");
+  expect(cli(["finance", "payments"])).toContain("€50.00");
+  expect(cli(["finance", "credit", org, "5", "--reason", "Sorry"])).toContain("posted");
+  expect(await balance(context)).toBe("37500000");
+  await context.close();
+});
