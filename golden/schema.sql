@@ -1006,6 +1006,8 @@ CREATE INDEX ledger_postings_txn ON ledger_postings (txn_id);
 
 CREATE INDEX ledger_transactions_allocation ON ledger_transactions (allocation_id);
 
+CREATE INDEX ledger_transactions_corrects ON ledger_transactions (corrects) WHERE corrects IS NOT NULL;
+
 CREATE UNIQUE INDEX ledger_transactions_fact ON ledger_transactions (source, source_id);
 
 CREATE INDEX ledger_transactions_org ON ledger_transactions (org_id, id);

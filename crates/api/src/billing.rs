@@ -82,6 +82,79 @@ pub struct StatementLine {
     pub simulated: bool,
 }
 
+/// A movement between two accounts.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct Moved {
+    /// The posting.
+    pub id: PostingId,
+    /// The account that loses, in words.
+    pub from: String,
+    /// The account that gains, in words.
+    pub to: String,
+    /// How much.
+    pub amount: Money,
+}
+
+/// The sum behind a charge of usage.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct ExplainedUsage {
+    /// What was used.
+    pub sku: String,
+    /// Units.
+    pub units: i64,
+    /// Price per unit and hour that held.
+    pub price_per_hour: Money,
+    /// The window's beginning, inclusive.
+    pub from: Time,
+    /// The window's end, exclusive.
+    pub to: Time,
+    /// Whole seconds of the run up to the window's end.
+    pub seconds: u64,
+    /// What they cost, rounded down once.
+    pub total: Money,
+    /// What was charged of it before.
+    pub before: Money,
+    /// What this window charges: the difference.
+    pub charge: Money,
+    /// The same as a line to read.
+    pub formula: String,
+}
+
+/// `GET /api/v1/billing/transactions/{txn_id}`
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct Explained {
+    /// The transaction.
+    pub id: TxnId,
+    /// What about.
+    pub kind: TxnKind,
+    /// In plain words.
+    pub memo: String,
+    /// When.
+    pub at: Time,
+    /// Who answers for it: an id, or the name of a background check.
+    pub actor: String,
+    /// Names everything the request caused, in the audit record too.
+    pub correlation_id: String,
+    /// Where the fact comes from: `usage`, `payment`, `refund`.
+    pub source: String,
+    /// Its name there.
+    pub source_id: String,
+    /// The project it belongs to.
+    pub project_id: Option<ProjectId>,
+    /// The allocation it belongs to.
+    pub allocation_id: Option<AllocationId>,
+    /// Whether hardware or payment behind it is simulated.
+    pub simulated: bool,
+    /// The transaction it corrects.
+    pub corrects: Option<TxnId>,
+    /// The transactions that correct it.
+    pub corrected_by: Vec<TxnId>,
+    /// Which accounts moved.
+    pub moved: Vec<Moved>,
+    /// The sum behind a charge of usage.
+    pub usage: Option<ExplainedUsage>,
+}
+
 /// A window of metered usage.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 pub struct UsageLine {

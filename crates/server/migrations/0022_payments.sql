@@ -63,6 +63,8 @@ CREATE TRIGGER ledger_transactions_stays BEFORE DELETE ON ledger_transactions
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 -- end
 
+CREATE INDEX ledger_transactions_corrects ON ledger_transactions (corrects) WHERE corrects IS NOT NULL;
+
 CREATE TABLE payments (
   id UUID PRIMARY KEY,
   org_id UUID NOT NULL REFERENCES organizations (id),

@@ -6,8 +6,8 @@ use crate::{
 };
 use anyhow::Context;
 use api::{
-    Code, Page,
-    billing::{Balance, UsageLine},
+    Code, Page, TxnId,
+    billing::{Balance, Explained, StatementLine, UsageLine},
     people::{Me, SignIn, SignedIn},
     time::span_words,
 };
@@ -137,5 +137,38 @@ pub async fn usage(format: Format) -> Result<(), Failure> {
         })
         .collect();
     print(format, &page, &["from", "for", "what", "charge", "workload"], rows);
+    Ok(())
+}
+
+/// Lists what came into and went out of the organization's money.
+pub async fn statement(format: Format) -> Result<(), Failure> {
+    let page: Page<StatementLine> = Client::signed_in()?.get("/api/v1/billing/statement").await?;
+    let row = |line: &StatementLine| {
+        let label = if line.simulated { "simulated" } else { "" };
+        let (kind, txn) = (line.kind.to_string(), line.txn_id.to_string());
+        vec![line.at.plain(), kind, line.memo.clone(), line.amount.exact(), label.to_owned(), txn]
+    };
+    let heads = ["when", "what", "for", "amount", "", "transaction"];
+    print(format, &page, &heads, page.items.iter().map(row).collect());
+    Ok(())
+}
+
+/// Explains a transaction down to the sum behind it.
+pub async fn explain(id: TxnId, format: Format) -> Result<(), Failure> {
+    let path = format!("/api/v1/billing/transactions/{id}");
+    let entry: Explained = Client::signed_in()?.get(&path).await?;
+    if format == Format::Table {
+        say(&format!("{}  {}  {}", entry.at.plain(), entry.kind, entry.memo));
+        say(&format!("fact {} {}, by {}", entry.source, entry.source_id, entry.actor));
+        if let Some(usage) = &entry.usage {
+            say(&usage.formula);
+        }
+    }
+    let rows = entry
+        .moved
+        .iter()
+        .map(|one| vec![one.from.clone(), one.to.clone(), one.amount.exact()])
+        .collect();
+    print(format, &entry, &["from", "to", "amount"], rows);
     Ok(())
 }

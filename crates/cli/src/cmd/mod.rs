@@ -145,6 +145,16 @@ pub enum Command {
     Balance(Shape),
     /// List metered usage.
     Usage(Shape),
+    /// List what came into and went out of the organization's money.
+    Statement(Shape),
+    /// Explain a transaction of the statement: what moved, and the sum behind a charge.
+    Explain {
+        /// The transaction (txn_…).
+        id: api::TxnId,
+        /// How it is printed.
+        #[command(flatten)]
+        shape: Shape,
+    },
     /// Payments: add funds, look where one stands, take one back.
     Payment {
         /// What to do.
@@ -227,6 +237,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Key { what } => machines::keys(what).await,
         Command::Balance(shape) => account::balance(shape.output).await,
         Command::Usage(shape) => account::usage(shape.output).await,
+        Command::Statement(shape) => account::statement(shape.output).await,
+        Command::Explain { id, shape } => account::explain(id, shape.output).await,
         Command::Payment { what } => payment::run(what).await,
         Command::Finance { what } => payment::finance(what).await,
         Command::Catalog(shape) => compute::catalog(shape.output).await,

@@ -48,11 +48,12 @@ pub fn empty(icon_name: &str, title: &str, why: &str, action: Option<Markup>) ->
     }
 }
 
-/// Draws a banner: `info`, `warn` or `bad`, with at most one action.
+/// Draws a banner: `info`, `good`, `warn` or `bad`, with at most one action.
 pub fn banner(tone: &str, words: &str, action: Option<Markup>) -> Markup {
     let sign = match tone {
         "bad" => "circle-alert",
         "warn" => "triangle-alert",
+        "good" => "circle-check",
         _ => "info",
     };
     html! {

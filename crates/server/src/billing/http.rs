@@ -1,6 +1,6 @@
 //! Routes of billing.
 
-use super::{balance, pages, payments, store};
+use super::{balance, entry, explain, pages, payments, store};
 use crate::tenancy::{Action, Allowed, Ask, Found, InProject, find_organization};
 use api::{
     AllocationId, Money, Page,
@@ -36,6 +36,8 @@ pub fn routes() -> Vec<Route> {
         Route::get("/account/billing", pages::billing_page),
     ];
     routes.extend(payments::routes());
+    routes.extend(explain::routes());
+    routes.extend(entry::routes());
     routes
 }
 

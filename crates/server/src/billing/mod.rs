@@ -13,6 +13,8 @@
 
 mod auditor;
 mod balance;
+mod entry;
+mod explain;
 mod grants;
 mod holds;
 mod http;
@@ -28,6 +30,7 @@ mod store;
 
 pub use auditor::{Audited, Finding, audit, run as run_auditor, sweep};
 pub use balance::{balance, chrome, runway};
+pub use entry::EntryView;
 pub use grants::{grant, welcome};
 pub use holds::{
     Extended, Hold, HoldAsk, WRITER as HOLDS_WRITER, close, due_to_stop, extend_all, open,

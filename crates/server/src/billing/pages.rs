@@ -13,7 +13,7 @@ use kernel::{
     App, Error, Result,
     html::{
         Markup, Page, badge, col, empty, html, icon, moment, next_page, num, page_head,
-        simulated_badge, stat, table,
+        simulated_badge, stat, table, tabs,
     },
     http::Paging,
 };
@@ -114,6 +114,7 @@ impl BillingView {
         });
         html! {
             (page_head("Billing", &purpose, add))
+            @if self.pays { (billing_tabs("overview")) }
             div class="stats" {
                 (stat("Available", &self.balance.available.to_string(), "can be spent"))
                 (stat("Held", &self.balance.held.to_string(), "reserved for running work"))
@@ -121,7 +122,6 @@ impl BillingView {
                 (stat("Lasts", &balance::runway(&self.balance).unwrap_or_else(|| "–".into()), "at the present rate"))
             }
             section class="section" { h2 { "Statement" } (self.statement()) }
-            @if self.pays { p { a href="/account/billing/payments" { "Payments" } } }
             section class="section" { h2 { "Usage of this project" } (self.usage_table()) }
         }
     }
@@ -144,7 +144,7 @@ impl BillingView {
                     badge(tone(line.kind), words(line.kind)),
                     html! { (line.memo) @if line.simulated { " " (simulated_badge()) } },
                     html! { @if let Some(id) = line.allocation_id { a href={ "/workloads/" (id) } { "workload" } } },
-                    html! { (line.amount.exact()) },
+                    html! { a href={ "/account/billing/transactions/" (line.txn_id) } { (line.amount.exact()) } },
                 ]
             })
             .collect();
@@ -184,7 +184,7 @@ impl BillingView {
     }
 }
 
-const fn words(kind: TxnKind) -> &'static str {
+pub(super) const fn words(kind: TxnKind) -> &'static str {
     match kind {
         TxnKind::Grant => "credit",
         TxnKind::Hold => "reserved",
@@ -197,6 +197,17 @@ const fn words(kind: TxnKind) -> &'static str {
         TxnKind::DisputeReversal => "dispute won",
         TxnKind::Adjustment => "credit",
     }
+}
+
+/// Draws the tabs of billing, for those who see payments.
+pub(super) fn billing_tabs(current: &str) -> Markup {
+    tabs(
+        current,
+        &[
+            ("overview", "Overview", "/account/billing"),
+            ("payments", "Payments", "/account/billing/payments"),
+        ],
+    )
 }
 
 const fn tone(kind: TxnKind) -> &'static str {

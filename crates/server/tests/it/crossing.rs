@@ -79,6 +79,8 @@ async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
     let allocation = crate::node::id_of(&launched);
     let euros = json!({ "amount": { "micros": "20000000", "currency": "EUR" } });
     let payment = id(&made(world, who, "/api/v1/billing/payments", euros).await);
+    let lines = world.get(who, "/api/v1/billing/statement").await.json();
+    let txn = lines["items"][0]["txn_id"].as_str().unwrap().to_owned();
     let me = world.get(who, "/api/v1/me").await.json();
     let task = launched.json()["task_id"].as_str().map(str::to_owned);
     [
@@ -103,6 +105,7 @@ async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
         ("{domain_id}", "dom_01jd3x5gq8f9v7m2k4n6p8r0st".into()),
         ("{webhook_id}", hook),
         ("{payment_id}", payment),
+        ("{txn_id}", txn),
         ("{support_id}", id(&look)),
         ("{service_account_id}", account),
         ("{key_id}", key),

@@ -35,6 +35,7 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{role_id}", "role_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{binding_id}", "bind_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{quota_id}", "quota_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{txn_id}", "txn_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{payment_id}", "pay_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{refund_id}", "ref_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{credit_id}", "cred_01jd3x5gq8f9v7m2k4n6p8r0st")
@@ -261,6 +262,7 @@ fn is_row(info: &RouteInfo) -> bool {
         "{support_id}",
         "{webhook_id}",
         "{payment_id}",
+        "{txn_id}",
     ];
     ROWS.iter().any(|part| info.path.contains(part))
 }

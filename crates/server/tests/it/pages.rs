@@ -18,6 +18,7 @@ macro_rules! samples {
 fn money() -> Vec<(&'static str, Markup)> {
     samples!(
         "billing" = billing::BillingView,
+        "transaction" = billing::EntryView,
         "add funds" = billing::AddFundsView,
         "payment" = billing::PaymentPageView,
         "payments" = billing::PaymentsView,

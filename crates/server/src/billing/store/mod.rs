@@ -1,6 +1,9 @@
 //! All SQL of the ledger.
 
+mod entries;
 mod runs;
+
+pub use entries::{accounts, corrections, find_transaction, find_window, postings, rated_to};
 
 pub use runs::{
     change_hold, change_meter, find_hold, find_meter, holds_to_stop, list_meters, open_holds,
@@ -273,13 +276,7 @@ pub async fn statement(
             (org, before.unwrap_or(PostingId::last()), limit),
         )
         .await?;
-    let accounts: Vec<Account> = tx
-        .list(
-            "SELECT {} FROM ledger_accounts WHERE org_id = $1
-             UNION ALL SELECT {} FROM ledger_accounts WHERE org_id IS NULL",
-            (org,),
-        )
-        .await?;
+    let accounts = accounts(tx, org).await?;
     let kind = |id: AccountId| {
         accounts.iter().find(|account| account.id == id).map_or(AccountKind::Loss, |a| a.kind)
     };

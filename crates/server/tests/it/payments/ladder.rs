@@ -58,6 +58,21 @@ both! {
         world.sweep().await;
         let usage = world.get(&world.owner, "/api/v1/billing/usage").await.json();
         assert!(!usage["items"].as_array().unwrap().is_empty());
+        // Every line of the statement leads to its sum, in which the windows before are taken off.
+        world.advance(61);
+        heard(&world).await;
+        world.sweep().await;
+        let lines = world.get(&world.owner, "/api/v1/billing/statement").await.json();
+        let line = lines["items"].as_array().unwrap().iter().find(|line| line["kind"] == "usage").unwrap();
+        let path = format!("/api/v1/billing/transactions/{}", line["txn_id"].as_str().unwrap());
+        let entry = world.get(&world.owner, &path).await.json();
+        let sum = &entry["usage"];
+        let number = |name: &str| sum[name]["micros"].as_str().unwrap().parse::<i64>().unwrap();
+        assert_eq!(number("total") - number("before"), number("charge"));
+        assert!(number("before") > 0 && sum["formula"].as_str().unwrap().contains("÷ 3600"), "{sum}");
+        let moved: i64 = entry["moved"].as_array().unwrap().iter().map(|one| one["amount"]["micros"].as_str().unwrap().parse::<i64>().unwrap()).sum();
+        assert_eq!(moved, number("charge"));
+        assert_eq!(world.get(&world.outsider, &path).await.status, 404);
         // AT-042: what is left pays for a while; the work is released before it is used up.
         let mut steps = Vec::new();
         for _ in 0..2_000 {

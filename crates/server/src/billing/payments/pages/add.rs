@@ -73,14 +73,13 @@ impl AddFundsView {
         let purpose =
             format!("Credit of {}: it is spent by the second, and never below zero.", self.org);
         html! {
-            (page_head("Add funds", &purpose, None))
+            (page_head("Add funds", &purpose, Some(html! { a class="button" href="/account/billing" { "Billing" } })))
             div class="stats" {
                 (stat("Available", &self.balance.available.to_string(), "can be spent"))
                 (stat("Held", &self.balance.held.to_string(), "reserved for running work"))
                 (stat("Lasts", &balance::runway(&self.balance).unwrap_or_else(|| "–".into()), "at the present rate"))
             }
             section class="section card flow" { (self.body()) }
-            p { a href="/account/billing" { "Back to billing" } }
         }
     }
 

@@ -2,9 +2,12 @@
 
 use super::{sample, state_badge};
 use crate::{
-    billing::payments::{
-        create::{self, List},
-        store,
+    billing::{
+        pages::billing_tabs,
+        payments::{
+            create::{self, List},
+            store,
+        },
     },
     tenancy::{Allowed, find_organization},
 };
@@ -54,14 +57,14 @@ impl PaymentsView {
         });
         let purpose = format!("What was paid in for {}, and what became of it.", self.org);
         html! {
-            (page_head("Payments", &purpose, add.clone()))
+            (page_head("Billing", &purpose, add))
+            (billing_tabs("payments"))
             @if self.rows.is_empty() {
                 (empty("wallet", "No payment yet", "Each payment stands here from the moment it is asked for.", None))
             } @else {
                 (self.table())
                 (next_page("/account/billing/payments", &[], self.next.as_deref()))
             }
-            p { a href="/account/billing" { "Back to billing" } }
         }
     }
 

@@ -99,14 +99,13 @@ impl PaymentPageView {
         let again = format!("/account/billing/payments/{}{back}", self.payment.id);
         let waits = self.waits();
         html! {
-            (page_head("Payment", "Funds on their way into the balance.", None))
+            (page_head("Payment", "Funds for the balance.", Some(html! { a class="button" href="/account/billing/payments" { "All payments" } })))
             div id="payment" class="flow" aria-live="polite"
                 hx-get=[waits.then_some(again.as_str())] hx-trigger=[waits.then_some("every 2s")]
                 hx-select=[waits.then_some("#payment")] hx-swap=[waits.then_some("outerHTML")] {
                 (self.words())
                 section class="card flow" { (self.facts()) (self.next(&again)) }
             }
-            p { a href="/account/billing" { "Back to billing" } " · " a href="/account/billing/payments" { "All payments" } }
         }
     }
 

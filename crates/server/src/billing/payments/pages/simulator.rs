@@ -60,8 +60,8 @@ impl SimulatorView {
                     button class="button primary wide" name="choice" value="pay" { (icon("check")) "Pay " (self.payment.amount) }
                     button class="button wide" name="choice" value="late" { "Pay; the confirmation comes late" }
                     button class="button wide" name="choice" value="decline" { "Pay with a card that is declined" }
+                    a class="button wide" href={ (back) "?back=cancelled" } { "Go back without paying" }
                 }
-                p { a class="button" href={ (back) "?back=cancelled" } { "Go back without paying" } }
             } @else {
                 p { "This page was paid or closed already." }
                 p { a class="button primary" href=(back) { "Look at the payment" } }
