@@ -92,6 +92,23 @@ CREATE TABLE break_glass_codes (
   ended_at INTEGER
 ) STRICT;
 
+CREATE TABLE budgets (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  department_id BLOB,
+  project_id BLOB,
+  user_id BLOB REFERENCES users (id),
+  period TEXT NOT NULL CHECK (period IN ('month', 'total')),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  hard INTEGER NOT NULL,
+  set_by BLOB NOT NULL REFERENCES users (id),
+  set_at INTEGER NOT NULL,
+  warned INTEGER NOT NULL CHECK (warned IN (0, 50, 80, 100)),
+  warned_from INTEGER NOT NULL,
+  FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
 CREATE TABLE claims (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL,
@@ -227,7 +244,7 @@ CREATE TABLE holds (
   ends_at INTEGER NOT NULL,
   stop_at INTEGER,
   created_at INTEGER NOT NULL,
-  closed_at INTEGER,
+  closed_at INTEGER, user_id BLOB REFERENCES users (id),
   CHECK ((state = 'closed') = (closed_at IS NOT NULL)),
   CHECK (state = 'open' OR remaining = 0),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
@@ -385,7 +402,7 @@ CREATE TABLE meters (
   billed_micros INTEGER NOT NULL CHECK (billed_micros >= 0),
   charged INTEGER NOT NULL CHECK (charged >= 0),
   windows INTEGER NOT NULL,
-  stopped_at INTEGER,
+  stopped_at INTEGER, user_id BLOB REFERENCES users (id),
   CHECK (metered_to >= started_at),
   CHECK (stopped_at IS NULL OR stopped_at >= started_at),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
@@ -761,6 +778,20 @@ CREATE TABLE skus (
   created_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE spend_days (
+  allocation_id BLOB NOT NULL REFERENCES meters (allocation_id),
+  day INTEGER NOT NULL,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  user_id BLOB REFERENCES users (id),
+  sku TEXT NOT NULL,
+  charge INTEGER NOT NULL CHECK (charge >= 0),
+  unit_micros INTEGER NOT NULL CHECK (unit_micros >= 0),
+  simulated INTEGER NOT NULL,
+  PRIMARY KEY (allocation_id, day),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
 CREATE TABLE sso_attempts (
   id BLOB PRIMARY KEY,
   state_hash BLOB NOT NULL,
@@ -929,6 +960,8 @@ CREATE INDEX audit_entries_correlation ON audit_entries (correlation_id);
 CREATE INDEX audit_entries_org ON audit_entries (org_id, id);
 
 CREATE UNIQUE INDEX break_glass_codes_code ON break_glass_codes (code_hash);
+
+CREATE INDEX budgets_org ON budgets (org_id, id);
 
 CREATE INDEX claims_allocation ON claims (allocation_id);
 
@@ -1128,6 +1161,10 @@ CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 CREATE INDEX sessions_user ON sessions (user_id, id);
 
 CREATE UNIQUE INDEX skus_sku ON skus (sku);
+
+CREATE INDEX spend_days_org ON spend_days (org_id, day);
+
+CREATE INDEX spend_days_project ON spend_days (project_id, day);
 
 CREATE INDEX sso_attempts_end ON sso_attempts (expires_at);
 

@@ -59,6 +59,7 @@ const ICONS: &[&str] = &[
     "clock",
     "copy",
     "cpu",
+    "download",
     "external-link",
     "file-search",
     "folder-kanban",

@@ -220,6 +220,8 @@ ids! {
     RefundId = "ref",
     /// A payment a bank took back.
     DisputeId = "disp",
+    /// A budget.
+    BudgetId = "budg",
     /// Credit the platform's people give.
     CreditId = "cred",
     /// A machine that runs work.

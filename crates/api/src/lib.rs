@@ -9,6 +9,7 @@ pub mod allocations;
 pub mod audit;
 pub mod authority;
 pub mod billing;
+pub mod budgets;
 pub mod catalog;
 pub mod error;
 pub mod factors;
@@ -33,7 +34,7 @@ pub mod words;
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
     AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BindingId, BreakGlassId,
-    ChallengeId, ClaimId, ConfirmationId, CorrelationId, CreditId, DeliveryId, DeptId,
+    BudgetId, ChallengeId, ClaimId, ConfirmationId, CorrelationId, CreditId, DeliveryId, DeptId,
     DeviceGrantId, DisputeId, DomainId, FactorId, GrantId, GroupId, HoldId, IdentityId,
     InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, NodeId, NoticeId, OrgId, PREFIXES,
     PaymentEventId, PaymentId, PostingId, PriceId, ProjectId, ProviderId, QuotaId, RecoveryCodeId,

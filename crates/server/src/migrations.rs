@@ -32,4 +32,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0020_assertions.sql"),
     migration!("0021_webhooks.sql"),
     migration!("0022_payments.sql"),
+    migration!("0023_budgets.sql"),
 ];

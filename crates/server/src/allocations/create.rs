@@ -108,7 +108,12 @@ pub async fn create(app: &App, who: &Allowed<Create>, launch: &Launch) -> Result
     };
     fleet::claim(&mut tx, who.scope(), &ask).await.map_err(lost_race)?;
     let rate = Micros(price.price_per_hour.0.saturating_mul(launch.count));
-    let hold = HoldAsk { allocation_id: row.id, rate_per_hour: rate, simulated: sku.simulated };
+    let hold = HoldAsk {
+        allocation_id: row.id,
+        user_id: Some(row.requested_by),
+        rate_per_hour: rate,
+        simulated: sku.simulated,
+    };
     billing::open(app, &mut tx, who.scope(), hold).await?;
     start_task(app, &mut tx, &row).await?;
     tx.target(row.id);

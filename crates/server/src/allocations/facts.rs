@@ -1,7 +1,7 @@
 //! Everything a launch depends on, read in one view.
 
 use crate::{
-    billing,
+    billing::{self, BudgetFact},
     catalog::{Offer, find_offer},
     fleet::{self, FreeSlot, free_slots},
     tenancy::{self, Ceiling, InProject, find_organization},
@@ -30,6 +30,8 @@ pub struct Facts {
     pub outgoing: bool,
     /// Quotas that reach it, with what is held.
     pub ceilings: Vec<Ceiling>,
+    /// Budgets that reach it, with what was spent.
+    pub budgets: Vec<BudgetFact>,
 }
 
 /// Whose launch it is.
@@ -71,6 +73,7 @@ pub async fn read(
         Some((sku, _)) => free_slots(tx, sku.kind, &sku.model, sku.simulated).await?,
         None => Vec::new(),
     };
+    let budgets = billing::budgets(tx, scope, by.user, by.holding).await?;
     let balance = billing::balance(app, tx, org.id, org.currency).await?;
     let settings = app.get::<billing::Settings>();
     Ok(Facts {
@@ -83,5 +86,6 @@ pub async fn read(
         least: settings.stop_margin() + std::time::Duration::from_secs(60),
         outgoing: app.get::<fleet::Settings>().outgoing,
         ceilings,
+        budgets,
     })
 }

@@ -170,6 +170,21 @@ fn money(facts: &Facts, rate: Micros, mut blockers: Vec<Blocker>, simulated: boo
             Some("/account/billing"),
         ));
     }
+    for budget in facts.budgets.iter().filter(|one| one.hard && one.left_after(hold) < 0) {
+        blockers.push(blocker(
+            "budget_exceeded",
+            format!(
+                "It does not fit into the budget of {}: {} of {} is spent, and {} reserved.",
+                budget.place,
+                of(budget.spent),
+                of(budget.amount),
+                of(budget.reserved)
+            ),
+            "organization_admin",
+            "Release something, or have the budget raised.",
+            Some("/account/billing/budgets"),
+        ));
+    }
     let burn = Micros(facts.burn.0.saturating_add(rate.0));
     Precheck {
         ready: blockers.is_empty(),

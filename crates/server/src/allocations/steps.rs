@@ -160,6 +160,7 @@ async fn ready(app: &App, lease: &Lease, row: &Allocation) -> Result<(Next, Opti
     store::move_on(&mut tx, row, Event::Ready, None).await?;
     let begin = MeterStart {
         allocation_id: row.id,
+        user_id: Some(row.requested_by),
         sku: row.sku.clone(),
         units: row.count,
         price_per_hour: row.price_per_hour,

@@ -52,6 +52,7 @@ row! {
         covered: i64,
         charge: Micros,
         posted: Micros,
+        by_day: Micros,
     }
 }
 
@@ -131,7 +132,9 @@ async fn meters(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
                     CAST(COALESCE(SUM(w.charge), 0) AS BIGINT),
                     CAST(COALESCE((SELECT SUM(p.amount) FROM ledger_postings p
                       JOIN ledger_transactions t ON t.id = p.txn_id
-                     WHERE t.allocation_id = m.allocation_id AND t.kind = 'usage'), 0) AS BIGINT)
+                     WHERE t.allocation_id = m.allocation_id AND t.kind = 'usage'), 0) AS BIGINT),
+                    CAST(COALESCE((SELECT SUM(d.charge) FROM spend_days d
+                     WHERE d.allocation_id = m.allocation_id), 0) AS BIGINT)
                FROM meters m LEFT JOIN usage_windows w ON w.allocation_id = m.allocation_id
               GROUP BY m.allocation_id, m.units, m.price_per_hour, m.started_at, m.metered_to,
                     m.stopped_at, m.charged, m.billed_micros, m.windows
@@ -169,6 +172,9 @@ fn broken(meter: &Metered, sum: &Summed) -> Vec<(&'static str, &'static str)> {
     }
     if sum.posted != sum.charge {
         wrong.push(("M7", "the ledger's postings are not its charge"));
+    }
+    if sum.by_day != sum.charge {
+        wrong.push(("M7", "what its days cost is not its charge"));
     }
     wrong
 }

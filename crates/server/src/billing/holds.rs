@@ -10,7 +10,8 @@ use super::{
 };
 use crate::tenancy::{self, InProject};
 use api::{
-    AllocationId, Code, Currency, HoldId, Micros, OrgId, ProjectId, Time, billing::TxnKind, words,
+    AllocationId, Code, Currency, HoldId, Micros, OrgId, ProjectId, Time, UserId, billing::TxnKind,
+    words,
 };
 use kernel::{App, Error, Result, audit::System, db::Reader, db::WriteTx, row};
 use std::{collections::HashMap, time::Duration};
@@ -36,6 +37,8 @@ row! {
         pub project_id: ProjectId,
         /// Allocation.
         pub allocation_id: AllocationId,
+        /// Who launched it; nobody where that was not written down.
+        pub user_id: Option<UserId>,
         /// What the work costs per hour, all units.
         pub rate_per_hour: Micros,
         /// What is left in it.
@@ -60,6 +63,8 @@ row! {
 pub struct HoldAsk {
     /// For which allocation.
     pub allocation_id: AllocationId,
+    /// Who launches it.
+    pub user_id: Option<UserId>,
     /// What it costs per hour, all units.
     pub rate_per_hour: Micros,
     /// Whether the hardware is simulated.
@@ -113,6 +118,7 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
         org_id: scope.org_id(),
         project_id: scope.project_id(),
         allocation_id: ask.allocation_id,
+        user_id: ask.user_id,
         rate_per_hour: ask.rate_per_hour,
         remaining: amount,
         state: HoldState::Open,

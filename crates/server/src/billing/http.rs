@@ -1,6 +1,6 @@
 //! Routes of billing.
 
-use super::{balance, entry, explain, pages, payments, store};
+use super::{balance, budgets, entry, explain, pages, payments, spend, store};
 use crate::tenancy::{Action, Allowed, Ask, Found, InProject, find_organization};
 use api::{
     AllocationId, Money, Page,
@@ -38,6 +38,8 @@ pub fn routes() -> Vec<Route> {
     routes.extend(payments::routes());
     routes.extend(explain::routes());
     routes.extend(entry::routes());
+    routes.extend(spend::routes());
+    routes.extend(budgets::routes());
     routes
 }
 

@@ -6,11 +6,11 @@
 use super::{
     Settings, holds,
     post::{Fact, post},
-    rating,
+    rating, spend,
     store::{self, Window},
 };
 use crate::tenancy::{self, InProject};
-use api::{AllocationId, Code, Micros, OrgId, ProjectId, Time, billing::TxnKind};
+use api::{AllocationId, Code, Micros, OrgId, ProjectId, Time, UserId, billing::TxnKind};
 use kernel::{
     App, Error, Result,
     audit::System,
@@ -28,6 +28,8 @@ row! {
         pub org_id: OrgId,
         /// Project.
         pub project_id: ProjectId,
+        /// Who launched it; nobody where that was not written down.
+        pub user_id: Option<UserId>,
         /// What is used.
         pub sku: String,
         /// Units.
@@ -56,6 +58,8 @@ row! {
 pub struct MeterStart {
     /// Allocation.
     pub allocation_id: AllocationId,
+    /// Who launched it.
+    pub user_id: Option<UserId>,
     /// What is used.
     pub sku: String,
     /// Units.
@@ -87,6 +91,7 @@ pub async fn start(tx: &mut WriteTx, scope: &InProject, begin: MeterStart) -> Re
         allocation_id: begin.allocation_id,
         org_id: scope.org_id(),
         project_id: scope.project_id(),
+        user_id: begin.user_id,
         sku: begin.sku,
         units: begin.units,
         price_per_hour: begin.price_per_hour,
@@ -140,6 +145,7 @@ async fn cut(tx: &mut WriteTx, meter: &Meter, to: Time, stopped_at: Option<Time>
         simulated: meter.simulated,
     };
     tx.insert(&window).await?;
+    spend::add(tx, meter.user_id, &window).await?;
     charge_window(tx, meter, &window).await?;
     Ok(new)
 }

@@ -9,10 +9,11 @@
 //! Words: *available* can be spent; *held* is reserved for running work; a *meter* is the clock of
 //! one allocation; a *window* is a closed piece of it. Amounts are integers of a millionth of the
 //! currency's unit. Payments and what goes back are in [`payments`].
-//! Absent here: budgets (later).
+//! Absent here: saved cards, monthly statements, the expiry of credit (later).
 
 mod auditor;
 mod balance;
+mod budgets;
 mod entry;
 mod explain;
 mod grants;
@@ -26,10 +27,14 @@ mod payments;
 mod post;
 pub mod rating;
 mod settings;
+mod spend;
 mod store;
 
 pub use auditor::{Audited, Finding, audit, run as run_auditor, sweep};
 pub use balance::{balance, chrome, runway};
+pub use budgets::{
+    BudgetFact, BudgetsView, WRITER as BUDGETS_WRITER, reach as budgets, sweep as budget_sweep,
+};
 pub use entry::EntryView;
 pub use grants::{grant, welcome};
 pub use holds::{
@@ -49,6 +54,7 @@ pub use payments::{
 };
 pub use post::{Fact, Posted, Transfer, open_accounts, post};
 pub use settings::Settings;
+pub use spend::CostsView;
 
 use kernel::html::{NavFor, NavItem};
 

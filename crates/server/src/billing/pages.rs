@@ -206,6 +206,8 @@ pub(super) fn billing_tabs(current: &str) -> Markup {
         &[
             ("overview", "Overview", "/account/billing"),
             ("payments", "Payments", "/account/billing/payments"),
+            ("costs", "Costs", "/account/billing/costs"),
+            ("budgets", "Budgets", "/account/billing/budgets"),
         ],
     )
 }

@@ -7,6 +7,10 @@ pub const EVERYBODY: &[&str] =
 /// What the role billing adds to that.
 pub const BILLING: &[&str] = &[
     "billing.read",
+    "budget.list",
+    "budget.remove",
+    "budget.set",
+    "cost.read",
     "department.list",
     "payment.cancel",
     "payment.create",
@@ -37,7 +41,9 @@ pub const LOOK: &[&str] = &[
     "allocation.list",
     "allocation.read",
     "billing.read",
+    "budget.list",
     "catalog.read",
+    "cost.read",
     "department.list",
     "group.list",
     "identity_provider.list",
@@ -88,6 +94,7 @@ pub const WORK: &[&str] = &[
 /// What goes on in an organization or project that is archived: leaving, taking away, switching off, bringing it
 /// back, and what changes nothing of it.
 pub const ON_ARCHIVED: &[&str] = &[
+    "budget.remove",
     "domain.remove",
     "group.delete",
     "group.remove_member",

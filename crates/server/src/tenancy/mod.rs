@@ -33,7 +33,9 @@ mod support;
 mod who;
 
 pub use allowed::{Action, Allowed, Ask, Found, Operator, OperatorAction};
-pub use authority::{AuthorityView, DepartmentsView};
+pub use authority::{
+    AuthorityView, DepartmentsView, check_place, list_departments, places_of, somebody,
+};
 pub use context::{Places, may, may_by_right, viewer};
 pub use http::routes;
 pub use iam::{GlassCodesView, IamView, RolloutView};

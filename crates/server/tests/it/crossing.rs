@@ -45,6 +45,18 @@ async fn given(world: &World, who: &Person, org: &str) -> [String; 4] {
     [group, member, role, binding]
 }
 
+/// Makes a payment and a budget, and returns them with a transaction.
+async fn money(world: &World, who: &Person) -> [String; 3] {
+    let euros = json!({ "amount": { "micros": "20000000", "currency": "EUR" } });
+    let payment = id(&made(world, who, "/api/v1/billing/payments", euros).await);
+    let budget =
+        json!({ "amount": { "micros": "20000000", "currency": "EUR" }, "period": "month" });
+    let budget = id(&made(world, who, "/api/v1/billing/budgets", budget).await);
+    let lines = world.get(who, "/api/v1/billing/statement").await.json();
+    let txn = lines["items"][0]["txn_id"].as_str().unwrap().to_owned();
+    [payment, budget, txn]
+}
+
 /// Makes a row of every kind that paths name, all of one tenant.
 async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
     let org = format!("/api/v1/organizations/{}", who.org_id);
@@ -77,10 +89,7 @@ async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
     let key = id(&made(world, who, &key, json!({ "name": "k", "scopes": ["read"] })).await["key"]);
     let launched = world.post(who, "/api/v1/allocations", crate::node::ask(1)).await;
     let allocation = crate::node::id_of(&launched);
-    let euros = json!({ "amount": { "micros": "20000000", "currency": "EUR" } });
-    let payment = id(&made(world, who, "/api/v1/billing/payments", euros).await);
-    let lines = world.get(who, "/api/v1/billing/statement").await.json();
-    let txn = lines["items"][0]["txn_id"].as_str().unwrap().to_owned();
+    let [payment, budget, txn] = money(world, who).await;
     let me = world.get(who, "/api/v1/me").await.json();
     let task = launched.json()["task_id"].as_str().map(str::to_owned);
     [
@@ -105,6 +114,7 @@ async fn rows(world: &World, who: &Person, helper: &Person) -> Ids {
         ("{domain_id}", "dom_01jd3x5gq8f9v7m2k4n6p8r0st".into()),
         ("{webhook_id}", hook),
         ("{payment_id}", payment),
+        ("{budget_id}", budget),
         ("{txn_id}", txn),
         ("{support_id}", id(&look)),
         ("{service_account_id}", account),

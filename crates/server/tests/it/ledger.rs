@@ -69,6 +69,19 @@ fn allocation(world: &World, run: usize) -> AllocationId {
     AllocationId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + run as u128))
 }
 
+/// What a run's meter starts with.
+fn begin(allocation_id: AllocationId, rate: i64, at: api::Time) -> MeterStart {
+    MeterStart {
+        allocation_id,
+        user_id: None,
+        sku: "test".into(),
+        units: 1,
+        price_per_hour: Micros(rate),
+        simulated: true,
+        at,
+    }
+}
+
 struct Case<'a> {
     world: &'a World,
     scope: InProject,
@@ -102,8 +115,12 @@ impl Case<'_> {
             Op::Open { slot, rate } if !self.model.runs.contains_key(slot) => {
                 let id = allocation(self.world, self.made);
                 let mut tx = app.db.write(&SEED).await?;
-                let ask =
-                    HoldAsk { allocation_id: id, rate_per_hour: Micros(*rate), simulated: true };
+                let ask = HoldAsk {
+                    allocation_id: id,
+                    user_id: None,
+                    rate_per_hour: Micros(*rate),
+                    simulated: true,
+                };
                 match billing::open(app, &mut tx, &self.scope, ask).await {
                     Ok(_) => {
                         tx.commit().await?;
@@ -119,14 +136,7 @@ impl Case<'_> {
                 if let Some(run) = self.model.runs.get_mut(slot).filter(|run| run.started.is_none())
                 {
                     let mut tx = app.db.write(&SEED).await?;
-                    let begin = MeterStart {
-                        allocation_id: self.ids[slot],
-                        sku: "test".into(),
-                        units: 1,
-                        price_per_hour: Micros(run.rate),
-                        simulated: true,
-                        at: tx.now(),
-                    };
+                    let begin = begin(self.ids[slot], run.rate, tx.now());
                     billing::start(&mut tx, &self.scope, begin).await?;
                     tx.commit().await?;
                     run.started = Some(self.model.now);
@@ -239,7 +249,7 @@ both! {
         let tries = (0..500).map(|n| {
             let world = &world;
             async move {
-                let ask = HoldAsk { allocation_id: allocation(world, n), rate_per_hour: Micros(4_000_000), simulated: true };
+                let ask = HoldAsk { allocation_id: allocation(world, n), user_id: None, rate_per_hour: Micros(4_000_000), simulated: true };
                 let mut tx = world.app.db.write(&SEED).await?;
                 billing::open(&world.app, &mut tx, &scope, ask).await?;
                 tx.commit().await
@@ -275,10 +285,11 @@ both! {
         let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
         let id = allocation(&world, 0);
         let mut tx = world.app.db.write(&SEED).await.unwrap();
-        let ask = HoldAsk { allocation_id: id, rate_per_hour: Micros(2_490_000 * 3), simulated: true };
+        let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(2_490_000 * 3), simulated: true };
         billing::open(&world.app, &mut tx, &scope, ask).await.unwrap();
         let begin = MeterStart {
             allocation_id: id, sku: "h100".into(), units: 3, price_per_hour: Micros(2_490_000), simulated: true, at: tx.now(),
+            user_id: None,
         };
         billing::start(&mut tx, &scope, begin).await.unwrap();
         tx.commit().await.unwrap();
@@ -309,10 +320,11 @@ both! {
         let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
         let id = allocation(&world, 0);
         let mut tx = world.app.db.write(&SEED).await.unwrap();
-        let ask = HoldAsk { allocation_id: id, rate_per_hour: Micros(3_600_000), simulated: true };
+        let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(3_600_000), simulated: true };
         billing::open(&world.app, &mut tx, &scope, ask).await.unwrap();
         let begin = MeterStart {
             allocation_id: id, sku: "h100".into(), units: 1, price_per_hour: Micros(3_600_000), simulated: true, at: tx.now(),
+            user_id: None,
         };
         billing::start(&mut tx, &scope, begin).await.unwrap();
         tx.commit().await.unwrap();

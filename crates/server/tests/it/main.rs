@@ -11,6 +11,7 @@
 mod allocations;
 mod assertions;
 mod authority;
+mod budgets;
 mod confirm;
 mod crossing;
 mod device;

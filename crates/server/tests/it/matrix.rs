@@ -36,6 +36,7 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{binding_id}", "bind_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{quota_id}", "quota_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{txn_id}", "txn_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{budget_id}", "budg_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{payment_id}", "pay_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{refund_id}", "ref_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{credit_id}", "cred_01jd3x5gq8f9v7m2k4n6p8r0st")
@@ -262,6 +263,7 @@ fn is_row(info: &RouteInfo) -> bool {
         "{support_id}",
         "{webhook_id}",
         "{payment_id}",
+        "{budget_id}",
         "{txn_id}",
     ];
     ROWS.iter().any(|part| info.path.contains(part))

@@ -19,6 +19,8 @@ fn money() -> Vec<(&'static str, Markup)> {
     samples!(
         "billing" = billing::BillingView,
         "transaction" = billing::EntryView,
+        "costs" = billing::CostsView,
+        "budgets" = billing::BudgetsView,
         "add funds" = billing::AddFundsView,
         "payment" = billing::PaymentPageView,
         "payments" = billing::PaymentsView,

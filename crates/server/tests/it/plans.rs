@@ -36,6 +36,7 @@ const GROW: &[&str] = &[
     "refunds",
     "disputes",
     "credits",
+    "spend_days",
     "recovery_codes",
     "recovery_requests",
     "support_accesses",

@@ -187,7 +187,7 @@ pub async fn make_balance(tx: &mut WriteTx, id: AccountId, customer: bool) -> Re
 
 /// Holds an organization's balances until the end of the transaction, in id order: whoever moves its
 /// money at the same moment waits.
-pub async fn lock_money(tx: &mut WriteTx, org: OrgId) -> Result<()> {
+pub async fn lock_money(tx: &mut Reader, org: OrgId) -> Result<()> {
     let _: Vec<BalanceRow> = tx
         .list_locked(
             "SELECT {} FROM account_balances WHERE account_id IN

@@ -6,7 +6,7 @@ use super::{
     store,
 };
 use crate::tenancy::{
-    Action, Allowed, InOrg, Operator, OperatorAction, authority, standing, store as places,
+    Action, Allowed, InOrg, Operator, OperatorAction, authority, store as places,
 };
 use api::{
     OrgId, ProjectId, QuotaId, Time,
@@ -161,19 +161,7 @@ async fn view<A: Action<Scope = InOrg>>(
     let mut tx = app.db.read().await?;
     let row = places::find_organization(&mut tx, org).await?.ok_or_else(Error::not_found)?;
     let rows = store::list(&mut tx, org).await?;
-    let departments = authority::list_departments(&mut tx, org).await?;
-    let mut places = vec![(String::new(), "the organization".to_owned())];
-    if departments.len() > 1 {
-        let named = |one: api::authority::DepartmentView| {
-            (one.id.to_string(), format!("department {}", one.name))
-        };
-        places.extend(departments.into_iter().map(named));
-    }
-    let projects = standing::list_projects(&mut tx, who.caller().user_id()).await?;
-    let own = projects
-        .into_iter()
-        .filter(|(project, _)| project.org_id == org && project.archived_at.is_none());
-    places.extend(own.map(|(one, _)| (one.id.to_string(), format!("project {}", one.name))));
+    let places = authority::places_of(&mut tx, org, who.caller().user_id()).await?;
     let view = QuotasView {
         id: org,
         name: row.name,

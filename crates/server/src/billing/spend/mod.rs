@@ -1,0 +1,13 @@
+//! What was spent: each allocation's charges by day (UTC), written with each window, and what the months and their
+//! parts come to.
+
+mod costs;
+mod days;
+mod http;
+mod pages;
+mod store;
+
+pub use days::Month;
+pub use http::routes;
+pub use pages::CostsView;
+pub use store::{Within, add, spent};
