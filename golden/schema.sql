@@ -411,7 +411,8 @@ CREATE TABLE meters (
 CREATE TABLE money_states (
   org_id BLOB PRIMARY KEY REFERENCES organizations (id),
   state TEXT NOT NULL CHECK (state IN ('healthy', 'low_balance', 'auto_release_pending', 'depleted')),
-  since INTEGER NOT NULL
+  since INTEGER NOT NULL,
+  ran_out_at INTEGER
 ) STRICT;
 
 CREATE TABLE node_slots (
@@ -559,6 +560,7 @@ CREATE TABLE payments (
   provider TEXT NOT NULL CHECK (provider IN ('simulator', 'stripe')),
   amount INTEGER NOT NULL CHECK (amount > 0),
   currency TEXT NOT NULL,
+  simulated INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('created', 'pending', 'processing', 'paid', 'failed', 'cancelled', 'expired')),
   session_ref TEXT,
   checkout_url TEXT,
@@ -971,6 +973,8 @@ CREATE INDEX claims_node ON claims (node_id) WHERE state = 'live';
 
 CREATE INDEX claims_slot ON claims (slot_id, id);
 
+CREATE INDEX credits_alone ON credits (org_id, asked_by, created_at);
+
 CREATE UNIQUE INDEX credits_reference ON credits (reference) WHERE kind = 'bank_transfer' AND state <> 'declined';
 
 CREATE INDEX credits_waiting ON credits (id) WHERE state = 'requested';
@@ -1039,7 +1043,7 @@ CREATE INDEX ledger_postings_txn ON ledger_postings (txn_id);
 
 CREATE INDEX ledger_transactions_allocation ON ledger_transactions (allocation_id);
 
-CREATE INDEX ledger_transactions_corrects ON ledger_transactions (corrects) WHERE corrects IS NOT NULL;
+CREATE INDEX ledger_transactions_corrects ON ledger_transactions (corrects);
 
 CREATE UNIQUE INDEX ledger_transactions_fact ON ledger_transactions (source, source_id);
 
@@ -1128,7 +1132,9 @@ CREATE UNIQUE INDEX recovery_requests_open ON recovery_requests (user_id) WHERE 
 
 CREATE INDEX recovery_requests_queue ON recovery_requests (ended_at, id);
 
-CREATE INDEX refunds_due ON refunds (due_at) WHERE state = 'approved';
+CREATE INDEX refunds_alone ON refunds (org_id, asked_by, created_at);
+
+CREATE INDEX refunds_due ON refunds (due_at) WHERE state IN ('approved', 'pending');
 
 CREATE INDEX refunds_payment ON refunds (payment_id, id);
 

@@ -86,7 +86,7 @@ test("no money: blocked with who mends it, before anything changes", async ({ br
   const context = await browser.newContext();
   const page = await context.newPage();
   await poor.signUpFirst(page);
-  await expect(page.getByText("There is nothing to spend.")).toBeVisible();
+  await expect(page.getByText("There is nothing to spend")).toBeVisible();
   await expect(async () => {
     await page.goto(`${poor.url}/launch/compute`);
     await expect(page.getByText("does not cover it")).toBeVisible({ timeout: 500 });

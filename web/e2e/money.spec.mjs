@@ -42,7 +42,7 @@ test("no money: every page says so with the way out, and a launch waits for it",
   const [context, page] = await open(browser);
   for (const path of ["/", "/compute", "/account/billing"]) {
     await page.goto(`${site.url}${path}`);
-    await expect(page.getByText("There is nothing to spend.")).toBeVisible();
+    await expect(page.getByText("There is nothing to spend")).toBeVisible();
     await expect(page.locator(".banner").getByRole("link", { name: "Add funds" })).toBeVisible();
   }
   await expect(async () => {
@@ -85,7 +85,7 @@ test("funds are added: amounts that do not fit, a declined card, paid, and a lau
   await page.reload();
   await expect(page.getByText("This page was paid or closed already.")).toBeVisible();
   await page.goto(`${site.url}/account/billing`);
-  await expect(page.getByText("There is nothing to spend.")).toHaveCount(0);
+  await expect(page.getByText("There is nothing to spend")).toHaveCount(0);
   await expect(page.getByRole("cell", { name: "€12.50" })).toBeVisible();
   await expect(page.locator(".badge.simulated").first()).toBeVisible();
   await axe(page);

@@ -32,6 +32,7 @@ INSERT INTO ledger_accounts SELECT * FROM ledger_accounts_before;
 DROP TABLE ledger_accounts_before;
 CREATE UNIQUE INDEX ledger_accounts_org ON ledger_accounts (org_id, kind, currency) WHERE org_id IS NOT NULL;
 CREATE UNIQUE INDEX ledger_accounts_platform ON ledger_accounts (kind, currency) WHERE org_id IS NULL;
+CREATE INDEX ledger_transactions_corrects ON ledger_transactions (corrects);
 CREATE TABLE ledger_transactions_before AS SELECT * FROM ledger_transactions;
 DROP TABLE ledger_transactions;
 CREATE TABLE ledger_transactions (
@@ -52,6 +53,7 @@ CREATE TABLE ledger_transactions (
   at BIGINT NOT NULL,
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 );
+CREATE INDEX ledger_transactions_corrects ON ledger_transactions (corrects);
 INSERT INTO ledger_transactions SELECT * FROM ledger_transactions_before;
 DROP TABLE ledger_transactions_before;
 CREATE UNIQUE INDEX ledger_transactions_fact ON ledger_transactions (source, source_id);
@@ -63,7 +65,9 @@ CREATE TRIGGER ledger_transactions_stays BEFORE DELETE ON ledger_transactions
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 -- end
 
-CREATE INDEX ledger_transactions_corrects ON ledger_transactions (corrects) WHERE corrects IS NOT NULL;
+-- only: postgres
+CREATE INDEX ledger_transactions_corrects ON ledger_transactions (corrects);
+-- end
 
 CREATE TABLE payments (
   id UUID PRIMARY KEY,
@@ -72,6 +76,7 @@ CREATE TABLE payments (
   provider TEXT NOT NULL CHECK (provider IN ('simulator', 'stripe')),
   amount BIGINT NOT NULL CHECK (amount > 0),
   currency TEXT NOT NULL,
+  simulated BOOLEAN NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('created', 'pending', 'processing', 'paid', 'failed', 'cancelled', 'expired')),
   session_ref TEXT,
   checkout_url TEXT,
@@ -146,7 +151,8 @@ CREATE TABLE refunds (
   CHECK (decided_by IS NULL OR decided_at IS NOT NULL)
 );
 CREATE INDEX refunds_payment ON refunds (payment_id, id);
-CREATE INDEX refunds_due ON refunds (due_at) WHERE state = 'approved';
+CREATE INDEX refunds_due ON refunds (due_at) WHERE state IN ('approved', 'pending');
+CREATE INDEX refunds_alone ON refunds (org_id, asked_by, created_at);
 CREATE INDEX refunds_waiting ON refunds (id) WHERE state = 'requested';
 CREATE UNIQUE INDEX refunds_ref ON refunds (refund_ref) WHERE refund_ref IS NOT NULL;
 
@@ -182,6 +188,7 @@ CREATE TABLE credits (
   CHECK ((state = 'posted') = (txn_id IS NOT NULL))
 );
 CREATE UNIQUE INDEX credits_reference ON credits (reference) WHERE kind = 'bank_transfer' AND state <> 'declined';
+CREATE INDEX credits_alone ON credits (org_id, asked_by, created_at);
 CREATE INDEX credits_waiting ON credits (id) WHERE state = 'requested';
 
 -- What the built-in simulator of a payment processor knows: no product row, but a peer's.
@@ -197,5 +204,6 @@ CREATE TABLE simulated_checkouts (
 CREATE TABLE money_states (
   org_id UUID PRIMARY KEY REFERENCES organizations (id),
   state TEXT NOT NULL CHECK (state IN ('healthy', 'low_balance', 'auto_release_pending', 'depleted')),
-  since BIGINT NOT NULL
+  since BIGINT NOT NULL,
+  ran_out_at BIGINT
 );

@@ -149,13 +149,16 @@ pub async fn run(what: Payments) -> Result<(), Failure> {
             let ask = PaymentCreate { amount };
             let made: PaymentView = client.post(PATH, Some(&ask), Some(&key()?)).await?;
             let now = opened(&client, made.id).await?;
-            let place = now.checkout_url.unwrap_or_else(|| now.state.to_string());
             let label = if now.simulated { " (simulated: no money moves)" } else { "" };
             say(&format!(
-                "payment  {}\namount   {}{label}\npay at   {place}",
+                "payment  {}\namount   {}{label}\nstate    {}",
                 now.id,
-                now.amount.exact()
+                now.amount.exact(),
+                now.state
             ));
+            if let Some(place) = now.checkout_url.or(now.fault) {
+                say(&format!("pay at   {place}"));
+            }
         }
         Payments::Show { id, shape } => {
             let one: PaymentView = client.get(&format!("{PATH}/{id}")).await?;
@@ -164,7 +167,7 @@ pub async fn run(what: Payments) -> Result<(), Failure> {
         Payments::Cancel { id } => {
             let path = format!("{PATH}/{id}/cancel");
             let _: Option<()> = client.post(&path, None::<&()>, None).await?;
-            say("cancelled");
+            say("it is being cancelled; money that arrives meanwhile counts");
         }
     }
     Ok(())
@@ -174,10 +177,10 @@ async fn decide(client: &Client, id: &str, approve: bool) -> Result<(), Failure>
     let body = Decision { approve };
     let words = if let Ok(id) = id.parse::<RefundId>() {
         let path = format!("{DESK}/refunds/{id}/decision");
-        client.post::<RefundView>(&path, Some(&body), None).await?.state.to_string()
+        client.post::<RefundView>(&path, Some(&body), Some(&key()?)).await?.state.to_string()
     } else if let Ok(id) = id.parse::<CreditId>() {
         let path = format!("{DESK}/credits/{id}/decision");
-        client.post::<CreditView>(&path, Some(&body), None).await?.state.to_string()
+        client.post::<CreditView>(&path, Some(&body), Some(&key()?)).await?.state.to_string()
     } else {
         return Err(Failure::Usage(format!("`{id}` is no refund (ref_…) or credit (cred_…)")));
     };

@@ -65,6 +65,7 @@ pub async fn audit(tx: &mut Reader) -> Result<Vec<Finding>> {
     balances(tx, &mut findings).await?;
     holds(tx, &mut findings).await?;
     meters(tx, &mut findings).await?;
+    payments(tx, &mut findings).await?;
     Ok(findings)
 }
 
@@ -118,6 +119,28 @@ async fn holds(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
     if wrong > 0 {
         let what = format!("{wrong} organizations hold other than their open holds");
         findings.push(Finding { invariant: "M5", what });
+    }
+    Ok(())
+}
+
+/// What the processor owes by the books is what was paid less what went or was taken back (M9, M10).
+async fn payments(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
+    let wrong: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM (
+               SELECT a.org_id FROM ledger_accounts a JOIN account_balances b ON b.account_id = a.id
+                WHERE a.kind = 'clearing' AND -b.balance <>
+                  COALESCE((SELECT SUM(p.amount - p.disputed) FROM payments p
+                    WHERE p.org_id = a.org_id AND p.state = 'paid'), 0)
+                - COALESCE((SELECT SUM(r.amount) FROM refunds r
+                    WHERE r.org_id = a.org_id AND r.way = 'card'
+                      AND r.state IN ('approved', 'pending', 'succeeded')), 0)) wrong",
+            (),
+        )
+        .await?;
+    if wrong > 0 {
+        let what = format!("the processor owes other than {wrong} organizations' payments say");
+        findings.push(Finding { invariant: "M9", what });
     }
     Ok(())
 }

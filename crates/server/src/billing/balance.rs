@@ -1,6 +1,6 @@
 //! Where an organization's money stands, read from the ledger.
 
-use super::{Settings, model, model::AccountKind, rating, store};
+use super::{Settings, ladder, model, model::AccountKind, rating, store};
 use api::{
     Currency, Micros, Money, OrgId, billing::Balance, billing::MoneyState, time::span_words,
 };
@@ -26,6 +26,7 @@ pub async fn balance(
     let held = store::balance_of(tx, org, AccountKind::Held).await?;
     let burn = store::burn(tx, org).await?;
     let stopping = store::is_stopping(tx, org).await?;
+    let ran_out = ladder::ran_out(tx, org).await?;
     let total = Micros(available.0.saturating_add(held.0));
     let now = tx.now();
     let settings = app.get::<Settings>();
@@ -33,7 +34,7 @@ pub async fn balance(
     Ok(Balance {
         available: Money::new(available, currency),
         held: Money::new(held, currency),
-        state: model::state(available, held, settings.low(), stopping || soon),
+        state: model::state((available, held), settings.low(), stopping || soon, ran_out),
         burn_per_hour: Money::new(burn, currency),
         runs_out_at: rating::lasts(total, burn).map(|span| now.plus(span)),
     })
@@ -61,6 +62,13 @@ fn banner(balance: &Balance, pays: bool) -> Option<Markup> {
             "bad",
             format!(
                 "Running work is about to be released: the balance does not cover it much longer.{lasts}"
+            ),
+        ),
+        MoneyState::Depleted if balance.available.micros > Micros::ZERO => (
+            "bad",
+            format!(
+                "There is nothing to spend: work was released, and {} is left. Nothing starts again by itself.",
+                balance.available
             ),
         ),
         MoneyState::Depleted => {
@@ -105,10 +113,14 @@ pub fn chrome<'a>(
             "Balance of {}: {} available, {} held",
             org.name, balance.available, balance.held
         );
-        let pays =
-            crate::tenancy::may(&mut tx, app, viewer.user_id, (org.id, None), "payment.create")
-                .await?;
-        let banner = banner(&balance, pays);
+        let banner = if balance.state == MoneyState::Healthy {
+            None
+        } else {
+            let place = (org.id, None);
+            let pays =
+                crate::tenancy::may(&mut tx, app, viewer.user_id, place, "payment.create").await?;
+            banner(&balance, pays)
+        };
         let href = "/account/billing".to_owned();
         Ok(Some(Chip { href, icon: "wallet", text, title, tone, banner }))
     })

@@ -2,7 +2,7 @@
 //! charges, closed with the release.
 
 use super::{
-    Settings,
+    Settings, ladder,
     meter::Meter,
     model::AccountKind,
     post::{Fact, Transfer, post},
@@ -295,6 +295,9 @@ pub async fn close(tx: &mut WriteTx, allocation: AllocationId, simulated: bool) 
         return Err(Error::internal(anyhow::anyhow!("a hold closed under a running meter")));
     }
     store::lock_money(tx, hold.org_id).await?;
+    if hold.stop_at.is_some_and(|at| at <= tx.now()) {
+        ladder::runs_out(tx, hold.org_id).await?;
+    }
     let new = Hold {
         remaining: Micros::ZERO,
         state: HoldState::Closed,

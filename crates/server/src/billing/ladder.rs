@@ -34,7 +34,7 @@ row! {
         burn: Micros,
         stopping: i64,
         told: Option<MoneyState>,
-        moved: i64,
+        ran_out_at: Option<Time>,
     }
 }
 
@@ -54,9 +54,7 @@ async fn stands(tx: &mut Reader, after: OrgId) -> Result<Vec<Stand>> {
              WHERE m.org_id = o.id AND m.stopped_at IS NULL), 0) AS BIGINT),
             (SELECT COUNT(*) FROM holds h
               WHERE h.org_id = o.id AND h.state = 'open' AND h.stop_at IS NOT NULL),
-            s.state,
-            CAST(CASE WHEN EXISTS (SELECT 1 FROM ledger_transactions t WHERE t.org_id = o.id)
-              THEN 1 ELSE 0 END AS BIGINT)
+            s.state, s.ran_out_at
            FROM organizations o LEFT JOIN money_states s ON s.org_id = o.id
           WHERE o.id > $1 ORDER BY o.id LIMIT $2",
         (after, EACH),
@@ -68,7 +66,12 @@ impl Stand {
     fn state(&self, settings: &Settings) -> MoneyState {
         let soon = runway(self).is_some_and(|span| span <= settings.pending());
         let stopping = self.stopping > 0 || soon;
-        model::state(self.available, self.held, settings.low(), stopping)
+        model::state(
+            (self.available, self.held),
+            settings.low(),
+            stopping,
+            self.ran_out_at.is_some(),
+        )
     }
 }
 
@@ -97,28 +100,59 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
 async fn step(app: &App, stand: &Stand) -> Result<bool> {
     let settings = app.get::<Settings>();
     let state = stand.state(settings);
-    if stand.told == Some(state) {
+    // Funds were added, or something runs again.
+    let over = stand.ran_out_at.is_some()
+        && (stand.held > Micros::ZERO || stand.available > settings.low());
+    if stand.told == Some(state) && !over {
         return Ok(false);
     }
     let mut tx = app.db.write(&WRITER).await?;
     let now = tx.now();
+    if over {
+        let sql = "UPDATE money_states SET ran_out_at = NULL WHERE org_id = $1";
+        tx.run(sql, (stand.id,)).await?;
+    }
+    if stand.told == Some(state) {
+        return tx.commit().await.map(|()| false);
+    }
     if !stood(&mut tx, stand, state, now).await? {
         return Ok(false);
     }
-    // An organization nobody gave anything yet did not fall.
-    let before = stand.told.unwrap_or(MoneyState::Healthy);
+    // Who is looked at for the first time did not fall.
+    let before = stand.told.unwrap_or(state);
     let tells = rung(state) > rung(before) || state == MoneyState::Healthy;
-    if tells
-        && stand.moved > 0
-        && let Some(notice) = words(settings, stand, before, state)
-    {
+    if tells && let Some(notice) = words(settings, stand, before, state) {
         for person in tenancy::payers(&mut tx, stand.id).await? {
-            let to = Recipient { user_id: person.id, email: person.email };
+            let to = Recipient { user_id: person.user_id, email: person.email };
             tell(&mut tx, &to, &notice).await?;
         }
     }
     tx.commit().await?;
     Ok(true)
+}
+
+/// Says that work of an organization is released for lack of money.
+///
+/// # Errors
+/// What the database says.
+pub async fn runs_out(tx: &mut WriteTx, org: OrgId) -> Result<()> {
+    let now = tx.now();
+    tx.run(
+        "INSERT INTO money_states (org_id, state, since, ran_out_at) VALUES ($1, 'auto_release_pending', $2, $2)
+         ON CONFLICT (org_id) DO UPDATE SET ran_out_at = excluded.ran_out_at",
+        (org, now),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Returns whether work of an organization was released for lack of money, and nothing was added since.
+///
+/// # Errors
+/// What the database says.
+pub async fn ran_out(tx: &mut Reader, org: OrgId) -> Result<bool> {
+    let sql = "SELECT COUNT(*) FROM money_states WHERE org_id = $1 AND ran_out_at IS NOT NULL";
+    tx.value::<i64>(sql, (org,)).await.map(|count| count > 0)
 }
 
 /// How far down the ladder a state is.
@@ -180,7 +214,13 @@ fn words(
         MoneyState::Depleted => (
             "billing.depleted",
             format!("The balance of {} is used up", stand.name),
-            "Running work was released. Nothing starts again by itself: add funds, then launch again.".to_owned(),
+            if stand.ran_out_at.is_some() {
+                format!(
+                    "Running work was released; {left} is left. Nothing starts again by itself: add funds, then launch again."
+                )
+            } else {
+                "There is nothing left to spend. Add funds to launch something.".to_owned()
+            },
         ),
         MoneyState::Healthy if before == MoneyState::AutoReleasePending => (
             "billing.healthy",

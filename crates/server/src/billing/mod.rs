@@ -47,7 +47,7 @@ pub use model::AccountKind;
 pub use pages::BillingView;
 pub use payments::{
     About, AddFundsView, ApprovalsView, Checkout, CreditsView, DeskPaymentView, Dispute,
-    EVENTS as PAYMENT_EVENTS, EVENTS_WRITER, Event, FinanceView, Outcome, PAYMENTS,
+    EVENTS as PAYMENT_EVENTS, EVENTS_WRITER, Event, FinanceView, Odd, Outcome, PAYMENTS,
     PaymentPageView, PaymentsView, Processors, Refunded, RefundedState, SIMULATOR_WRITER,
     SimulatorView, Taken, WRITER as PAYMENTS_WRITER, payment_attention, processors, sign_as_stripe,
     sweeps as payment_sweeps, take as take_event,

@@ -33,11 +33,18 @@ impl AccountKind {
     }
 }
 
-/// Returns where money stands (reference 2.18): `stopping` says that a hold could not be extended.
-pub fn state(available: Micros, held: Micros, low: Micros, stopping: bool) -> MoneyState {
+/// Returns where money stands (reference 2.18): `stopping` says that a hold could not be extended or that what is
+/// left lasts a short while, `ran_out` that work was released for lack of money and nothing was added since.
+pub fn state(
+    (available, held): (Micros, Micros),
+    low: Micros,
+    stopping: bool,
+    ran_out: bool,
+) -> MoneyState {
     let total = Micros(available.0.saturating_add(held.0));
     match () {
         () if total <= Micros::ZERO => MoneyState::Depleted,
+        () if ran_out && held <= Micros::ZERO && available <= low => MoneyState::Depleted,
         () if stopping => MoneyState::AutoReleasePending,
         () if available <= low => MoneyState::LowBalance,
         () => MoneyState::Healthy,
@@ -51,9 +58,15 @@ mod tests {
     #[test]
     fn money_states_follow_the_balance() {
         let low = Micros(5);
-        assert_eq!(state(Micros(6), Micros(0), low, false), MoneyState::Healthy);
-        assert_eq!(state(Micros(5), Micros(1), low, false), MoneyState::LowBalance);
-        assert_eq!(state(Micros(0), Micros(1), low, true), MoneyState::AutoReleasePending);
-        assert_eq!(state(Micros(0), Micros(0), low, true), MoneyState::Depleted);
+        let of = |available, held, stopping, ran_out| {
+            state((Micros(available), Micros(held)), low, stopping, ran_out)
+        };
+        assert_eq!(of(6, 0, false, false), MoneyState::Healthy);
+        assert_eq!(of(5, 1, false, false), MoneyState::LowBalance);
+        assert_eq!(of(0, 1, true, false), MoneyState::AutoReleasePending);
+        assert_eq!(of(0, 0, true, false), MoneyState::Depleted);
+        assert_eq!(of(3, 0, false, true), MoneyState::Depleted);
+        assert_eq!(of(3, 1, false, true), MoneyState::LowBalance);
+        assert_eq!(of(6, 0, false, true), MoneyState::Healthy);
     }
 }

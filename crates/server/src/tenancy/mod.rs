@@ -44,9 +44,7 @@ pub use machines::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView, key
 pub use members::view_roles;
 pub use model::slug;
 pub use pages::{ProjectView, ProjectsView};
-pub use people::{
-    InvitedView, OrganizationPageView, OrganizationsView, WelcomeView, owners, payers,
-};
+pub use people::{InvitedView, OrganizationPageView, OrganizationsView, WelcomeView, owners};
 pub use policy::{FOR_MACHINES, POLICY, matrix};
 pub use projects::{Holdings, HoldingsFn};
 pub use quotas::{
@@ -63,7 +61,7 @@ pub use store::{
     list_organizations,
 };
 pub use support::{OrgSupportView, SupportPageView, chip as support_chip};
-pub use who::{RestrictedView, WhoView};
+pub use who::{RestrictedView, WhoView, payers};
 
 use kernel::html::{NavFor, NavItem};
 

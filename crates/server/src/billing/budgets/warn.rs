@@ -83,14 +83,14 @@ async fn look(app: &App, row: &Budget) -> Result<bool> {
     };
     let mut people = tenancy::payers(&mut tx, row.org_id).await?;
     if let Some(id) = row.user_id
-        && !people.iter().any(|person| person.id == id)
+        && !people.iter().any(|person| person.user_id == id)
         && let Some(user) = crate::identity::find_user(&mut tx, id).await?
     {
         let to = Recipient { user_id: user.id, email: user.email };
         tell(&mut tx, &to, &notice).await?;
     }
     for person in people.drain(..) {
-        let to = Recipient { user_id: person.id, email: person.email };
+        let to = Recipient { user_id: person.user_id, email: person.email };
         tell(&mut tx, &to, &notice).await?;
     }
     tx.commit().await?;

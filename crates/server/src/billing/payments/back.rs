@@ -5,8 +5,8 @@
 //! not cover is the platform's loss, by name.
 
 use super::{
-    event::{Dispute, Refunded, RefundedState, Taken},
-    settle::Ended,
+    event::{Dispute, Refunded, Taken},
+    settle::{self, Ended},
     store::{self, DisputeRow, Payment, Refund},
 };
 use crate::billing::{
@@ -41,7 +41,7 @@ impl Movement {
             currency: payment.currency,
             project_id: None,
             allocation_id: None,
-            simulated: payment.provider == Provider::Simulator,
+            simulated: payment.simulated,
             corrects: self.corrects,
         }
     }
@@ -113,11 +113,13 @@ pub(super) async fn refunded(
     if refund.payment_id != payment.id || refund.amount != word.amount {
         return Ok(Ended::of(Taken::Refused, "another refund than the one asked for", &payment));
     }
-    let next = match word.state {
-        RefundedState::Pending => RefundState::Pending,
-        RefundedState::Succeeded => RefundState::Succeeded,
-        RefundedState::Failed => RefundState::Failed,
-    };
+    let next = RefundState::from(word.state);
+    if refund.state == RefundState::Failed
+        && refund.refund_ref.is_none()
+        && next != RefundState::Failed
+    {
+        return after_all(tx, payment, refund, word).await;
+    }
     // A refund that succeeded may still come back; one that failed is over.
     let onward = match refund.state {
         RefundState::Approved => true,
@@ -134,10 +136,51 @@ pub(super) async fn refunded(
         refund.ended_at = Some(tx.now());
     }
     if next == RefundState::Failed {
-        failed(tx, &mut payment, &mut refund).await?;
+        let words = "The bank did not take the money back.";
+        failed(tx, &mut payment, &mut refund, words).await?;
+    } else {
+        store::save_refund(tx, &refund).await?;
     }
-    store::save_refund(tx, &refund).await?;
     Ok(Ended::of(Taken::Applied, next.as_str(), &payment))
+}
+
+/// A refund that was given up here was made after all: the money is gone, and is booked as that.
+async fn after_all(
+    tx: &mut WriteTx,
+    mut payment: Payment,
+    mut refund: Refund,
+    word: &Refunded,
+) -> Result<Ended> {
+    let whole = payment.refunded.plus(word.amount).filter(|sum| *sum <= payment.amount);
+    let Some(whole) = whole else {
+        return Ok(Ended::of(
+            Taken::Refused,
+            "a refund that was given up, and does not fit",
+            &payment,
+        ));
+    };
+    let (taken, transfers) = if refund.borne == Borne::Platform {
+        let (debit, credit) = (AccountKind::Refunds, AccountKind::Clearing);
+        (Micros::ZERO, vec![Transfer { debit, credit, amount: word.amount }])
+    } else {
+        covered(tx, &payment, word.amount, AccountKind::Refunds).await?
+    };
+    let movement = Movement {
+        kind: TxnKind::Refund,
+        source: "refund_after_all",
+        source_id: refund.id.to_string(),
+        memo: "Refund to the card",
+        corrects: None,
+    };
+    refund.txn_id = Some(book(tx, &payment, movement, &transfers).await?);
+    refund.taken = taken;
+    refund.refund_ref = Some(word.id.clone());
+    refund.state = RefundState::from(word.state);
+    refund.fault = None;
+    payment.refunded = whole;
+    store::save(tx, &payment).await?;
+    store::save_refund(tx, &refund).await?;
+    Ok(Ended::of(Taken::Applied, "it was made after all", &payment))
 }
 
 /// The money did not go out: what was booked is taken back, by a new entry that names the old one.
@@ -145,11 +188,13 @@ pub(super) async fn failed(
     tx: &mut WriteTx,
     payment: &mut Payment,
     refund: &mut Refund,
+    why: &str,
 ) -> Result<()> {
     let movement = Movement {
         kind: TxnKind::Correction,
         source: "refund_failed",
-        source_id: refund.id.to_string(),
+        // One that was made after all may fail again: each booking is taken back once.
+        source_id: refund.txn_id.map(|id| id.to_string()).unwrap_or_default(),
         memo: "A refund that could not be sent",
         corrects: refund.txn_id,
     };
@@ -158,20 +203,25 @@ pub(super) async fn failed(
     payment.refunded = Micros(payment.refunded.0 - refund.amount.0);
     refund.state = RefundState::Failed;
     refund.ended_at = Some(tx.now());
-    refund.fault = Some("The bank did not take the money back.".to_owned());
-    store::save(tx, payment).await
+    refund.fault = Some(why.to_owned());
+    store::save(tx, payment).await?;
+    store::save_refund(tx, refund).await?;
+    // There is room again for what was made at the processor.
+    let intent = payment.intent_ref.clone().unwrap_or_default();
+    settle::unpark(tx, payment, &intent).await
 }
 
 /// A refund nobody asked for here: somebody made it at the processor.
 async fn began_there(tx: &mut WriteTx, mut payment: Payment, word: &Refunded) -> Result<Ended> {
-    let state = match word.state {
-        RefundedState::Pending => RefundState::Pending,
-        RefundedState::Succeeded => RefundState::Succeeded,
-        RefundedState::Failed => RefundState::Failed,
-    };
+    let state = RefundState::from(word.state);
     let whole = payment.refunded.plus(word.amount).filter(|sum| *sum <= payment.amount);
-    let Some(whole) = whole else {
-        return Ok(Ended::of(Taken::Refused, "more than was paid", &payment));
+    let whole = match whole {
+        Some(whole) => whole,
+        // One before it may have failed, and that word comes later.
+        None if state != RefundState::Failed => {
+            return Ok(Ended::of(Taken::Parked, "more than was paid, for now", &payment));
+        }
+        None => payment.refunded,
     };
     let id: RefundId = tx.new_id();
     let (mut taken, mut txn_id) = (Micros::ZERO, None);
@@ -248,6 +298,11 @@ async fn open(tx: &mut WriteTx, payment: &mut Payment, word: &Dispute) -> Result
         (taken, txn_id) = (covers, Some(book(tx, payment, movement, &transfers).await?));
         payment.disputed = payment.disputed.plus(word.amount).ok_or(Code::Internal)?;
         store::save(tx, payment).await?;
+        let words = (
+            "was taken back by a bank",
+            "A payment is disputed: the bank took it back, and so it left the balance as far as it was there. It comes back if the dispute is won.",
+        );
+        settle::told(tx, payment, word.amount, words).await?;
     }
     let now = tx.now();
     let row = DisputeRow {

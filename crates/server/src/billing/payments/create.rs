@@ -12,7 +12,7 @@ use crate::{
 };
 use api::{
     Code, Micros, Money, PaymentId,
-    payments::{PaymentState, PaymentView, Provider},
+    payments::{PaymentState, PaymentView},
 };
 use kernel::{App, Error, Result, audit::Key, db::Reader, sweeps::Sweeps};
 use std::time::Duration;
@@ -78,7 +78,7 @@ pub fn view(row: &Payment, pays: bool) -> PaymentView {
         user_id: row.user_id,
         amount: money(row.amount),
         state: row.state,
-        simulated: row.provider == Provider::Simulator,
+        simulated: row.simulated,
         checkout_url: row.checkout_url.clone().filter(|_| open && pays),
         fault: row.fault.clone(),
         declines: row.declines,
@@ -132,6 +132,7 @@ pub async fn create(app: &App, who: &Allowed<Create>, asked: Money) -> Result<Pa
         org_id: org.id,
         user_id: who.caller().user_id(),
         provider: processor.provider(),
+        simulated: processor.simulated(),
         amount,
         currency: org.currency,
         state: PaymentState::Created,

@@ -1,6 +1,9 @@
 //! What a processor says, in our words.
 
-use api::{Currency, Micros, PaymentId, RefundId, Time, payments::DisputeState};
+use api::{
+    Currency, Micros, PaymentId, RefundId, Time,
+    payments::{DisputeState, RefundState},
+};
 use serde::{Deserialize, Serialize};
 
 /// Something a processor says.
@@ -25,6 +28,21 @@ pub enum About {
     Dispute(Dispute),
     /// Something we do not act on, by its name.
     Other(String),
+    /// Something we act on, and cannot read.
+    Odd(Odd),
+}
+
+/// Something that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Odd {
+    /// Its name.
+    pub kind: String,
+    /// Why not.
+    pub why: String,
+    /// The payment at the processor it is about.
+    pub intent: Option<String>,
+    /// Our payment it is about.
+    pub payment: Option<PaymentId>,
 }
 
 impl About {
@@ -35,6 +53,7 @@ impl About {
             Self::Refund(_) => "refund",
             Self::Dispute(_) => "dispute",
             Self::Other(name) => name,
+            Self::Odd(odd) => &odd.kind,
         }
     }
 
@@ -44,7 +63,7 @@ impl About {
             Self::Checkout(checkout) => &checkout.session,
             Self::Refund(refund) => &refund.id,
             Self::Dispute(dispute) => &dispute.id,
-            Self::Other(_) => "",
+            Self::Other(_) | Self::Odd(_) => "",
         }
     }
 
@@ -55,6 +74,7 @@ impl About {
             Self::Refund(refund) => Some(&refund.intent),
             Self::Dispute(dispute) => Some(&dispute.intent),
             Self::Other(_) => None,
+            Self::Odd(odd) => odd.intent.as_deref(),
         }
     }
 }
@@ -142,6 +162,16 @@ pub struct Dispute {
     pub currency: Currency,
     /// Where it stands.
     pub state: DisputeState,
+}
+
+impl From<RefundedState> for RefundState {
+    fn from(state: RefundedState) -> Self {
+        match state {
+            RefundedState::Pending => Self::Pending,
+            RefundedState::Succeeded => Self::Succeeded,
+            RefundedState::Failed => Self::Failed,
+        }
+    }
 }
 
 /// What became of an event.

@@ -26,7 +26,7 @@ mod sweep;
 pub use desk::{
     ApprovalsView, CreditsView, DeskPaymentView, FinanceView, attention as payment_attention,
 };
-pub use event::{About, Checkout, Dispute, Event, Outcome, Refunded, RefundedState, Taken};
+pub use event::{About, Checkout, Dispute, Event, Odd, Outcome, Refunded, RefundedState, Taken};
 pub use http::routes;
 pub use pages::{AddFundsView, PaymentPageView, PaymentsView, SimulatorView};
 pub use processor::{Processors, of as processors};

@@ -40,6 +40,8 @@ pub struct Unsigned(pub &'static str);
 pub trait Processor: Send + Sync {
     /// Who.
     fn provider(&self) -> Provider;
+    /// Whether no money moves.
+    fn simulated(&self) -> bool;
     /// Makes the page on which a payment can be paid.
     fn open<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<Opened, Fault>>;
     /// Says what became of that page.
@@ -110,7 +112,14 @@ pub fn of(settings: &Settings, site: &Site) -> Result<Processors> {
              this site; say stripe or none",
         )),
         "stripe" => {
-            stripe::Stripe::new(settings, site).map(|stripe| Processors(Some(Box::new(stripe))))
+            let stripe = stripe::Stripe::new(settings, site)?;
+            if stripe.simulated() && settings.production && !is_home(site) {
+                return Err(bad(
+                    "stripe_key_file holds a test key: it gives credit for nothing, and is refused in production \
+                     where others reach this site",
+                ));
+            }
+            Ok(Processors(Some(Box::new(stripe))))
         }
         _ => Err(bad("processor is `stripe`, `simulator`, `none` or empty")),
     }

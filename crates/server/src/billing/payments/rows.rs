@@ -21,6 +21,8 @@ row! {
         pub amount: Micros,
         /// In what.
         pub currency: Currency,
+        /// Whether no money moves: the simulator, or a processor's test mode.
+        pub simulated: bool,
         /// Where it stands.
         pub state: PaymentState,
         /// Its page at the processor.

@@ -2,7 +2,7 @@
 
 use super::{
     back,
-    event::{About, Checkout, Event, Outcome, Taken},
+    event::{About, Checkout, Event, Odd, Outcome, Taken},
     store::{self, EventRow, Payment},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     identity,
 };
 use api::{
-    Money, OrgId, PaymentId,
+    Micros, Money, OrgId, PaymentId,
     billing::TxnKind,
     payments::{PaymentState, Provider},
 };
@@ -90,7 +90,23 @@ async fn apply(tx: &mut WriteTx, provider: Provider, about: &About) -> Result<En
         About::Refund(refund) => back::refunded(tx, provider, refund).await,
         About::Dispute(dispute) => back::disputed(tx, provider, dispute).await,
         About::Other(_) => Ok(Ended::nobody(Taken::Ignored, "nothing we act on")),
+        About::Odd(odd) => unread(tx, provider, odd).await,
     }
+}
+
+/// What cannot be read is a case when it is about a payment of ours.
+async fn unread(tx: &mut WriteTx, provider: Provider, odd: &Odd) -> Result<Ended> {
+    let mut ours = match odd.payment {
+        Some(id) => store::find(tx, id).await?,
+        None => None,
+    };
+    if let (None, Some(intent)) = (&ours, &odd.intent) {
+        ours = store::lock_by_intent(tx, provider, intent).await?;
+    }
+    Ok(match ours {
+        Some(payment) => Ended::of(Taken::Refused, &odd.why, &payment),
+        None => Ended::nobody(Taken::Ignored, "of another shop"),
+    })
 }
 
 /// Says why a page is not the one we asked for.
@@ -135,6 +151,11 @@ async fn checked_out(tx: &mut WriteTx, provider: Provider, checkout: &Checkout) 
             (next == PaymentState::Failed).then(|| "The bank did not send the money.".to_owned());
     }
     store::save(tx, &payment).await?;
+    if next == PaymentState::Failed {
+        let words =
+            ("did not arrive", "The bank did not send the money. Nothing is in the balance.");
+        told(tx, &payment, payment.amount, words).await?;
+    }
     Ok(Ended::of(Taken::Applied, next.as_str(), &payment))
 }
 
@@ -154,7 +175,7 @@ async fn paid(tx: &mut WriteTx, mut payment: Payment, intent: &str) -> Result<En
         currency: payment.currency,
         project_id: None,
         allocation_id: None,
-        simulated: payment.provider == Provider::Simulator,
+        simulated: payment.simulated,
         corrects: None,
     };
     let add = Transfer {
@@ -171,27 +192,33 @@ async fn paid(tx: &mut WriteTx, mut payment: Payment, intent: &str) -> Result<En
     payment.checkout_url = None;
     payment.settled_at = Some(tx.now());
     store::save(tx, &payment).await?;
-    told(tx, &payment).await?;
+    let words = ("is in the balance", "The payment arrived. It stands in the statement.");
+    told(tx, &payment, payment.amount, words).await?;
     unpark(tx, &payment, intent).await?;
     Ok(Ended::of(Taken::Applied, "paid", &payment))
 }
 
-/// Tells whoever paid.
-async fn told(tx: &mut WriteTx, payment: &Payment) -> Result<()> {
+/// Tells whoever paid what became of it.
+pub(super) async fn told(
+    tx: &mut WriteTx,
+    payment: &Payment,
+    amount: Micros,
+    (what, more): (&str, &str),
+) -> Result<()> {
     let Some(user) = identity::find_user(tx, payment.user_id).await? else { return Ok(()) };
-    let amount = Money::new(payment.amount, payment.currency);
+    let amount = Money::new(amount, payment.currency);
     let notice = Notice {
-        kind: "billing.paid",
+        kind: "billing.payment",
         about: NoticeAbout::Work,
-        title: format!("{amount} is in the balance"),
-        body: "The payment arrived. It stands in the statement.".to_owned(),
+        title: format!("{amount} {what}"),
+        body: more.to_owned(),
         href: "/account/billing",
     };
     tell(tx, &Recipient { user_id: user.id, email: user.email }, &notice).await
 }
 
-/// What came before its payment is done now.
-async fn unpark(tx: &mut WriteTx, payment: &Payment, intent: &str) -> Result<()> {
+/// What waited for its payment, or for room in it, is done now.
+pub(super) async fn unpark(tx: &mut WriteTx, payment: &Payment, intent: &str) -> Result<()> {
     for row in store::parked(tx, payment.provider, intent).await? {
         let Some(event) = store::read(&row) else { continue };
         let ended = Box::pin(apply(tx, payment.provider, &event.about)).await?;

@@ -8,7 +8,11 @@ use super::{
     store::{self, Payment, Refund},
     sweep,
 };
-use api::{PaymentId, Time, payments::Provider, words};
+use api::{
+    PaymentId, Time,
+    payments::{PaymentState, Provider},
+    words,
+};
 use futures::{FutureExt, future::BoxFuture};
 use kernel::{
     App, Error, Result,
@@ -125,7 +129,8 @@ pub async fn choose(
     let mut tx = app.db.write(who).await?;
     let held = store::lock(&mut tx, payment.id).await?.ok_or_else(Error::not_found)?;
     let mut row = lock(&mut tx, payment.id).await?.ok_or_else(Error::not_found)?;
-    if row.state != PageState::Open || held.cancel_at.is_some() {
+    let over = held.state != PaymentState::Pending || held.expires_at <= tx.now();
+    if row.state != PageState::Open || held.cancel_at.is_some() || over {
         return Err(Error::new(api::Code::NotNow)
             .detail("This page was paid or closed already. Look at the payment."));
     }
@@ -216,6 +221,10 @@ async fn shut(app: &App, payment: &Payment) -> Result<bool> {
 impl Processor for Simulator {
     fn provider(&self) -> Provider {
         Provider::Simulator
+    }
+
+    fn simulated(&self) -> bool {
+        true
     }
 
     fn open<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<Opened, Fault>> {

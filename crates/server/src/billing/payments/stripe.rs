@@ -22,17 +22,20 @@ use std::time::Duration;
 const VERSION: &str = "2024-06-20";
 /// How old a signature may be (docs.stripe.com/webhooks: 5 minutes).
 const TOLERANCE: Duration = Duration::from_secs(300);
-/// How long a page can be paid.
-const PAGE: Duration = Duration::from_secs(3600);
+/// Most pages of events that are read at once: half a million.
+const PAGES: usize = 5000;
 
 /// The kinds of event that are read; endpoints at Stripe are set to these.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 13] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
     "checkout.session.expired",
     "charge.dispute.created",
     "charge.dispute.closed",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
     "refund.created",
     "refund.updated",
     "refund.failed",
@@ -116,7 +119,8 @@ impl Stripe {
         let value: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
         match answer.status().as_u16() {
             200..=299 if value.is_object() => Ok(value),
-            409 | 429 | 500..=599 | 200..=299 => {
+            // A key that is refused is the operators' to mend: what waits for it waits on.
+            401 | 403 | 409 | 429 | 500..=599 | 200..=299 => {
                 Err(Fault::Later(format!("answered {}", answer.status().as_u16())))
             }
             status => {
@@ -135,11 +139,11 @@ impl Stripe {
         }
     }
 
-    fn session_form(&self, row: &Payment, now: Time) -> Result<Vec<(&'static str, String)>, Fault> {
+    fn session_form(&self, row: &Payment) -> Result<Vec<(&'static str, String)>, Fault> {
         let coins = minor::of(row.amount, row.currency)
             .ok_or_else(|| Fault::Never("This amount cannot be paid.".to_owned()))?;
         let back = format!("{}/account/billing/payments/{}?back=", self.site, row.id);
-        let ends = now.plus(PAGE).0 / 1_000_000;
+        let ends = row.expires_at.0 / 1_000_000;
         Ok(vec![
             ("mode", "payment".to_owned()),
             ("success_url", format!("{back}paid")),
@@ -159,7 +163,6 @@ impl Stripe {
 /// Says in plain words why Stripe refused; its own words are for its customers, not ours.
 fn words(status: u16, code: &str) -> String {
     match (status, code) {
-        (401 | 403, _) => "The payment service does not know this site. Operators have to look.",
         (_, "charge_already_refunded") => "This payment was refunded before.",
         (_, "charge_disputed") => "This payment is disputed.",
         (_, "amount_too_small") => "The amount is too small for the payment service.",
@@ -207,6 +210,41 @@ impl Stripe {
     }
 }
 
+/// How often a call keeps its name: answers of 5xx are kept under it for a day, and told again.
+const SAME: i64 = 5;
+
+/// Returns the name of a call. It changes only when minutes have passed, so that no other is in flight.
+fn name(what: &str, id: impl std::fmt::Display, attempts: i64) -> String {
+    if attempts < SAME { format!("{what}-{id}") } else { format!("{what}-{id}-{attempts}") }
+}
+
+impl Stripe {
+    /// Finds a refund that was made before though its answer was lost, or one that is on its way.
+    async fn made(
+        &self,
+        app: &App,
+        row: &Payment,
+        refund: &Refund,
+    ) -> Result<Option<Value>, Fault> {
+        let get = http::Method::GET;
+        if let Some(known) = &refund.refund_ref {
+            let path = format!("/v1/refunds/{known}");
+            return self.call(app, get, &path, &[], None).await.map(Some);
+        }
+        if refund.attempts == 0 {
+            return Ok(None);
+        }
+        let form = [
+            ("payment_intent", row.intent_ref.clone().unwrap_or_default()),
+            ("limit", "100".to_owned()),
+        ];
+        let page = self.call(app, get, "/v1/refunds", &form, None).await?;
+        let id = refund.id.to_string();
+        let ours = |one: &&Value| at(at(one, "metadata"), "refund_id").as_str() == Some(&id);
+        Ok(at(&page, "data").as_array().and_then(|rows| rows.iter().find(ours).cloned()))
+    }
+}
+
 fn text(value: &Value, name: &str) -> Result<String, Fault> {
     let found = at(value, name).as_str().filter(|text| !text.is_empty() && text.len() <= 4000);
     found.map(str::to_owned).ok_or_else(|| Fault::Later(format!("no {name} in the answer")))
@@ -217,14 +255,18 @@ impl Processor for Stripe {
         Provider::Stripe
     }
 
+    fn simulated(&self) -> bool {
+        !self.whose().live
+    }
+
     fn open<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<Opened, Fault>> {
         async move {
-            // The same words each time: a key stands for one body.
-            let form = self.session_form(row, row.created_at)?;
-            let key = Some(format!("checkout-{}", row.id));
+            // The same words each time: a name stands for one body.
+            let form = self.session_form(row)?;
+            let key = Some(name("checkout", row.id, row.attempts));
             let made =
                 self.call(app, http::Method::POST, "/v1/checkout/sessions", &form, key).await?;
-            let expires_at = row.created_at.plus(PAGE);
+            let expires_at = row.expires_at;
             let url = text(&made, "url")?;
             if !url.starts_with("https://") && !url.starts_with(&self.api) {
                 return Err(Fault::Later("a page that is not over HTTPS".to_owned()));
@@ -238,7 +280,8 @@ impl Processor for Stripe {
         async move {
             let session = row.session_ref.as_deref().unwrap_or_default();
             let path = format!("/v1/checkout/sessions/{session}");
-            let found = self.call(app, http::Method::GET, &path, &[], None).await?;
+            let form = [("expand[]", "payment_intent".to_owned())];
+            let found = self.call(app, http::Method::GET, &path, &form, None).await?;
             let about = stripe_events::session(&found, self.whose(), None);
             let about = about.map_err(|why| Fault::Later(why.to_owned()))?;
             let word = match &about.outcome {
@@ -277,8 +320,13 @@ impl Processor for Stripe {
                 ("amount", coins.to_string()),
                 ("metadata[refund_id]", refund.id.to_string()),
             ];
-            let key = Some(format!("refund-{}", refund.id));
-            let made = self.call(app, http::Method::POST, "/v1/refunds", &form, key).await?;
+            let made = match self.made(app, row, refund).await? {
+                Some(made) => made,
+                None => {
+                    let key = Some(name("refund", refund.id, refund.attempts));
+                    self.call(app, http::Method::POST, "/v1/refunds", &form, key).await?
+                }
+            };
             let about = stripe_events::refund(&made).map_err(|why| Fault::Later(why.to_owned()))?;
             let id = format!("made:{}:{:?}", about.id, about.state);
             Ok(Event { id, made_at: app.seams.clock.now(), about: super::About::Refund(about) })
@@ -289,7 +337,7 @@ impl Processor for Stripe {
     fn told<'a>(&'a self, app: &'a App, since: Time) -> BoxFuture<'a, Result<Vec<Event>, Fault>> {
         async move {
             let (mut found, mut after) = (Vec::new(), None::<String>);
-            for _ in 0..20 {
+            for _ in 0..PAGES {
                 let mut form = vec![
                     ("limit", "100".to_owned()),
                     ("created[gte]", since.0.div_euclid(1_000_000).to_string()),
@@ -303,12 +351,12 @@ impl Processor for Stripe {
                     rows.iter().filter_map(|row| stripe_events::event(row, self.whose()).ok()),
                 );
                 if at(&page, "has_more").as_bool() != Some(true) || after.is_none() {
-                    break;
+                    // Stripe lists the newest first.
+                    found.reverse();
+                    return Ok(found);
                 }
             }
-            // Stripe lists the newest first.
-            found.reverse();
-            Ok(found)
+            Err(Fault::Later("more events than are read at once".to_owned()))
         }
         .boxed()
     }

@@ -1,7 +1,7 @@
 //! Reading Stripe's objects: each field that is needed, or no event at all.
 
 use super::{
-    event::{About, Checkout, Dispute, Event, Outcome, Refunded, RefundedState},
+    event::{About, Checkout, Dispute, Event, Odd, Outcome, Refunded, RefundedState},
     minor,
 };
 use api::{Currency, Micros, Time, payments::DisputeState};
@@ -59,21 +59,40 @@ pub fn event(value: &Value, whose: Whose) -> Read<Event> {
     let created = at(value, "created").as_i64().ok_or("no moment")?;
     let made_at = Time(created.checked_mul(1_000_000).ok_or("no moment")?);
     let object = at(at(value, "data"), "object");
-    let about = match kind {
+    let read = match kind {
         "checkout.session.completed"
         | "checkout.session.async_payment_succeeded"
         | "checkout.session.async_payment_failed"
         | "checkout.session.expired" => session(object, whose, Some(kind)).map(About::Checkout),
-        "charge.dispute.created" | "charge.dispute.closed" => dispute(object).map(About::Dispute),
+        "charge.dispute.created"
+        | "charge.dispute.updated"
+        | "charge.dispute.closed"
+        | "charge.dispute.funds_withdrawn"
+        | "charge.dispute.funds_reinstated" => dispute(object).map(About::Dispute),
         "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
             refund(object).map(About::Refund)
         }
         other => Ok(About::Other(other.to_owned())),
     };
-    // What is about payments of another kind than ours is no fault.
-    let about = about.unwrap_or_else(|_| About::Other(kind.to_owned()));
+    let about = read.unwrap_or_else(|why| odd(kind, object, why));
     Ok(Event { id, made_at, about })
 }
+
+/// What cannot be read: no fault when it is about another shop's payment, and a case when it is about one of ours.
+fn odd(kind: &str, object: &Value, why: &str) -> About {
+    if why == INQUIRY {
+        return About::Other(kind.to_owned());
+    }
+    About::Odd(Odd {
+        kind: kind.to_owned(),
+        why: why.to_owned(),
+        intent: named(object, "payment_intent").map(str::to_owned),
+        payment: text(object, "client_reference_id").and_then(|text| text.parse().ok()),
+    })
+}
+
+/// An inquiry moves no money.
+const INQUIRY: &str = "an inquiry";
 
 /// Reads a checkout session; an event's kind says more than the session where it failed.
 ///
@@ -97,6 +116,15 @@ pub fn session(value: &Value, whose: Whose, kind: Option<&str>) -> Read<Checkout
             Outcome::Paid { intent: intent.to_owned() }
         }
         (Some("complete"), _) if kind == Some("checkout.session.async_payment_failed") => {
+            Outcome::Failed
+        }
+        // Where the payment is there itself, it says that the bank sent nothing.
+        (Some("complete"), _)
+            if matches!(
+                at(at(value, "payment_intent"), "status").as_str(),
+                Some("requires_payment_method" | "canceled")
+            ) =>
+        {
             Outcome::Failed
         }
         (Some("complete"), _) => Outcome::Processing,
@@ -148,12 +176,11 @@ pub fn dispute(value: &Value) -> Read<Dispute> {
     let state = match at(value, "status").as_str() {
         Some("won") => DisputeState::Won,
         Some("lost") => DisputeState::Lost,
-        // Inquiries move no money.
+        Some("needs_response" | "under_review") => DisputeState::Open,
         Some("warning_needs_response" | "warning_under_review" | "warning_closed") => {
-            return Err("an inquiry");
+            return Err(INQUIRY);
         }
-        Some(_) => DisputeState::Open,
-        None => return Err("no status"),
+        _ => return Err("a status of a dispute that is not known"),
     };
     Ok(Dispute {
         id: text(value, "id").ok_or("no id")?.to_owned(),

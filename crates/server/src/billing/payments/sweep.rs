@@ -28,7 +28,7 @@ pub const EVENTS: &str = "billing.payment_events";
 const MOST: i64 = 50;
 /// For how long whoever took a turn has it.
 const CLAIM: Duration = Duration::from_secs(60);
-/// How far the list of events is read back beyond the newest known one: they may come late.
+/// How far the list of events is read back beyond what was listed before: they may come late.
 const BACK: Duration = Duration::from_secs(3600);
 /// The same where none is known.
 const FIRST: Duration = Duration::from_secs(3 * 24 * 3600);
@@ -44,6 +44,7 @@ pub fn sweeps() -> [Sweep; 2] {
 
 fn payments(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
     Box::pin(async move {
+        stale(&app).await?;
         let Some(processor) = app.get::<Processors>().main() else {
             return Ok("no payments are taken here".to_owned());
         };
@@ -51,14 +52,34 @@ fn payments(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
         let now = app.seams.clock.now();
         let due = store::due(&mut *app.db.read().await?, processor.provider(), now, MOST).await?;
         for row in due {
-            asked += usize::from(payment(&app, processor, row).await?);
+            // One that fails does not hold up the others.
+            match payment(&app, processor, row).await {
+                Ok(done) => asked += usize::from(done),
+                Err(error) => tracing::error!(%error, "a payment cannot be asked about"),
+            }
         }
         let due = store::refunds_due(&mut *app.db.read().await?, now, MOST).await?;
         for row in due {
-            sent += usize::from(refund(&app, processor, row).await?);
+            match refund(&app, processor, row).await {
+                Ok(done) => sent += usize::from(done),
+                Err(error) => tracing::error!(%error, "a refund cannot be sent"),
+            }
         }
         Ok(format!("{asked} payments asked about, {sent} refunds sent"))
     })
+}
+
+/// After how long past its end a payment is over though its processor did not say so: it was changed, or knows
+/// nothing of it. Money that comes later still counts.
+const MARGIN: Duration = Duration::from_secs(24 * 3600);
+
+async fn stale(app: &App) -> Result<()> {
+    let mut tx = app.db.write(&WRITER).await?;
+    let before = tx.now().minus(MARGIN);
+    if store::end_stale(&mut tx, before).await? > 0 {
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// How long until a payment is asked about again: soon while somebody may be waiting, and never more than ten
@@ -163,12 +184,19 @@ async fn again(tx: &mut WriteTx, row: &Payment) -> Result<()> {
     Ok(())
 }
 
-/// Sends a refund; false when somebody else has its turn.
+/// For how long whoever took a refund's turn has it; one that is on its way takes days.
+const fn wait(state: RefundState) -> Duration {
+    match state {
+        RefundState::Pending => Duration::from_secs(3600),
+        _ => CLAIM,
+    }
+}
+
+/// Sends a refund, or asks how it stands; false when somebody else has its turn.
 async fn refund(app: &App, processor: &dyn Processor, row: Refund) -> Result<bool> {
     let mut tx = app.db.write(&WRITER).await?;
-    let until = tx.now().plus(
-        CLAIM.max(Duration::from_secs(60) * u32::try_from(row.attempts.clamp(0, 60)).unwrap_or(60)),
-    );
+    let more = u32::try_from(row.attempts.clamp(1, 30)).unwrap_or(30);
+    let until = tx.now().plus(wait(row.state).max(CLAIM * more));
     let mine = store::claim_refund(&mut tx, &row, until).await?;
     let payment = store::find(&mut tx, row.payment_id).await?;
     tx.commit().await?;
@@ -189,14 +217,19 @@ async fn refund(app: &App, processor: &dyn Processor, row: Refund) -> Result<boo
             let held = store::lock_refund(&mut tx, Some(row.id), "").await?;
             let (Some(mut payment), Some(mut held)) = (payment, held) else { return Ok(true) };
             if held.state == RefundState::Approved {
-                back::failed(&mut tx, &mut payment, &mut held).await?;
-                held.fault = Some(words);
-                store::save_refund(&mut tx, &held).await?;
+                back::failed(&mut tx, &mut payment, &mut held, &words).await?;
             }
         }
     }
     tx.commit().await?;
     Ok(true)
+}
+
+async fn one(app: &App, provider: Provider, event: &Event) -> Result<super::Taken> {
+    let mut tx = app.db.write(&settle::WRITER).await?;
+    let taken = settle::take(&mut tx, provider, event).await?;
+    tx.commit().await?;
+    Ok(taken)
 }
 
 fn events(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
@@ -208,9 +241,9 @@ fn events(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
             return Ok("the simulator loses nothing".to_owned());
         }
         let provider = processor.provider();
-        let newest = store::newest_event(&mut *app.db.read().await?, provider).await?;
+        let listed = store::listed(&mut *app.db.read().await?, provider).await?;
         let now = app.seams.clock.now();
-        let since = newest.map_or(now.minus(FIRST), |at| at.min(now).minus(BACK));
+        let since = listed.map_or(now.minus(FIRST), |at| at.min(now).minus(BACK));
         let told = match processor.told(&app, since).await {
             Ok(told) => told,
             Err(Fault::Later(why) | Fault::Never(why)) => {
@@ -218,13 +251,22 @@ fn events(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
                 return Ok("the list cannot be read now".to_owned());
             }
         };
-        let (all, mut fresh) = (told.len(), 0);
+        let (all, mut fresh, mut failed) = (told.len(), 0, 0);
         for event in told {
+            match one(&app, provider, &event).await {
+                Ok(taken) => fresh += usize::from(taken != super::Taken::Before),
+                Err(error) => {
+                    failed += 1;
+                    tracing::error!(event = event.id, %error, "a payment event cannot be taken yet");
+                }
+            }
+        }
+        // The next list begins where this one did, until every event of it was taken.
+        if failed == 0 {
             let mut tx = app.db.write(&settle::WRITER).await?;
-            let taken = settle::take(&mut tx, provider, &event).await?;
-            fresh += usize::from(taken != super::Taken::Before);
+            store::set_listed(&mut tx, provider, now).await?;
             tx.commit().await?;
         }
-        Ok(format!("{all} events listed, {fresh} were new"))
+        Ok(format!("{all} events listed, {fresh} were new, {failed} failed"))
     })
 }

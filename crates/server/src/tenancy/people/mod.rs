@@ -18,4 +18,4 @@ pub use http::routes;
 pub(in crate::tenancy) use members::{find_org, org_action, told};
 pub use own::OrganizationsView;
 pub use pages::{InvitedView, OrganizationPageView};
-pub use store::{owners, payers};
+pub use store::owners;

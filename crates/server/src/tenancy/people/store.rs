@@ -201,17 +201,6 @@ pub async fn archive(tx: &mut WriteTx, org: OrgId, since: Option<Time>) -> Resul
     .await
 }
 
-/// Returns those who may pay for an organization by their membership: its owners and admins.
-pub async fn payers(tx: &mut Reader, org: OrgId) -> Result<Vec<Person>> {
-    tx.list(
-        "SELECT u.id, u.email, u.display_name FROM users u JOIN org_members m ON m.user_id = u.id
-          WHERE m.org_id = $1 AND m.role IN ('owner', 'admin') AND u.state = 'active'
-          ORDER BY u.id LIMIT 100",
-        (org,),
-    )
-    .await
-}
-
 /// Returns the owners of an organization.
 pub async fn owners(tx: &mut Reader, org: OrgId) -> Result<Vec<Person>> {
     tx.list(

@@ -165,6 +165,14 @@ pub async fn who_can(
     Ok(found)
 }
 
+/// Returns those who may pay for an organization, by membership or by a role that is bound.
+///
+/// # Errors
+/// What the database says.
+pub async fn payers(tx: &mut Reader, org: OrgId) -> Result<Vec<Who>> {
+    who_can(tx, org, (None, None), "payment.create").await
+}
+
 /// Returns the words of the first quota that leaves no room for what an action makes.
 async fn full(
     app: &App,

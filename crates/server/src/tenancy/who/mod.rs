@@ -8,6 +8,7 @@ mod http;
 mod pages;
 mod restricted;
 
+pub use ask::payers;
 pub use http::routes;
 pub use pages::WhoView;
 pub use restricted::{RestrictedView, refused};

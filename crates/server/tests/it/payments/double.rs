@@ -32,8 +32,9 @@ struct Inner {
     next: u64,
     sessions: BTreeMap<String, Value>,
     refunds: BTreeMap<String, Value>,
+    intents: BTreeMap<String, &'static str>,
     events: Vec<Value>,
-    keys: BTreeMap<String, (String, Value)>,
+    keys: BTreeMap<String, (String, Answer)>,
     calls: Vec<String>,
 }
 
@@ -52,7 +53,8 @@ impl Double {
             .route("/v1/checkout/sessions", post(create_session))
             .route("/v1/checkout/sessions/{id}", get(get_session))
             .route("/v1/checkout/sessions/{id}/expire", post(expire_session))
-            .route("/v1/refunds", post(create_refund))
+            .route("/v1/refunds", post(create_refund).get(list_refunds))
+            .route("/v1/refunds/{id}", get(get_refund))
             .route("/v1/events", get(list_events))
             .with_state(double.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -99,6 +101,7 @@ impl Double {
     pub fn pay_slowly(&self, id: &str, at: i64) -> Value {
         let mut inner = self.inner.lock().unwrap();
         let intent = inner.name("pi");
+        inner.intents.insert(intent.clone(), "processing");
         let session = inner.sessions.get_mut(id).unwrap();
         session["status"] = json!("complete");
         session["payment_status"] = json!("unpaid");
@@ -115,6 +118,8 @@ impl Double {
             session["payment_status"] = json!("paid");
         }
         let session = session.clone();
+        let intent = session["payment_intent"].as_str().unwrap().to_owned();
+        inner.intents.insert(intent, if good { "succeeded" } else { "requires_payment_method" });
         let word = if good { "succeeded" } else { "failed" };
         Self::event(&mut inner, &format!("checkout.session.async_payment_{word}"), &session, at)
     }
@@ -208,27 +213,34 @@ impl Double {
         if text("authorization") != format!("Bearer {}", self.key) {
             return reply(Err((401, "invalid_api_key")));
         }
-        if let Some(status) = self.bad.lock().unwrap().pop() {
-            return reply(Err((status, "bad_day")));
-        }
         let key = text("idempotency-key");
         let same = format!("{what} {body}");
         if !key.is_empty()
             && let Some((before, answer)) = inner.keys.get(&key)
         {
-            let answer =
-                if *before == same { Ok(answer.clone()) } else { Err((400, "idempotency_error")) };
-            return reply(answer);
+            return reply(if *before == same {
+                answer.clone()
+            } else {
+                Err((400, "idempotency_error"))
+            });
         }
-        let answer = run(&mut inner);
-        if let Ok(value) = &answer
-            && !key.is_empty()
-        {
-            inner.keys.insert(key, (same, value.clone()));
+        let (answer, told) = match self.bad.lock().unwrap().pop() {
+            // It was done; the answer is lost on the way.
+            Some(LOST) => (run(&mut inner), Some(502)),
+            Some(status) => (Err((status, "bad_day")), None),
+            None => (run(&mut inner), None),
+        };
+        // What ran is kept under its name, failures too; what did not begin is not.
+        let began = !matches!(answer, Err((409 | 429, _)));
+        if began && !key.is_empty() {
+            inner.keys.insert(key, (same, answer.clone()));
         }
-        reply(answer)
+        reply(told.map_or(answer, |status| Err((status, "lost"))))
     }
 }
+
+/// An answer that is lost though the call was done.
+pub const LOST: u16 = 599;
 
 fn number(form: &Form, name: &str) -> Result<i64, (u16, &'static str)> {
     form.get(name).and_then(|text| text.parse().ok()).ok_or((400, "parameter_missing"))
@@ -292,7 +304,38 @@ async fn get_session(
     head: HeaderMap,
 ) -> Response {
     double.call(&head, "GET /v1/checkout/sessions/", "", |inner| {
-        inner.sessions.get(&id).cloned().ok_or((404, "resource_missing"))
+        let mut session = inner.sessions.get(&id).cloned().ok_or((404, "resource_missing"))?;
+        // Asked for with `expand[]=payment_intent`, the payment is there itself.
+        if let Some(intent) = session["payment_intent"].as_str().map(str::to_owned) {
+            let status = inner.intents.get(&intent).copied().unwrap_or("succeeded");
+            session["payment_intent"] =
+                json!({ "id": intent, "object": "payment_intent", "status": status });
+        }
+        Ok(session)
+    })
+}
+
+async fn get_refund(
+    State(double): State<Arc<Double>>,
+    Path(id): Path<String>,
+    head: HeaderMap,
+) -> Response {
+    double.call(&head, "GET /v1/refunds/", "", |inner| {
+        inner.refunds.get(&id).cloned().ok_or((404, "resource_missing"))
+    })
+}
+
+async fn list_refunds(
+    State(double): State<Arc<Double>>,
+    RawQuery(query): RawQuery,
+    head: HeaderMap,
+) -> Response {
+    double.call(&head, "GET /v1/refunds", "", |inner| {
+        let form = form(&query.unwrap_or_default());
+        let intent = form.get("payment_intent").cloned().unwrap_or_default();
+        let rows: Vec<&Value> =
+            inner.refunds.values().filter(|one| one["payment_intent"] == intent.as_str()).collect();
+        Ok(json!({ "object": "list", "has_more": false, "data": rows }))
     })
 }
 

@@ -181,9 +181,11 @@ async fn a_site_without_a_secret_does_not_start() {
     let (key, secret) = (path("key", KEY), path("secret", SECRET));
     let (empty, blank) = (path("empty", ""), path("blank", "\n \n"));
     let wrong = path("wrong", "pk_test_0123456789abcdef");
+    let live = path("live", "rk_live_0123456789abcdef");
     let none = files.path().join("none").to_str().unwrap().to_owned();
     for (key, secret, good) in [
         (&key, &secret, true),
+        (&live, &secret, true),
         (&key, &empty, false),
         (&key, &blank, false),
         (&key, &none, false),
@@ -198,8 +200,11 @@ async fn a_site_without_a_secret_does_not_start() {
         ];
         let env = env.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let config = server::config::Config::load(None, env).unwrap();
-        let made = billing::processors(&config.billing, &home("https://cloud.example.com"));
+        let made = billing::processors(&config.billing, &home("http://127.0.0.1:8080"));
         assert_eq!(made.is_ok(), good, "{key} {secret}");
+        // A test key gives credit for nothing: not where others pay.
+        let made = billing::processors(&config.billing, &home("https://cloud.example.com"));
+        assert_eq!(made.is_ok(), good && std::fs::read_to_string(key).unwrap().contains("live"));
     }
 }
 

@@ -36,7 +36,7 @@ both! {
         simulator::pay(&world, &id, "pay").await;
         run(&world, billing::PAYMENTS).await;
         climb(&world).await;
-        assert_eq!(told(&world).await, ["billing.low_balance", "billing.paid"]);
+        assert_eq!(told(&world).await, ["billing.low_balance", "billing.payment"]);
         let mails = std::fs::read_dir(world.mails.path()).unwrap().count();
         assert_eq!(mails, 0, "mails go out by their own sweep");
         world.assert_whole().await;
@@ -90,9 +90,13 @@ both! {
             }
         }
         until_state(&world, &id, "released").await;
-        assert_eq!(&steps[..3], ["healthy", "low_balance", "auto_release_pending"], "{steps:?}");
+        world.sweep().await;
+        let balance = world.get(&world.owner, "/api/v1/billing/balance").await.json();
+        steps.push(balance["state"].as_str().unwrap().to_owned());
+        steps.dedup();
+        assert_eq!(steps, ["healthy", "low_balance", "auto_release_pending", "depleted"]);
         let kinds = told(&world).await;
-        for kind in ["billing.low_balance", "billing.auto_release_pending"] {
+        for kind in ["billing.low_balance", "billing.auto_release_pending", "billing.depleted"] {
             assert_eq!(kinds.iter().filter(|told| *told == kind).count(), 1, "{kind}: {kinds:?}");
         }
         let mut tx = world.app.db.read().await.unwrap();

@@ -100,6 +100,8 @@ async fn state(world: &World, id: &str) -> String {
 
 /// What the owner's organization can spend, in millionths.
 async fn available(world: &World) -> i64 {
-    let balance = world.get(&world.owner, "/api/v1/billing/balance").await.json();
-    balance["available"]["micros"].as_str().unwrap().parse().unwrap()
+    let mut tx = world.app.db.read().await.unwrap();
+    let org = world.owner.org_id;
+    let balance = billing::balance(&world.app, &mut tx, org, api::Currency::EUR).await.unwrap();
+    balance.available.micros.0
 }

@@ -144,10 +144,10 @@ async fn pending(world: &World, name: &str) -> PaymentId {
     let mut tx = world.app.db.write(&SEED).await.unwrap();
     let (id, now): (PaymentId, Time) = (tx.new_id(), tx.now());
     tx.run(
-        "INSERT INTO payments (id, org_id, user_id, provider, amount, currency, state, session_ref, declines,
-            refunded, disputed, created_at, expires_at, due_at, attempts, correlation_id)
-         VALUES ($1, $2, $3, 'stripe', 100000000, 'EUR', 'pending', $4, 0, 0, 0, $5, $5, $5, 0, '')",
-        (id, world.owner.org_id, world.owner.user_id, format!("cs_{name}"), now),
+        "INSERT INTO payments (id, org_id, user_id, provider, amount, currency, simulated, state, session_ref,
+            declines, refunded, disputed, created_at, expires_at, due_at, attempts, correlation_id)
+         VALUES ($1, $2, $3, 'stripe', 100000000, 'EUR', $6, 'pending', $4, 0, 0, 0, $5, $5, $5, 0, '')",
+        (id, world.owner.org_id, world.owner.user_id, format!("cs_{name}"), now, true),
     )
     .await
     .unwrap();

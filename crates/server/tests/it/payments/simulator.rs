@@ -33,7 +33,9 @@ both! {
         assert_eq!(state(&world, &id).await, "cancelled");
         // And one nobody pays comes to its end by itself.
         let id = open(&world, 20).await;
-        world.advance(3700);
+        world.advance(3600);
+        assert!(!pay(&world, &id, "pay").await.starts_with("/account"), "its time is over");
+        world.advance(100);
         run(&world, billing::PAYMENTS).await;
         assert_eq!(state(&world, &id).await, "expired");
         assert_eq!(available(&world).await, before + 50_000_000);

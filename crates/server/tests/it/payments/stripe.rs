@@ -65,8 +65,8 @@ both! {
         let world = &site.world;
         site.stripe.bad.lock().unwrap().extend([500, 429, 409]);
         let id = open(world, 50).await;
-        for _ in 0..3 {
-            assert_eq!(state(world, &id).await, "created");
+        // What failed there is told again under the same name: in the end it is asked under another.
+        for _ in 0..8 {
             world.advance(70);
             run(world, billing::PAYMENTS).await;
         }
@@ -108,6 +108,15 @@ both! {
         // The end comes before the beginning.
         assert_eq!(site.tell(&ended).await.status, 204);
         assert_eq!(site.tell(&begun).await.status, 204);
+        assert_eq!(state(world, &id).await, "failed");
+        // One whose end nobody tells of is found by asking.
+        let id = open(world, 65).await;
+        let session = site.stripe.newest();
+        let begun = site.stripe.pay_slowly(&session, now(world));
+        assert_eq!(site.tell(&begun).await.status, 204);
+        let _ = site.stripe.end_slow(&session, false, now(world));
+        world.advance(700);
+        run(world, billing::PAYMENTS).await;
         assert_eq!(state(world, &id).await, "failed");
         // Cancelled here, paid there at the same moment: the money counts.
         let id = open(world, 70).await;

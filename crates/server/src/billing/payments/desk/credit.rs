@@ -10,6 +10,7 @@ use crate::{
         Settings,
         model::AccountKind,
         post::{Fact, Posted, Transfer, post},
+        store as ledger,
     },
     identity::factors,
     tenancy::{Operator, find_organization},
@@ -44,7 +45,10 @@ pub fn view(row: &Credit, org: &str, currency: Currency) -> CreditView {
 
 fn reference(ask: &CreditCreate) -> Result<String> {
     match ask.kind {
-        CreditKind::BankTransfer => words("reference", &ask.reference, (3, 100)),
+        // Banks and people write the same reference with blanks and without.
+        CreditKind::BankTransfer => words("reference", &ask.reference, (3, 100)).map(|text| {
+            text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_uppercase()
+        }),
         CreditKind::Goodwill if ask.reference.trim().is_empty() => Ok(String::new()),
         CreditKind::Goodwill => {
             Err(Error::field("reference", "Only a bank transfer has a reference."))
@@ -78,6 +82,10 @@ pub async fn give(app: &App, who: &Operator<GiveCredit>, ask: &CreditCreate) -> 
         created_at: tx.now(),
         decided_at: None,
     };
+    // The organization's money is held: what one person moves alone is counted once.
+    ledger::lock_money(&mut tx, org.id).await?;
+    let by = (org.id, who.caller().user_id());
+    let two = takes_two(app.get::<Settings>(), &mut tx, by, amount).await?;
     tx.insert(&row).await.map_err(|error| {
         if broke(&error, "credits_reference") || broke(&error, "credits.reference") {
             return Error::new(Code::NotNow)
@@ -85,7 +93,7 @@ pub async fn give(app: &App, who: &Operator<GiveCredit>, ask: &CreditCreate) -> 
         }
         error
     })?;
-    if !takes_two(app.get::<Settings>(), amount) {
+    if !two {
         book(&mut tx, &mut row, org.currency).await?;
     }
     tx.target(row.id);
@@ -137,7 +145,7 @@ pub async fn decide(
     let by = who.caller().user();
     let mut tx = app.db.write(who).await?;
     let mut row = store::lock_credit(&mut tx, id).await?.ok_or_else(Error::not_found)?;
-    second(by, Some(row.asked_by))?;
+    second(by, Some(row.asked_by), yes)?;
     if row.state != CreditState::Requested {
         return Err(Error::new(Code::NotNow).detail("It was decided already."));
     }

@@ -38,6 +38,7 @@ pub fn routes() -> Vec<Route> {
             .needs_key()
             .says("Refunds a payment, or asks a second person to above the limit."),
         Route::post("/api/v1/platform/finance/refunds/{refund_id}/decision", decide_refund)
+            .needs_key()
             .says("Approves or declines a refund somebody else asked for."),
         Route::get("/api/v1/platform/finance/credits", credits)
             .says("Lists the credit the platform's people gave, newest first."),
@@ -45,6 +46,7 @@ pub fn routes() -> Vec<Route> {
             .needs_key()
             .says("Gives an organization credit, or asks a second person to above the limit."),
         Route::post("/api/v1/platform/finance/credits/{credit_id}/decision", decide_credit)
+            .needs_key()
             .says("Approves or declines credit somebody else asked for."),
     ];
     routes.extend(pages::routes());

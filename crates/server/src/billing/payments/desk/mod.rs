@@ -16,7 +16,7 @@ use crate::{
     tenancy::OperatorAction,
 };
 use api::{
-    Code, Currency, Micros, Money, Time, UserId,
+    Code, Currency, Micros, Money, OrgId, Time, UserId,
     operations::{Attention, AttentionKind},
 };
 use kernel::{Error, Result, db::Reader};
@@ -79,23 +79,33 @@ fn amount(asked: Money, currency: Currency) -> Result<Micros> {
     }
 }
 
-/// Refuses a second person who is the first.
-fn second(by: &User, asked: Option<UserId>) -> Result<()> {
+/// Refuses a second person who is the first; they may take back what they asked for.
+fn second(by: &User, asked: Option<UserId>, yes: bool) -> Result<()> {
     factors::break_glass::people_only(by)?;
-    if asked == Some(by.id) {
+    if yes && asked == Some(by.id) {
         return Err(Error::new(Code::InsufficientPermissions)
             .detail("Whoever asked for it does not decide on it. A second person must."));
     }
     Ok(())
 }
 
-/// Returns whether an amount takes two people.
-fn takes_two(settings: &Settings, amount: Micros) -> bool {
-    amount > settings.two_people()
+/// Over how long what one person moves alone is counted together.
+const ALONE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Returns whether an amount takes two people: with what the same person moved alone for the organization in a month.
+async fn takes_two(
+    settings: &Settings,
+    tx: &mut Reader,
+    (org, by): (OrgId, UserId),
+    amount: Micros,
+) -> Result<bool> {
+    let since = tx.now().minus(ALONE);
+    let before = store::alone(tx, org, by, since).await?;
+    Ok(before.plus(amount).is_none_or(|sum| sum > settings.two_people()))
 }
 
 /// For how long a word that could not be is shown.
-const SHOWN: Duration = Duration::from_secs(7 * 24 * 3600);
+const SHOWN: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Returns what of payments needs a person.
 ///
@@ -104,14 +114,14 @@ const SHOWN: Duration = Duration::from_secs(7 * 24 * 3600);
 pub async fn attention(tx: &mut Reader) -> Result<Vec<Attention>> {
     let since = tx.now().minus(SHOWN);
     let mut found: Vec<Attention> =
-        super::store::refused(tx, since, 20).await?.iter().map(refused).collect();
-    for (refund, at) in store::stuck(tx).await? {
+        super::store::refused(tx, since, 50).await?.iter().map(refused).collect();
+    for refund in store::stuck(tx).await? {
         found.push(Attention {
             kind: AttentionKind::PaymentCase,
-            what: format!("The refund {refund} could not be sent within a day"),
+            what: format!("The refund {} could not be sent within a day", refund.id),
             next: "Look at the payment at the processor. Is it not refunded there, decline it here: what was booked is taken back.".into(),
             page: "/platform/finance/approvals".into(),
-            since: Some(at),
+            since: refund.decided_at,
         });
     }
     let waiting = store::waiting(tx).await?;

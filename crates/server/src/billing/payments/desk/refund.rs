@@ -11,6 +11,7 @@ use crate::{
         model::AccountKind,
         payments::{
             back::{Movement, book, failed},
+            settle,
             store::{self, Payment, Refund},
             sweep,
         },
@@ -21,7 +22,7 @@ use crate::{
     tenancy::Operator,
 };
 use api::{
-    Code, Currency, Micros, Money, PaymentId, RefundId,
+    Code, Currency, Micros, Money, PaymentId, RefundId, Time,
     billing::TxnKind,
     payments::{Borne, PaymentState, RefundCreate, RefundState, RefundView, RefundWay},
 };
@@ -65,6 +66,19 @@ fn blocked(payment: &Payment, amount: Micros) -> Result<()> {
     Ok(())
 }
 
+/// Returns where a refund goes now: the card takes money back for a while only.
+fn way(settings: &Settings, payment: &Payment, borne: Borne, now: Time) -> Result<RefundWay> {
+    let paid = payment.settled_at.unwrap_or(payment.created_at);
+    match borne {
+        _ if now.since(paid) <= settings.refund_span() => Ok(RefundWay::Card),
+        Borne::Platform => Ok(RefundWay::Credit),
+        Borne::Balance => Err(Error::new(Code::NotNow).detail(format!(
+            "After {} days money does not go back to the card. What was not spent stays in the balance.",
+            settings.refund_days
+        ))),
+    }
+}
+
 /// Asks for a refund; a small one is on its way at once, a large one waits for a second person.
 ///
 /// # Errors
@@ -82,17 +96,8 @@ pub async fn ask(
     let payment = store::lock(&mut tx, id).await?.ok_or_else(Error::not_found)?;
     let amount = amount(ask.amount, payment.currency)?;
     blocked(&payment, amount)?;
-    let settings = app.get::<Settings>();
-    let now = tx.now();
-    let paid = payment.settled_at.unwrap_or(payment.created_at);
-    let way =
-        if now.since(paid) <= settings.refund_span() { RefundWay::Card } else { RefundWay::Credit };
-    if way == RefundWay::Credit && ask.borne == Borne::Balance {
-        return Err(Error::new(Code::NotNow).detail(format!(
-            "After {} days money does not go back to the card. What was not spent stays in the balance.",
-            settings.refund_days
-        )));
-    }
+    let (settings, now) = (app.get::<Settings>(), tx.now());
+    let way = way(settings, &payment, ask.borne, now)?;
     let mut row = Refund {
         id: tx.new_id(),
         org_id: payment.org_id,
@@ -114,12 +119,16 @@ pub async fn ask(
         attempts: 0,
         fault: None,
     };
+    // The organization's money is held: what one person moves alone is counted once.
+    ledger::lock_money(&mut tx, payment.org_id).await?;
+    let by = (payment.org_id, who.caller().user_id());
+    let two = takes_two(settings, &mut tx, by, amount).await?;
     tx.insert(&row).await?;
     tx.target(row.id);
     tx.belongs_to(payment.org_id, None);
     tx.note(Key::Amount, ask.amount);
     tx.note(Key::Reason, &row.reason);
-    if !takes_two(settings, amount) {
+    if !two {
         approve(app, &mut tx, payment.clone(), &mut row).await?;
     }
     tx.note(Key::State, row.state);
@@ -135,6 +144,7 @@ async fn approve(
     row: &mut Refund,
 ) -> Result<()> {
     blocked(&payment, row.amount)?;
+    row.way = way(app.get::<Settings>(), &payment, row.borne, tx.now())?;
     let (debit, credit) = match (row.borne, row.way) {
         (Borne::Balance, _) => (AccountKind::Available, AccountKind::Clearing),
         (Borne::Platform, RefundWay::Card) => (AccountKind::Refunds, AccountKind::Clearing),
@@ -170,6 +180,11 @@ async fn approve(
     payment.refunded = payment.refunded.plus(row.amount).ok_or(Code::Internal)?;
     store::save(tx, &payment).await?;
     store::save_refund(tx, row).await?;
+    let words = (
+        if card { "goes back to the card" } else { "was given back as credit" },
+        "A payment is refunded. It stands in the statement.",
+    );
+    settle::told(tx, &payment, row.amount, words).await?;
     let sweeps = app.get::<Sweeps>().clone();
     tx.after_commit(move || sweeps.nudge(sweep::PAYMENTS));
     Ok(())
@@ -190,7 +205,7 @@ pub async fn decide(
     let found = desk::find_refund(&mut tx, id).await?.ok_or_else(Error::not_found)?;
     let payment = store::lock(&mut tx, found.payment_id).await?.ok_or_else(Error::not_found)?;
     let mut row = store::lock_refund(&mut tx, Some(id), "").await?.ok_or_else(Error::not_found)?;
-    second(by, row.asked_by)?;
+    second(by, row.asked_by, yes)?;
     let currency = payment.currency;
     let stuck = row.state == RefundState::Approved
         && row.decided_at.is_some_and(|at| tx.now().since(at) >= desk::DAY);
@@ -200,8 +215,7 @@ pub async fn decide(
     row.decided_by = Some(by.id);
     if stuck {
         let mut payment = payment;
-        failed(&mut tx, &mut payment, &mut row).await?;
-        store::save_refund(&mut tx, &row).await?;
+        failed(&mut tx, &mut payment, &mut row, "It could not be sent.").await?;
     } else if yes {
         approve(app, &mut tx, payment, &mut row).await?;
     } else {

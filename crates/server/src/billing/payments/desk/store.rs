@@ -54,18 +54,8 @@ row! {
     }
 }
 
-row! {
-    /// A refund that was not sent in time.
-    pub struct Stuck {
-        /// Which.
-        pub id: RefundId,
-        /// Since when it should be.
-        pub decided_at: Option<Time>,
-    }
-}
-
-/// After how long a refund that was not sent is a case for a person.
-pub const DAY: Duration = Duration::from_secs(20 * 3600);
+/// After how long a refund that was not sent is a case for a person: no call of it is in flight then.
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Returns payments of everybody, newest first.
 pub async fn payments(
@@ -118,16 +108,28 @@ pub async fn events_of(tx: &mut Reader, payment: PaymentId) -> Result<Vec<EventR
 }
 
 /// Returns approved refunds that could not be sent for a day.
-pub async fn stuck(tx: &mut Reader) -> Result<Vec<(RefundId, Time)>> {
+pub async fn stuck(tx: &mut Reader) -> Result<Vec<Refund>> {
     let limit = tx.now().minus(DAY);
-    let rows: Vec<Stuck> = tx
-        .list(
-            "SELECT id, decided_at FROM refunds WHERE state = 'approved' AND decided_at <= $1
-              ORDER BY decided_at LIMIT 20",
-            (limit,),
-        )
-        .await?;
-    Ok(rows.into_iter().filter_map(|row| row.decided_at.map(|at| (row.id, at))).collect())
+    tx.list(
+        "SELECT {} FROM refunds WHERE state = 'approved' AND decided_at <= $1
+          ORDER BY decided_at LIMIT 20",
+        (limit,),
+    )
+    .await
+}
+
+/// Returns what somebody moved alone for an organization since then: refunds and credit nobody else approved.
+pub async fn alone(tx: &mut Reader, org: OrgId, by: UserId, since: Time) -> Result<Micros> {
+    tx.value(
+        "SELECT CAST(COALESCE((SELECT SUM(amount) FROM refunds
+             WHERE org_id = $1 AND asked_by = $2 AND created_at > $3 AND decided_by IS NULL
+               AND state IN ('approved', 'pending', 'succeeded')), 0)
+           + COALESCE((SELECT SUM(amount) FROM credits
+             WHERE org_id = $1 AND asked_by = $2 AND created_at > $3 AND decided_by IS NULL
+               AND state = 'posted'), 0) AS BIGINT)",
+        (org, by, since),
+    )
+    .await
 }
 
 /// Returns how many refunds and credits wait for a second person.

@@ -89,7 +89,7 @@ impl PaymentPageView {
     /// Whether something comes by itself, so that the page looks again.
     fn waits(&self) -> bool {
         self.cancelling && self.payment.state.is_open()
-            || self.back == Back::Paid && self.payment.state.is_open()
+            || self.back == Back::Paid && self.payment.state == PaymentState::Pending
             || self.payment.state == PaymentState::Created
     }
 
@@ -228,7 +228,13 @@ async fn page(who: Allowed<Look>, app: App, (): ()) -> Result<Page> {
         Some("cancelled") => Back::Cancelled,
         _ => Back::No,
     };
-    let row = settled(&app, who.row().id, back == Back::Paid).await?;
+    // A page that looks again by itself does not wait besides.
+    let again = who.head().has_header("hx-request");
+    let row = if again {
+        store::find(&mut *app.db.read().await?, who.row().id).await?.ok_or_else(Error::not_found)?
+    } else {
+        settled(&app, who.row().id, back == Back::Paid).await?
+    };
     let pays = who.may("payment.create");
     let view = PaymentPageView {
         payment: create::view(&row, pays),

@@ -78,7 +78,10 @@ async fn page(who: Allowed<Pay>, app: App, (): ()) -> Result<Page> {
     let page = page.ok_or_else(Error::not_found)?;
     let view = SimulatorView {
         payment: create::view(who.row(), true),
-        open: page.state == PageState::Open && who.row().cancel_at.is_none(),
+        open: page.state == PageState::Open
+            && who.row().cancel_at.is_none()
+            && who.row().state == PaymentState::Pending
+            && who.row().expires_at > app.seams.clock.now(),
         declines: page.declines,
         form: who.form(&app),
     };

@@ -9,7 +9,7 @@ use kernel::{
 use std::time::Duration;
 
 /// For how long a call is sent again under its name.
-const KNOWN: Duration = Duration::from_secs(20 * 3600);
+pub const KNOWN: Duration = Duration::from_secs(20 * 3600);
 
 /// Returns a refund by its name here or at the processor, held until the end of the transaction.
 pub async fn lock_refund(
@@ -31,7 +31,7 @@ pub async fn lock_refund(
 pub async fn save_refund(tx: &mut WriteTx, row: &Refund) -> Result<()> {
     tx.run(
         "UPDATE refunds SET state = $1, refund_ref = $2, taken = $3, txn_id = $4, decided_by = $5,
-                decided_at = $6, ended_at = $7, due_at = $8, attempts = $9, fault = $10
+                decided_at = $6, ended_at = $7, due_at = $8, way = $9, fault = $10
           WHERE id = $11",
         (
             row.state,
@@ -42,7 +42,7 @@ pub async fn save_refund(tx: &mut WriteTx, row: &Refund) -> Result<()> {
             row.decided_at,
             row.ended_at,
             row.due_at,
-            row.attempts,
+            row.way,
             row.fault.clone(),
             row.id,
         ),
@@ -51,13 +51,15 @@ pub async fn save_refund(tx: &mut WriteTx, row: &Refund) -> Result<()> {
     .map(|_| ())
 }
 
-/// Returns refunds the processor is to be asked about by now.
+/// Returns refunds the processor is to be asked about by now: those to be sent, and those on their way.
 ///
 /// A processor keeps names of calls for a day: what it was not told by then is not told by itself any more, so that
 /// it is never sent twice.
 pub async fn refunds_due(tx: &mut Reader, now: Time, limit: i64) -> Result<Vec<Refund>> {
     tx.list(
-        "SELECT {} FROM refunds WHERE state = 'approved' AND due_at <= $1 AND decided_at > $2
+        "SELECT {} FROM refunds
+          WHERE state IN ('approved', 'pending') AND due_at <= $1
+            AND (state = 'pending' OR decided_at > $2)
           ORDER BY due_at, id LIMIT $3",
         (now, now.minus(KNOWN), limit),
     )
@@ -67,8 +69,9 @@ pub async fn refunds_due(tx: &mut Reader, now: Time, limit: i64) -> Result<Vec<R
 /// Takes a refund's turn; somebody else may have taken it.
 pub async fn claim_refund(tx: &mut WriteTx, row: &Refund, until: Time) -> Result<bool> {
     tx.run(
-        "UPDATE refunds SET due_at = $1, attempts = attempts + 1 WHERE id = $2 AND due_at = $3",
-        (until, row.id, row.due_at),
+        "UPDATE refunds SET due_at = $1, attempts = attempts + 1
+          WHERE id = $2 AND due_at = $3 AND state = $4 AND (state = 'pending' OR decided_at > $5)",
+        (until, row.id, row.due_at, row.state, until.minus(KNOWN)),
     )
     .await
     .map(|count| count == 1)

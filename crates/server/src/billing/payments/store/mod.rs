@@ -12,6 +12,7 @@ use kernel::{
     db::{Lock, Reader, WriteTx},
     row,
 };
+use std::time::Duration;
 
 /// Returns a payment.
 pub async fn find(tx: &mut Reader, id: PaymentId) -> Result<Option<Payment>> {
@@ -34,9 +35,11 @@ pub async fn list(
 
 /// Returns how many payments of an organization can still be paid.
 pub async fn open_count(tx: &mut Reader, org: OrgId) -> Result<i64> {
+    let now = tx.now();
     tx.value(
-        "SELECT COUNT(*) FROM payments WHERE org_id = $1 AND state IN ('created', 'pending')",
-        (org,),
+        "SELECT COUNT(*) FROM payments
+          WHERE org_id = $1 AND state IN ('created', 'pending') AND expires_at > $2",
+        (org, now),
     )
     .await
 }
@@ -204,17 +207,43 @@ pub async fn parked(tx: &mut Reader, provider: Provider, intent: &str) -> Result
     .await
 }
 
-/// Returns when the newest event a processor told of happened.
-pub async fn newest_event(tx: &mut Reader, provider: Provider) -> Result<Option<Time>> {
-    tx.value("SELECT MAX(made_at) FROM payment_events WHERE provider = $1", (provider,)).await
+/// Returns until when a processor's whole list of events was taken.
+pub async fn listed(tx: &mut Reader, provider: Provider) -> Result<Option<Time>> {
+    let name = format!("payment_events.{provider}");
+    tx.value("SELECT MAX(value) FROM marks WHERE name = $1", (name,)).await
 }
 
-/// Returns events that could not be, newest first.
+/// Writes that down.
+pub async fn set_listed(tx: &mut WriteTx, provider: Provider, at: Time) -> Result<()> {
+    let name = format!("payment_events.{provider}");
+    tx.run(
+        "INSERT INTO marks (name, value) VALUES ($1, $2)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE marks.value < excluded.value",
+        (name, at),
+    )
+    .await
+    .map(|_| ())
+}
+
+/// Ends payments that nobody can pay any more and no processor of this site knows.
+pub async fn end_stale(tx: &mut WriteTx, before: Time) -> Result<u64> {
+    let now = tx.now();
+    tx.run(
+        "UPDATE payments SET state = 'expired', settled_at = $1
+          WHERE state IN ('created', 'pending') AND due_at <= $1 AND expires_at < $2",
+        (now, before),
+    )
+    .await
+}
+
+/// Returns events that could not be, or that have waited for their payment for an hour, newest first.
 pub async fn refused(tx: &mut Reader, since: Time, limit: i64) -> Result<Vec<EventRow>> {
+    let patience = tx.now().minus(Duration::from_secs(3600));
     tx.list(
         "SELECT {} FROM payment_events WHERE outcome = 'refused' AND received_at > $1
-          ORDER BY received_at DESC, id DESC LIMIT $2",
-        (since, limit),
+         UNION ALL SELECT {} FROM payment_events WHERE outcome = 'parked' AND received_at > $1 AND received_at < $2
+          ORDER BY 9 DESC LIMIT $3",
+        (since, patience, limit),
     )
     .await
 }

@@ -91,14 +91,13 @@ impl ApprovalsView {
     }
 
     fn buttons(&self, path: &str, asked: Option<UserId>, may_approve: bool) -> Markup {
-        if asked == Some(self.me) {
-            return html! { p class="muted" { "You asked for it. Somebody else decides." } };
-        }
+        let may_approve = may_approve && asked != Some(self.me);
         html! {
+            @if asked == Some(self.me) { p class="muted" { "You asked for it. Somebody else decides; you can take it back." } }
             form method="post" action={ "/platform/finance/" (path) "/decision" } class="links" {
                 (self.form.hidden(path))
                 @if may_approve { button class="button primary" name="approve" value="yes" { (icon("check")) "Approve" } }
-                button class="button" name="approve" value="no" { "Decline" }
+                button class="button" name="approve" value="no" { @if asked == Some(self.me) { "Take back" } @else { "Decline" } }
             }
         }
     }
@@ -107,9 +106,7 @@ impl ApprovalsView {
 async fn page(who: Operator<Read>, app: App, (): ()) -> Result<Page> {
     let mut tx = app.db.read().await?;
     let mut rows = desk::refunds_waiting(&mut tx).await?;
-    for (id, _) in desk::stuck(&mut tx).await? {
-        rows.extend(desk::find_refund(&mut tx, id).await?);
-    }
+    rows.extend(desk::stuck(&mut tx).await?);
     let names = names(&mut tx, rows.iter().map(|row| row.org_id)).await?;
     let refunds = rows
         .iter()
