@@ -149,7 +149,7 @@ test("the desk: refund, credit, and what waits for a second person; the command 
   await page.getByRole("button", { name: "Give credit" }).click();
   await expect(page.locator(".badge", { hasText: "waits for a second person" })).toBeVisible();
   await page.goto(`${site.url}/platform/finance/approvals`);
-  await expect(page.getByText("You asked for it. Somebody else decides.")).toBeVisible();
+  await expect(page.getByText("You asked for it. Somebody else decides; you can take it back.")).toBeVisible();
   await axe(page);
   expect(await balance(context)).toBe("32500000");
 
@@ -160,5 +160,53 @@ test("the desk: refund, credit, and what waits for a second person; the command 
   expect(cli(["finance", "payments"])).toContain("€50.00");
   expect(cli(["finance", "credit", org, "5", "--reason", "Sorry"])).toContain("posted");
   expect(await balance(context)).toBe("37500000");
+  await context.close();
+});
+
+test("costs and budgets: what was spent and where, and a launch that does not fit", async ({ browser }) => {
+  const [context, page] = await open(browser);
+  await expect(async () => {
+    await page.goto(`${site.url}/launch/compute`);
+    await page.getByLabel("Name").fill("measured");
+    await expect(page.getByRole("button", { name: "Launch" })).toBeEnabled({ timeout: 500 });
+  }).toPass({ timeout: 30_000 });
+  await page.getByRole("button", { name: "Launch" }).click();
+  await expect(page.locator(".badge", { hasText: "active" }).first()).toBeVisible({ timeout: 30_000 });
+  await page.waitForTimeout(2_000);
+  await page.getByText("Release", { exact: true }).click();
+  await page.getByRole("button", { name: "Release measured" }).click();
+  await expect(page.locator(".badge", { hasText: "released" }).first()).toBeVisible({ timeout: 30_000 });
+  await page.goto(`${site.url}/account/billing`);
+  await page.getByRole("link", { name: "Costs" }).click();
+  await expect(page.getByRole("img", { name: /Spent by day/ })).toBeVisible();
+  await expect(page.getByRole("cell", { name: /Default/ })).toBeVisible();
+  await axe(page);
+  await page.getByRole("link", { name: "person", exact: true }).click();
+  await expect(page.getByRole("cell", { name: /Ada Lovelace/ })).toBeVisible();
+  const csv = await (await context.request.get(`${site.url}/api/v1/billing/costs.csv?by=person`)).text();
+  expect(csv).toContain("Ada Lovelace");
+  expect(cli(["costs", "--by", "sku"])).toContain("sim-h100-slice");
+  await page.getByRole("link", { name: "Budgets" }).click();
+  await expect(page.getByText("No budget is set")).toBeVisible();
+  await page.getByLabel("At most").fill("0");
+  await page.getByRole("button", { name: "Set" }).click();
+  await expect(page.getByText("Enter an amount above zero").first()).toBeVisible();
+  await page.getByLabel("At most").fill("0.10");
+  await page.getByLabel("It", { exact: true }).selectOption("hard");
+  await page.getByRole("button", { name: "Set" }).click();
+  await expect(page.getByRole("cell", { name: "stops launches" })).toBeVisible();
+  await axe(page);
+  await page.goto(`${site.url}/launch/compute`);
+  await expect(page.getByText("It does not fit into the budget of the organization")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Launch" })).toBeDisabled();
+  expect(cli(["budget", "list"])).toContain("stops launches");
+  await page.goto(`${site.url}/account/billing/budgets`);
+  await page.getByRole("button", { name: "Remove the budget of the organization" }).click();
+  await expect(page.getByText("No budget is set")).toBeVisible();
+  await page.setViewportSize({ width: 375, height: 800 });
+  for (const path of ["/account/billing/costs", "/account/billing/budgets"]) {
+    await page.goto(`${site.url}${path}`);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
+  }
   await context.close();
 });

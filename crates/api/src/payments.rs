@@ -272,6 +272,15 @@ pub struct CreditView {
     pub created_at: Time,
 }
 
+/// `GET /api/v1/platform/finance/approvals`
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct Approvals {
+    /// Refunds that wait for a second person, or could not be sent for a day.
+    pub refunds: Vec<RefundView>,
+    /// Credit that waits for a second person.
+    pub credits: Vec<CreditView>,
+}
+
 /// Yes or no of a second person.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]

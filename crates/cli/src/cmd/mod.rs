@@ -2,6 +2,7 @@
 
 mod account;
 mod auth;
+mod budget;
 mod compute;
 mod dept;
 mod device;
@@ -155,6 +156,14 @@ pub enum Command {
         #[command(flatten)]
         shape: Shape,
     },
+    /// Say what a month cost, by department, project, person, hardware or workload.
+    Costs(budget::CostsArgs),
+    /// Budgets: how much may be spent, and where.
+    Budget {
+        /// What to do.
+        #[command(subcommand)]
+        what: budget::Budgets,
+    },
     /// Payments: add funds, look where one stands, take one back.
     Payment {
         /// What to do.
@@ -239,6 +248,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Usage(shape) => account::usage(shape.output).await,
         Command::Statement(shape) => account::statement(shape.output).await,
         Command::Explain { id, shape } => account::explain(id, shape.output).await,
+        Command::Costs(args) => budget::costs(args).await,
+        Command::Budget { what } => budget::run(what).await,
         Command::Payment { what } => payment::run(what).await,
         Command::Finance { what } => payment::finance(what).await,
         Command::Catalog(shape) => compute::catalog(shape.output).await,

@@ -9,8 +9,8 @@ use api::{
     CreditId, Currency, Micros, Money, OrgId, Page, PaymentId, RefundId,
     billing::Balance,
     payments::{
-        Borne, CreditCreate, CreditKind, CreditView, Decision, DeskPayment, PaymentCreate,
-        PaymentState, PaymentView, RefundCreate, RefundView,
+        Approvals, Borne, CreditCreate, CreditKind, CreditView, Decision, DeskPayment,
+        PaymentCreate, PaymentState, PaymentView, RefundCreate, RefundView,
     },
 };
 use clap::Subcommand;
@@ -88,6 +88,8 @@ pub enum Finance {
         #[arg(long, value_parser = currency, default_value = "EUR")]
         currency: Currency,
     },
+    /// List what waits for a second person.
+    Waiting(Shape),
     /// Say yes to a refund or credit somebody else asked for.
     Approve {
         /// The refund (ref_…) or credit (cred_…).
@@ -248,6 +250,28 @@ pub async fn finance(what: Finance) -> Result<(), Failure> {
             let path = format!("{DESK}/credits");
             let made: CreditView = client.post(&path, Some(&ask), Some(&key()?)).await?;
             say(&format!("credit  {}\nstate   {}", made.id, made.state));
+        }
+        Finance::Waiting(shape) => {
+            let all: Approvals = client.get(&format!("{DESK}/approvals")).await?;
+            let refund = |one: &RefundView| {
+                vec![
+                    "refund".to_owned(),
+                    one.amount.exact(),
+                    one.reason.clone(),
+                    one.id.to_string(),
+                ]
+            };
+            let credit = |one: &CreditView| {
+                vec![
+                    "credit".to_owned(),
+                    one.amount.exact(),
+                    one.reason.clone(),
+                    one.id.to_string(),
+                ]
+            };
+            let mut rows: Vec<Vec<String>> = all.refunds.iter().map(refund).collect();
+            rows.extend(all.credits.iter().map(credit));
+            print(shape.output, &all, &["what", "amount", "why", "id"], rows);
         }
         Finance::Approve { id } => decide(&client, &id, true).await?,
         Finance::Decline { id } => decide(&client, &id, false).await?,

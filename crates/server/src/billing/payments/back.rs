@@ -208,7 +208,7 @@ pub(super) async fn failed(
     store::save_refund(tx, refund).await?;
     // There is room again for what was made at the processor.
     let intent = payment.intent_ref.clone().unwrap_or_default();
-    settle::unpark(tx, payment, &intent).await
+    settle::unpark(tx, payment.provider, &intent).await
 }
 
 /// A refund nobody asked for here: somebody made it at the processor.

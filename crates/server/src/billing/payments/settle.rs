@@ -75,6 +75,10 @@ pub async fn take(tx: &mut WriteTx, provider: Provider, event: &Event) -> Result
     let ended = apply(tx, provider, &event.about).await?;
     let taken = ended.taken;
     store::end_event(tx, row.id, taken.as_str(), &ended.note, ended.about).await?;
+    if let (Taken::Applied, About::Refund(refund)) = (taken, &event.about) {
+        // What waited of the same refund is old now.
+        unpark(tx, provider, &refund.intent).await?;
+    }
     if taken == Taken::Refused {
         tracing::error!(event = row.event_ref, note = ended.note, "a processor's word cannot be");
     }
@@ -194,7 +198,7 @@ async fn paid(tx: &mut WriteTx, mut payment: Payment, intent: &str) -> Result<En
     store::save(tx, &payment).await?;
     let words = ("is in the balance", "The payment arrived. It stands in the statement.");
     told(tx, &payment, payment.amount, words).await?;
-    unpark(tx, &payment, intent).await?;
+    unpark(tx, payment.provider, intent).await?;
     Ok(Ended::of(Taken::Applied, "paid", &payment))
 }
 
@@ -218,11 +222,17 @@ pub(super) async fn told(
 }
 
 /// What waited for its payment, or for room in it, is done now.
-pub(super) async fn unpark(tx: &mut WriteTx, payment: &Payment, intent: &str) -> Result<()> {
-    for row in store::parked(tx, payment.provider, intent).await? {
-        let Some(event) = store::read(&row) else { continue };
-        let ended = Box::pin(apply(tx, payment.provider, &event.about)).await?;
-        store::end_event(tx, row.id, ended.taken.as_str(), &ended.note, ended.about).await?;
+pub(super) async fn unpark(tx: &mut WriteTx, provider: Provider, intent: &str) -> Result<()> {
+    // One that is done may make room for one before it.
+    let mut moved = true;
+    while moved {
+        moved = false;
+        for row in store::parked(tx, provider, intent).await? {
+            let Some(event) = store::read(&row) else { continue };
+            let ended = Box::pin(apply(tx, provider, &event.about)).await?;
+            moved |= ended.taken != Taken::Parked;
+            store::end_event(tx, row.id, ended.taken.as_str(), &ended.note, ended.about).await?;
+        }
     }
     Ok(())
 }

@@ -70,7 +70,7 @@ fn story(chance: &mut Chance, payment: PaymentId, name: &str) -> Story {
     let paid = Outcome::Paid { intent: intent.clone() };
     story.events.push(event(format!("paid_{name}"), checkout(paid)));
     story.paid = 100_000_000;
-    for number in 0..chance.next(4) {
+    for number in 0..chance.next(5) {
         refund(chance, &mut story, &intent, &format!("{name}_{number}"));
     }
     for number in 0..chance.next(3) {
@@ -80,7 +80,13 @@ fn story(chance: &mut Chance, payment: PaymentId, name: &str) -> Story {
 }
 
 fn refund(chance: &mut Chance, story: &mut Story, intent: &str, name: &str) {
-    let amount = i64::try_from(1 + chance.next(3)).unwrap() * 10_000_000;
+    // As much as there is room for now: one that fails makes room for those after it.
+    let room = (story.paid - story.refunded) / 10_000_000;
+    let Ok(most) = u64::try_from(room).map(|room| room.min(8)) else { return };
+    if most == 0 {
+        return;
+    }
+    let amount = i64::try_from(1 + chance.next(most)).unwrap() * 10_000_000;
     let mut say = |state: RefundedState| {
         let about = About::Refund(Refunded {
             id: format!("re_{name}"),

@@ -13,7 +13,8 @@ use crate::{
 use api::{
     Money, OrgId, Page, PaymentId,
     payments::{
-        CreditCreate, CreditView, Decision, DeskPayment, DisputeView, RefundCreate, RefundView,
+        Approvals, CreditCreate, CreditView, Decision, DeskPayment, DisputeView, RefundCreate,
+        RefundView,
     },
 };
 use kernel::{
@@ -40,6 +41,8 @@ pub fn routes() -> Vec<Route> {
         Route::post("/api/v1/platform/finance/refunds/{refund_id}/decision", decide_refund)
             .needs_key()
             .says("Approves or declines a refund somebody else asked for."),
+        Route::get("/api/v1/platform/finance/approvals", approvals)
+            .says("Lists what waits for a second person."),
         Route::get("/api/v1/platform/finance/credits", credits)
             .says("Lists the credit the platform's people gave, newest first."),
         Route::post("/api/v1/platform/finance/credits", give)
@@ -181,6 +184,24 @@ async fn credits(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<CreditView>>> {
     given(&mut *app.db.read().await?, &paging).await.map(Json)
+}
+
+/// Returns refunds that wait, with the names of whom they are for.
+pub(super) async fn waiting(tx: &mut Reader) -> Result<Vec<(RefundView, String)>> {
+    let mut rows = desk::refunds_waiting(tx).await?;
+    rows.extend(desk::stuck(tx).await?);
+    let names = names(tx, rows.iter().map(|row| row.org_id)).await?;
+    let view = |row: &store::Refund| {
+        names.get(&row.org_id).map(|org| (refund::view(row, org.currency), org.name.clone()))
+    };
+    Ok(rows.iter().filter_map(view).collect())
+}
+
+async fn approvals(_: Operator<Read>, app: App, (): ()) -> Result<Json<Approvals>> {
+    let mut tx = app.db.read().await?;
+    let refunds = waiting(&mut tx).await?.into_iter().map(|(view, _)| view).collect();
+    let rows = desk::credits_waiting(&mut tx).await?;
+    Ok(Json(Approvals { refunds, credits: credit_views(&mut tx, &rows).await? }))
 }
 
 async fn give(

@@ -4,7 +4,7 @@ use super::{desk_tabs, refund_words, sample_credit, sample_form, sample_refund};
 use crate::{
     billing::payments::desk::{
         DecideCredit, DecideRefund, Read, credit,
-        http::{credit_views, names},
+        http::{credit_views, waiting},
         refund, store as desk,
     },
     tenancy::Operator,
@@ -105,16 +105,7 @@ impl ApprovalsView {
 
 async fn page(who: Operator<Read>, app: App, (): ()) -> Result<Page> {
     let mut tx = app.db.read().await?;
-    let mut rows = desk::refunds_waiting(&mut tx).await?;
-    rows.extend(desk::stuck(&mut tx).await?);
-    let names = names(&mut tx, rows.iter().map(|row| row.org_id)).await?;
-    let refunds = rows
-        .iter()
-        .filter_map(|row| {
-            let org = names.get(&row.org_id)?;
-            Some((refund::view(row, org.currency), org.name.clone()))
-        })
-        .collect();
+    let refunds = waiting(&mut tx).await?;
     let credits = desk::credits_waiting(&mut tx).await?;
     let view = ApprovalsView {
         refunds,
