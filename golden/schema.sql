@@ -993,6 +993,8 @@ CREATE INDEX disputes_open ON disputes (id) WHERE state = 'open';
 
 CREATE INDEX disputes_payment ON disputes (payment_id);
 
+CREATE INDEX disputes_short ON disputes (org_id, id) WHERE state <> 'won' AND taken < amount;
+
 CREATE UNIQUE INDEX domains_approved ON domains (domain) WHERE state = 'approved';
 
 CREATE INDEX domains_pending ON domains (id) WHERE state = 'pending';
@@ -1139,6 +1141,8 @@ CREATE INDEX refunds_due ON refunds (due_at) WHERE state IN ('approved', 'pendin
 CREATE INDEX refunds_payment ON refunds (payment_id, id);
 
 CREATE UNIQUE INDEX refunds_ref ON refunds (refund_ref) WHERE refund_ref IS NOT NULL;
+
+CREATE INDEX refunds_stuck ON refunds (decided_at) WHERE state = 'approved';
 
 CREATE INDEX refunds_waiting ON refunds (id) WHERE state = 'requested';
 

@@ -152,6 +152,7 @@ CREATE TABLE refunds (
 );
 CREATE INDEX refunds_payment ON refunds (payment_id, id);
 CREATE INDEX refunds_due ON refunds (due_at) WHERE state IN ('approved', 'pending');
+CREATE INDEX refunds_stuck ON refunds (decided_at) WHERE state = 'approved';
 CREATE INDEX refunds_alone ON refunds (org_id, asked_by, created_at);
 CREATE INDEX refunds_waiting ON refunds (id) WHERE state = 'requested';
 CREATE UNIQUE INDEX refunds_ref ON refunds (refund_ref) WHERE refund_ref IS NOT NULL;
@@ -170,6 +171,7 @@ CREATE TABLE disputes (
   CHECK (taken <= amount)
 );
 CREATE INDEX disputes_payment ON disputes (payment_id);
+CREATE INDEX disputes_short ON disputes (org_id, id) WHERE state <> 'won' AND taken < amount;
 CREATE INDEX disputes_open ON disputes (id) WHERE state = 'open';
 
 CREATE TABLE credits (

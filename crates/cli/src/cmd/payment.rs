@@ -205,6 +205,21 @@ async fn refund(
     Ok(())
 }
 
+/// Lists what waits for a second person.
+async fn waiting(client: &Client, shape: Shape) -> Result<(), Failure> {
+    let all: Approvals = client.get(&format!("{DESK}/approvals")).await?;
+    let refund = |one: &RefundView| {
+        vec!["refund".to_owned(), one.amount.exact(), one.reason.clone(), one.id.to_string()]
+    };
+    let credit = |one: &CreditView| {
+        vec!["credit".to_owned(), one.amount.exact(), one.reason.clone(), one.id.to_string()]
+    };
+    let mut rows: Vec<Vec<String>> = all.refunds.iter().map(refund).collect();
+    rows.extend(all.credits.iter().map(credit));
+    print(shape.output, &all, &["what", "amount", "why", "id"], rows);
+    Ok(())
+}
+
 /// Runs `gpuaas finance …`.
 pub async fn finance(what: Finance) -> Result<(), Failure> {
     let client = Client::signed_in()?;
@@ -251,28 +266,7 @@ pub async fn finance(what: Finance) -> Result<(), Failure> {
             let made: CreditView = client.post(&path, Some(&ask), Some(&key()?)).await?;
             say(&format!("credit  {}\nstate   {}", made.id, made.state));
         }
-        Finance::Waiting(shape) => {
-            let all: Approvals = client.get(&format!("{DESK}/approvals")).await?;
-            let refund = |one: &RefundView| {
-                vec![
-                    "refund".to_owned(),
-                    one.amount.exact(),
-                    one.reason.clone(),
-                    one.id.to_string(),
-                ]
-            };
-            let credit = |one: &CreditView| {
-                vec![
-                    "credit".to_owned(),
-                    one.amount.exact(),
-                    one.reason.clone(),
-                    one.id.to_string(),
-                ]
-            };
-            let mut rows: Vec<Vec<String>> = all.refunds.iter().map(refund).collect();
-            rows.extend(all.credits.iter().map(credit));
-            print(shape.output, &all, &["what", "amount", "why", "id"], rows);
-        }
+        Finance::Waiting(shape) => waiting(&client, shape).await?,
         Finance::Approve { id } => decide(&client, &id, true).await?,
         Finance::Decline { id } => decide(&client, &id, false).await?,
     }

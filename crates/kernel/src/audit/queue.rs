@@ -70,8 +70,11 @@ impl Queue {
     /// Notes that an act was refused or failed.
     pub fn refused(&self, app: &App, stamp: &Stamp, target: Option<String>, code: Code) {
         let at = app.seams.clock.now();
+        // What strangers send that nobody can read is a flood, not failures of ours.
+        let stranger = stamp.actor_kind == api::audit::ActorKind::Anonymous;
         let outcome = match code.status() {
             401 | 403 | 404 | 429 => Outcome::Denied,
+            400 | 413 | 415 | 422 if stranger => Outcome::Denied,
             _ => Outcome::Failure,
         };
         let id: AuditId = app.seams.ids().new_id();

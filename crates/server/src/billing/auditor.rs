@@ -138,6 +138,21 @@ async fn payments(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
             (),
         )
         .await?;
+    let torn: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM (
+               SELECT p.id FROM payments p
+                WHERE p.state = 'paid' AND (p.refunded <> COALESCE((SELECT SUM(r.amount) FROM refunds r
+                      WHERE r.payment_id = p.id AND r.state IN ('approved', 'pending', 'succeeded')), 0)
+                   OR p.disputed <> COALESCE((SELECT SUM(d.amount) FROM disputes d
+                      WHERE d.payment_id = p.id AND d.state <> 'won'), 0))) wrong",
+            (),
+        )
+        .await?;
+    if torn > 0 {
+        let what = format!("{torn} payments say other than their refunds and disputes");
+        findings.push(Finding { invariant: "M10", what });
+    }
     if wrong > 0 {
         let what = format!("the processor owes other than {wrong} organizations' payments say");
         findings.push(Finding { invariant: "M9", what });

@@ -5,6 +5,7 @@ use super::{
     Settings, ladder,
     meter::Meter,
     model::AccountKind,
+    payments,
     post::{Fact, Transfer, post},
     rating, store,
 };
@@ -316,5 +317,6 @@ pub async fn close(tx: &mut WriteTx, allocation: AllocationId, simulated: bool) 
     let fact = fact(&new, TxnKind::HoldRelease, currency, simulated, "Reservation given back");
     let amount = hold.remaining;
     let back = Transfer { debit: AccountKind::Held, credit: AccountKind::Available, amount };
-    post(tx, &fact, &[back]).await.map(|_| ())
+    post(tx, &fact, &[back]).await?;
+    payments::collect(tx, hold.org_id, currency).await
 }

@@ -59,6 +59,8 @@ const OPEN: &[&str] = &[
     "payment_events_refused",
     "payment_events_parked",
     "refunds_due",
+    "refunds_stuck",
+    "disputes_short",
     "refunds_waiting",
     "credits_waiting",
     "tasks_due",

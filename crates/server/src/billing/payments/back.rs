@@ -15,7 +15,7 @@ use crate::billing::{
     store as ledger,
 };
 use api::{
-    Code, Micros, RefundId, TxnId,
+    Code, Currency, Micros, OrgId, RefundId, TxnId,
     billing::TxnKind,
     payments::{Borne, DisputeState, Provider, RefundState, RefundWay},
 };
@@ -78,6 +78,37 @@ async fn covered(
         Transfer { debit: rest, credit, amount: Micros(amount.0 - taken.0) },
     ];
     Ok((taken, transfers))
+}
+
+/// Takes what disputes could not take, because it was reserved or on its way elsewhere, from what came back to the
+/// balance. What is paid in anew is not touched.
+///
+/// # Errors
+/// What the database says.
+pub async fn collect(tx: &mut WriteTx, org: OrgId, currency: Currency) -> Result<()> {
+    for row in store::short(tx, org).await? {
+        let has = ledger::balance_of(tx, org, AccountKind::Available).await?;
+        let part = Micros((row.amount.0 - row.taken.0).min(has.0));
+        if part <= Micros::ZERO {
+            return Ok(());
+        }
+        let fact = Fact {
+            kind: TxnKind::Dispute,
+            source: "dispute_collected",
+            source_id: format!("{}:{}", row.dispute_ref, row.taken.0),
+            memo: "The rest of a payment a bank took back".to_owned(),
+            org_id: org,
+            currency,
+            project_id: None,
+            allocation_id: None,
+            simulated: false,
+            corrects: row.txn_id,
+        };
+        let (debit, credit) = (AccountKind::Available, AccountKind::Disputes);
+        post(tx, &fact, &[Transfer { debit, credit, amount: part }]).await?;
+        store::set_taken(tx, &row, Micros(row.taken.0 + part.0)).await?;
+    }
+    Ok(())
 }
 
 /// Takes a booking back, account by account.
@@ -206,6 +237,7 @@ pub(super) async fn failed(
     refund.fault = Some(why.to_owned());
     store::save(tx, payment).await?;
     store::save_refund(tx, refund).await?;
+    collect(tx, payment.org_id, payment.currency).await?;
     // There is room again for what was made at the processor.
     let intent = payment.intent_ref.clone().unwrap_or_default();
     settle::unpark(tx, payment.provider, &intent).await
@@ -277,6 +309,11 @@ pub(super) async fn disputed(
     if word.currency != payment.currency || word.amount <= Micros::ZERO {
         return Ok(Ended::of(Taken::Refused, "another currency, or no amount", &payment));
     }
+    if word.amount > payment.amount {
+        return Ok(Ended::of(Taken::Refused, "more than was paid", &payment));
+    }
+    // Money before disputes, as where a reservation is given back.
+    ledger::lock_money(tx, payment.org_id).await?;
     match store::lock_dispute(tx, &word.id).await? {
         None => open(tx, &mut payment, word).await,
         Some(row) => close(tx, &mut payment, row, word).await,
@@ -285,6 +322,10 @@ pub(super) async fn disputed(
 
 async fn open(tx: &mut WriteTx, payment: &mut Payment, word: &Dispute) -> Result<Ended> {
     let fresh = word.state != DisputeState::Won;
+    let whole = payment.disputed.plus(word.amount).filter(|sum| *sum <= payment.amount);
+    if fresh && whole.is_none() {
+        return Ok(Ended::of(Taken::Parked, "more than was paid, for now", payment));
+    }
     let (mut taken, mut txn_id) = (Micros::ZERO, None);
     if fresh {
         let (covers, transfers) = covered(tx, payment, word.amount, AccountKind::Disputes).await?;
@@ -349,5 +390,9 @@ async fn close(
     row.state = word.state;
     row.closed_at = Some(tx.now());
     store::save_dispute(tx, &row).await?;
+    if row.state == DisputeState::Won {
+        // What came back may be owed for another.
+        collect(tx, payment.org_id, payment.currency).await?;
+    }
     Ok(Ended::of(Taken::Applied, word.state.as_str(), payment))
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 use api::{
     Code, Micros, Money, PaymentId,
-    payments::{PaymentState, PaymentView},
+    payments::{PaymentState, PaymentView, Provider},
 };
 use kernel::{App, Error, Result, audit::Key, db::Reader, sweeps::Sweeps};
 use std::time::Duration;
@@ -107,6 +107,20 @@ fn amount(settings: &Settings, asked: Money, currency: api::Currency) -> Result<
     }
 }
 
+/// Returns whether a request came through something before us, or by a name of others.
+fn foreign(head: &kernel::http::Head) -> bool {
+    let through = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+    let host = head.header("host").unwrap_or("localhost");
+    let host = host
+        .rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |it| it.0);
+    let host = host.trim_matches(['[', ']']);
+    let home =
+        host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    !home || through.iter().any(|name| head.has_header(name))
+}
+
 /// Asks for a payment; its page at the processor is made right after.
 ///
 /// # Errors
@@ -116,6 +130,16 @@ pub async fn create(app: &App, who: &Allowed<Create>, asked: Money) -> Result<Pa
         return Err(Error::new(Code::NotNow)
             .detail("This site takes no payments by card. Ask the people who run it for credit."));
     };
+    // A site of one machine that others reach after all: no credit for nothing.
+    if processor.provider() == Provider::Simulator
+        && app.get::<Settings>().production
+        && foreign(who.head())
+    {
+        return Err(Error::new(Code::NotNow).detail(
+            "Payments are simulated on this site, and this request came from elsewhere. The people who run it name \
+             a payment service in its settings.",
+        ));
+    }
     let mut tx = app.db.write(who).await?;
     let org = find_organization(&mut tx, who.scope().org_id()).await?;
     let org = org.ok_or_else(Error::not_found)?;

@@ -23,6 +23,7 @@ mod stripe;
 mod stripe_events;
 mod sweep;
 
+pub use back::collect;
 pub use desk::{
     ApprovalsView, CreditsView, DeskPaymentView, FinanceView, attention as payment_attention,
 };

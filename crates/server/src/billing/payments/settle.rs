@@ -75,9 +75,10 @@ pub async fn take(tx: &mut WriteTx, provider: Provider, event: &Event) -> Result
     let ended = apply(tx, provider, &event.about).await?;
     let taken = ended.taken;
     store::end_event(tx, row.id, taken.as_str(), &ended.note, ended.about).await?;
-    if let (Taken::Applied, About::Refund(refund)) = (taken, &event.about) {
-        // What waited of the same refund is old now.
-        unpark(tx, provider, &refund.intent).await?;
+    let back = matches!(event.about, About::Refund(_) | About::Dispute(_));
+    if let (Taken::Applied, true, Some(intent)) = (taken, back, event.about.intent()) {
+        // What waited of the same is old now, and there may be room for another.
+        unpark(tx, provider, intent).await?;
     }
     if taken == Taken::Refused {
         tracing::error!(event = row.event_ref, note = ended.note, "a processor's word cannot be");

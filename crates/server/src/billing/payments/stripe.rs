@@ -139,6 +139,19 @@ impl Stripe {
         }
     }
 
+    /// Returns whether people may be led to an address: over HTTPS, or to where the API is; without a user's name.
+    fn leads(&self, url: &str) -> bool {
+        let Ok(uri) = url.parse::<http::Uri>() else { return false };
+        let api: Option<http::Uri> = self.api.parse().ok();
+        let home = api
+            .is_some_and(|api| (api.scheme(), api.authority()) == (uri.scheme(), uri.authority()));
+        let named = uri
+            .authority()
+            .is_some_and(|one| !one.as_str().contains('@') && !one.host().is_empty());
+        let plain = url.chars().all(|c| c.is_ascii_graphic());
+        plain && named && (uri.scheme_str() == Some("https") || home)
+    }
+
     fn session_form(&self, row: &Payment) -> Result<Vec<(&'static str, String)>, Fault> {
         let coins = minor::of(row.amount, row.currency)
             .ok_or_else(|| Fault::Never("This amount cannot be paid.".to_owned()))?;
@@ -268,8 +281,8 @@ impl Processor for Stripe {
                 self.call(app, http::Method::POST, "/v1/checkout/sessions", &form, key).await?;
             let expires_at = row.expires_at;
             let url = text(&made, "url")?;
-            if !url.starts_with("https://") && !url.starts_with(&self.api) {
-                return Err(Fault::Later("a page that is not over HTTPS".to_owned()));
+            if !self.leads(&url) {
+                return Err(Fault::Later("a page that is no address over HTTPS".to_owned()));
             }
             Ok(Opened { session: text(&made, "id")?, url, expires_at })
         }

@@ -11,6 +11,7 @@ use api::{
     Time,
     payments::{PaymentState, Provider, RefundState},
 };
+use futures::{StreamExt, stream};
 use kernel::{App, Result, audit::System, db::WriteTx, sweeps::Status, sweeps::Sweep};
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -25,7 +26,9 @@ pub const PAYMENTS: &str = "billing.payments";
 pub const EVENTS: &str = "billing.payment_events";
 
 /// Most rows of one round.
-const MOST: i64 = 50;
+const MOST: i64 = 200;
+/// How many of them are asked about at once.
+const AT_ONCE: usize = 16;
 /// For how long whoever took a turn has it.
 const CLAIM: Duration = Duration::from_secs(60);
 /// How far the list of events is read back beyond what was listed before: they may come late.
@@ -51,13 +54,16 @@ fn payments(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
         let (mut asked, mut sent) = (0, 0);
         let now = app.seams.clock.now();
         let due = store::due(&mut *app.db.read().await?, processor.provider(), now, MOST).await?;
-        for row in due {
-            // One that fails does not hold up the others.
-            match payment(&app, processor, row).await {
-                Ok(done) => asked += usize::from(done),
+        // Some at once: one tenant's many, or one that is slow or fails, do not hold up the others.
+        let calls = due.into_iter().map(|row| payment(&app, processor, row));
+        let mut done = stream::iter(calls).buffer_unordered(AT_ONCE);
+        while let Some(one) = done.next().await {
+            match one {
+                Ok(one) => asked += usize::from(one),
                 Err(error) => tracing::error!(%error, "a payment cannot be asked about"),
             }
         }
+        drop(done);
         let due = store::refunds_due(&mut *app.db.read().await?, now, MOST).await?;
         for row in due {
             match refund(&app, processor, row).await {

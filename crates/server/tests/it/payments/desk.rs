@@ -176,6 +176,28 @@ both! {
 }
 
 both! {
+    async fn what_comes_back_covers_what_a_dispute_could_not_take(engine: Engine) {
+        let site = Site::on(engine).await;
+        let world = &site.world;
+        let id = paid(&site, 50).await;
+        let all = available(world).await;
+        super::stripe::spend(world, all - 50_000_000).await;
+        let intent = site.stripe.intent(&site.stripe.newest());
+        // The refund is booked and not sent; the bank takes the same money back; the refund is refused then.
+        site.stripe.bad.lock().unwrap().push(402);
+        assert_eq!(refund(world, &id, 50, "balance").await.status, 201);
+        let dispute = site.stripe.dispute(("dp_1", &intent), 5_000, "needs_response", now(world));
+        assert_eq!(site.tell(&dispute).await.status, 204);
+        run(world, billing::PAYMENTS).await;
+        assert_eq!(available(world).await, 0, "it is not the tenant's twice");
+        let won = site.stripe.dispute(("dp_1", &intent), 5_000, "won", now(world));
+        assert_eq!(site.tell(&won).await.status, 204);
+        assert_eq!(available(world).await, 50_000_000);
+        world.assert_whole().await;
+    }
+}
+
+both! {
     async fn refunds_here_and_there_never_sum_to_more_than_was_paid(engine: Engine) {
         let site = Site::on(engine).await;
         let world = &site.world;

@@ -1,6 +1,8 @@
 //! A strict double of the part of Stripe's API that is used: forms, versions, idempotency keys, states, events.
 //! What it does not know it refuses. No product code is in it.
 
+mod back;
+
 use axum::{
     Router,
     extract::{Path, RawQuery, State},
@@ -13,6 +15,8 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
+
+use back::{create_refund, get_refund, list_refunds, refund_of};
 
 type Answer = Result<Value, (u16, &'static str)>;
 type Form = BTreeMap<String, String>;
@@ -159,13 +163,6 @@ impl Double {
         });
         Self::event(&mut inner, kind, &dispute, at)
     }
-}
-
-fn refund_of(id: &str, intent: &str, coins: i64, metadata: &Value) -> Value {
-    json!({
-        "id": id, "object": "refund", "amount": coins, "currency": "eur", "status": "succeeded",
-        "payment_intent": intent, "metadata": metadata, "charge": "ch_1",
-    })
 }
 
 impl Inner {
@@ -315,30 +312,6 @@ async fn get_session(
     })
 }
 
-async fn get_refund(
-    State(double): State<Arc<Double>>,
-    Path(id): Path<String>,
-    head: HeaderMap,
-) -> Response {
-    double.call(&head, "GET /v1/refunds/", "", |inner| {
-        inner.refunds.get(&id).cloned().ok_or((404, "resource_missing"))
-    })
-}
-
-async fn list_refunds(
-    State(double): State<Arc<Double>>,
-    RawQuery(query): RawQuery,
-    head: HeaderMap,
-) -> Response {
-    double.call(&head, "GET /v1/refunds", "", |inner| {
-        let form = form(&query.unwrap_or_default());
-        let intent = form.get("payment_intent").cloned().unwrap_or_default();
-        let rows: Vec<&Value> =
-            inner.refunds.values().filter(|one| one["payment_intent"] == intent.as_str()).collect();
-        Ok(json!({ "object": "list", "has_more": false, "data": rows }))
-    })
-}
-
 async fn expire_session(
     State(double): State<Arc<Double>>,
     Path(id): Path<String>,
@@ -351,39 +324,6 @@ async fn expire_session(
         }
         session["status"] = json!("expired");
         Ok(session.clone())
-    })
-}
-
-async fn create_refund(
-    State(double): State<Arc<Double>>,
-    head: HeaderMap,
-    body: String,
-) -> Response {
-    double.call(&head, "POST /v1/refunds", &body, |inner| {
-        let form = form(&body);
-        only(&form, &["payment_intent", "amount", "metadata[refund_id]"])?;
-        let intent = form.get("payment_intent").cloned().unwrap_or_default();
-        let coins = number(&form, "amount")?;
-        let session = inner.sessions.values().find(|one| one["payment_intent"] == intent.as_str());
-        let paid = session.ok_or((404, "resource_missing"))?["amount_total"].as_i64().unwrap();
-        let back: i64 = inner
-            .refunds
-            .values()
-            .filter(|one| one["payment_intent"] == intent.as_str())
-            .map(|one| one["amount"].as_i64().unwrap())
-            .sum();
-        if back + coins > paid {
-            return Err((400, "charge_already_refunded"));
-        }
-        let id = inner.name("re");
-        let refund = refund_of(
-            &id,
-            &intent,
-            coins,
-            &json!({ "refund_id": form.get("metadata[refund_id]") }),
-        );
-        inner.refunds.insert(id, refund.clone());
-        Ok(refund)
     })
 }
 

@@ -112,7 +112,12 @@ fn refund(chance: &mut Chance, story: &mut Story, intent: &str, name: &str) {
 }
 
 fn dispute(chance: &mut Chance, story: &mut Story, intent: &str, name: &str) {
-    let amount = i64::try_from(1 + chance.next(10)).unwrap() * 10_000_000;
+    let room = (story.paid - story.disputed) / 10_000_000;
+    if room < 1 {
+        return;
+    }
+    let most = u64::try_from(room).unwrap();
+    let amount = i64::try_from(1 + chance.next(most)).unwrap() * 10_000_000;
     let ends = chance.next(3);
     let states = [DisputeState::Open, DisputeState::Won, DisputeState::Lost];
     for (at, state) in states.into_iter().enumerate() {

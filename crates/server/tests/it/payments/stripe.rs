@@ -184,6 +184,16 @@ both! {
         let loss: i64 = tx.value("SELECT b.balance FROM account_balances b JOIN ledger_accounts a ON a.id = b.account_id WHERE a.kind = 'disputes'", ()).await.unwrap();
         assert_eq!(loss, -45_000_000);
         drop(tx);
+        // What is reserved for running work comes back, and covers what it could not.
+        let spent = available(world).await;
+        assert_eq!(spent, 0);
+        let mut far = lost.clone();
+        far["id"] = json!("evt_far");
+        far["data"]["object"]["id"] = json!("dp_far");
+        far["data"]["object"]["amount"] = json!(922_337_203_685_477_i64);
+        assert_eq!(site.tell(&far).await.status, 204);
+        let waits = world.get(&world.operator, "/api/v1/admin/ops/overview").await.text();
+        assert!(waits.contains("more than was paid"), "{waits}");
         world.assert_whole().await;
     }
 }

@@ -132,6 +132,18 @@ pub async fn alone(tx: &mut Reader, org: OrgId, by: UserId, since: Time) -> Resu
     .await
 }
 
+/// Returns whether somebody belongs to an organization, or to a project of it.
+pub async fn is_member(tx: &mut Reader, org: OrgId, user: UserId) -> Result<bool> {
+    let count: i64 = tx
+        .value(
+            "SELECT (SELECT COUNT(*) FROM org_members WHERE org_id = $1 AND user_id = $2)
+                  + (SELECT COUNT(*) FROM project_members WHERE org_id = $1 AND user_id = $2)",
+            (org, user),
+        )
+        .await?;
+    Ok(count > 0)
+}
+
 /// Returns how many refunds and credits wait for a second person.
 pub async fn waiting(tx: &mut Reader) -> Result<i64> {
     tx.value(

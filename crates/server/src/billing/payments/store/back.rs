@@ -1,7 +1,7 @@
 //! SQL of refunds and disputes.
 
 use super::{DisputeRow, Refund};
-use api::{RefundId, Time};
+use api::{Micros, OrgId, RefundId, Time};
 use kernel::{
     Result,
     db::{Lock, Reader, WriteTx},
@@ -83,6 +83,20 @@ pub async fn lock_dispute(tx: &mut WriteTx, theirs: &str) -> Result<Option<Dispu
         .list_locked("SELECT {} FROM disputes WHERE dispute_ref = $1", (theirs,), Lock::Update)
         .await?;
     Ok(rows.into_iter().next())
+}
+
+/// Returns disputes of an organization that its balance did not cover.
+pub async fn short(tx: &mut Reader, org: OrgId) -> Result<Vec<DisputeRow>> {
+    tx.list(
+        "SELECT {} FROM disputes WHERE org_id = $1 AND state <> 'won' AND taken < amount ORDER BY id",
+        (org,),
+    )
+    .await
+}
+
+/// Writes what the balance covered of a dispute by now.
+pub async fn set_taken(tx: &mut WriteTx, row: &DisputeRow, taken: Micros) -> Result<()> {
+    tx.run("UPDATE disputes SET taken = $1 WHERE id = $2", (taken, row.id)).await.map(|_| ())
 }
 
 /// Writes how a dispute ended.

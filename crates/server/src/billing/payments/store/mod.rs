@@ -3,7 +3,10 @@
 mod back;
 
 pub use super::rows::{DisputeRow, EventRow, Payment, Refund};
-pub use back::{claim_refund, lock_dispute, lock_refund, refunds_due, save_dispute, save_refund};
+pub use back::{
+    claim_refund, lock_dispute, lock_refund, refunds_due, save_dispute, save_refund, set_taken,
+    short,
+};
 
 use super::event::Event;
 use api::{OrgId, PaymentEventId, PaymentId, Time, TypedId, payments::Provider};
@@ -141,7 +144,8 @@ pub async fn due(
     tx.list(
         "SELECT {} FROM payments
           WHERE state IN ('created', 'pending', 'processing') AND due_at <= $1 AND provider = $2
-          ORDER BY due_at, id LIMIT $3",
+          ORDER BY CASE WHEN state = 'created' OR cancel_at IS NOT NULL THEN 0 ELSE 1 END, due_at, id
+          LIMIT $3",
         (now, provider, limit),
     )
     .await
@@ -230,7 +234,8 @@ pub async fn end_stale(tx: &mut WriteTx, before: Time) -> Result<u64> {
     let now = tx.now();
     tx.run(
         "UPDATE payments SET state = 'expired', settled_at = $1
-          WHERE state IN ('created', 'pending') AND due_at <= $1 AND expires_at < $2",
+          WHERE state IN ('created', 'pending', 'processing') AND state <> 'processing'
+            AND due_at <= $1 AND expires_at < $2",
         (now, before),
     )
     .await
