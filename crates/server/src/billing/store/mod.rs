@@ -264,16 +264,20 @@ pub async fn statement(
     before: Option<PostingId>,
     limit: i64,
 ) -> Result<Vec<(Posting, (Transaction, Side))>> {
+    let after = before.unwrap_or(PostingId::last());
+    let of: Option<Posting> =
+        tx.find("SELECT {} FROM ledger_postings WHERE id = $1", (after,)).await?;
+    // By transactions first: an index of the organization gives them in this order, however many there are.
     let postings: Vec<(Posting, Transaction)> = tx
         .pairs(
             "SELECT {a}, {b} FROM ledger_postings a JOIN ledger_transactions b ON b.id = a.txn_id
               WHERE b.org_id = $1 AND b.kind NOT IN ('hold', 'hold_release')
                 AND EXISTS (SELECT 1 FROM ledger_accounts c WHERE c.org_id = $1
-                             AND c.kind IN ('available', 'promotional', 'held')
+                             AND c.kind IN ('available', 'held')
                              AND c.id IN (a.debit_account, a.credit_account))
-                AND a.id < $2
-              ORDER BY a.id DESC LIMIT $3",
-            (org, before.unwrap_or(PostingId::last()), limit),
+                AND b.id <= $2 AND (b.id < $2 OR a.id < $3)
+              ORDER BY b.id DESC, a.id DESC LIMIT $4",
+            (org, of.map_or(TxnId::last(), |row| row.txn_id), after, limit),
         )
         .await?;
     let accounts = accounts(tx, org).await?;
