@@ -90,15 +90,8 @@ impl BudgetsView {
     /// Draws it.
     pub fn draw(&self) -> Markup {
         let rows: Vec<Vec<Markup>> = self.rows.iter().map(|row| self.row(row)).collect();
-        let cols = [
-            col("Of"),
-            col("In"),
-            num("Spent"),
-            num("Of at most"),
-            col("Used"),
-            col("Does"),
-            col(""),
-        ];
+        let cols =
+            [col("Of"), col("In"), num("Spent"), num("At most"), col("Used"), col("Does"), col("")];
         html! {
             (page_head("Billing", &format!("How much {} means to spend, and where.", self.org), None))
             (billing_tabs("budgets"))
@@ -119,8 +112,8 @@ impl BudgetsView {
         vec![
             html! { (row.place) },
             html! { @match row.period { Period::Month => "a month", Period::Total => "all" } },
-            html! { (row.spent) },
-            html! { (row.amount) },
+            html! { (row.spent.exact()) },
+            html! { (row.amount.exact()) },
             html! { (badge(tone, &format!("{percent} %"))) },
             html! { @if row.hard { "stops launches" } @else { "warns" } },
             html! { @if self.manages {

@@ -86,7 +86,7 @@ impl CostsView {
                 (stat("Most", &dearest, "of it"))
             }
             section class="section" { h2 { "By day" } (self.chart()) }
-            section class="section" { h2 { "By " (costs.by) } (self.choices()) (self.table()) }
+            section class="section" { h2 { "By " (words(costs.by)) } (self.choices()) (self.table()) }
         }
     }
 
@@ -96,7 +96,7 @@ impl CostsView {
         html! {
             p class="links" {
                 a class="button" href=(link(month.before())) { "‹ " (month.before().plain()) }
-                strong { (self.costs.month) }
+                span class="button here" aria-current="date" { (self.costs.month) }
                 @if self.costs.forecast.is_none() { a class="button" href=(link(month.after())) { (month.after().plain()) " ›" } }
             }
         }
@@ -108,7 +108,7 @@ impl CostsView {
                 @for by in CostBy::ALL {
                     @let here = *by == self.costs.by;
                     a class=(if here { "button primary" } else { "button" }) aria-current=[here.then_some("true")]
-                        href={ "?month=" (self.costs.month) "&by=" (by) } { (by) }
+                        href={ "?month=" (self.costs.month) "&by=" (by) } { (words(*by)) }
                 }
             }
         }
@@ -160,6 +160,16 @@ impl CostsView {
         let rows: Vec<Vec<Markup>> = self.costs.rows.iter().map(row).collect();
         let cols = [col("What"), num("Unit time"), num("Spent")];
         table("Costs", &cols, &rows)
+    }
+}
+
+const fn words(by: CostBy) -> &'static str {
+    match by {
+        CostBy::Department => "department",
+        CostBy::Project => "project",
+        CostBy::Person => "person",
+        CostBy::Sku => "hardware",
+        CostBy::Workload => "workload",
     }
 }
 

@@ -116,7 +116,7 @@ fn contents() -> Vec<Case> {
 }
 
 #[tokio::test]
-async fn no_forged_event_gives_credit() {
+async fn at_053_no_forged_event_gives_credit() {
     let site = Site::on(Engine::Sqlite).await;
     let world = &site.world;
     let before = available(world).await;

@@ -21,7 +21,7 @@ async fn climb(world: &World) {
 }
 
 both! {
-    async fn each_step_is_told_once(engine: Engine) {
+    async fn at_041_each_step_is_told_once(engine: Engine) {
         let world = World::on(engine).await;
         climb(&world).await;
         assert!(told(&world).await.is_empty(), "whoever begins did not fall");
@@ -44,7 +44,7 @@ both! {
 }
 
 both! {
-    async fn work_ends_before_the_money_does_and_stays_ended(engine: Engine) {
+    async fn at_040_cost_accrues_and_at_042_work_ends_before_the_money_does(engine: Engine) {
         let world = World::on(engine).await;
         let _node = Node::join(&world, 2).await;
         let all = available(&world).await;

@@ -8,7 +8,7 @@ fn now(world: &World) -> i64 {
 }
 
 both! {
-    async fn a_payment_is_booked_once_by_its_event(engine: Engine) {
+    async fn at_051_an_event_credits_and_at_052_its_repeats_do_not(engine: Engine) {
         let site = Site::on(engine).await;
         let world = &site.world;
         let before = available(world).await;
