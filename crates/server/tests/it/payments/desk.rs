@@ -236,3 +236,12 @@ both! {
         world.assert_whole().await;
     }
 }
+
+#[tokio::test]
+async fn nobody_gives_their_own_organization_credit_alone() {
+    let site = Site::on(Engine::Sqlite).await;
+    let world = &site.world;
+    let body = json!({ "org_id": world.operator.org_id, "amount": euros(5), "kind": "goodwill", "reason": "For me" });
+    let made = world.post(&world.operator, "/api/v1/platform/finance/credits", body).await.json();
+    assert_eq!(made["state"], "requested");
+}

@@ -28,6 +28,8 @@ pub struct Double {
     key: String,
     /// What it answers instead, once per call, for tests of bad days.
     pub bad: Mutex<Vec<u16>>,
+    /// The page it makes up instead of its own.
+    pub page: Mutex<Option<String>>,
     inner: Mutex<Inner>,
 }
 
@@ -51,6 +53,7 @@ impl Double {
             url,
             key: key.to_owned(),
             bad: Mutex::default(),
+            page: Mutex::default(),
             inner: Mutex::default(),
         });
         let app = Router::new()
@@ -288,7 +291,7 @@ async fn create_session(
             "currency": text("line_items[0][price_data][currency]"), "client_reference_id": text("client_reference_id"),
             "metadata": { "payment_id": text("metadata[payment_id]") }, "expires_at": number(&form, "expires_at")?,
             "success_url": text("success_url"), "cancel_url": text("cancel_url"),
-            "url": format!("https://checkout.example.com/c/{id}"),
+            "url": double.page.lock().unwrap().clone().unwrap_or(format!("https://checkout.example.com/c/{id}")),
         });
         inner.sessions.insert(id, session.clone());
         Ok(session)

@@ -148,7 +148,7 @@ async fn at_053_no_forged_event_gives_credit() {
     world.assert_whole().await;
 }
 
-async fn forget(world: &World, id: &str) {
+pub async fn forget(world: &World, id: &str) {
     let id: api::PaymentId = id.parse().unwrap();
     let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
     tx.run("UPDATE payments SET state = 'expired' WHERE id = $1", (id,)).await.unwrap();

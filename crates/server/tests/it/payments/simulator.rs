@@ -100,3 +100,25 @@ both! {
         assert_eq!(ask(&world, &world.owner, 20).await.code(), "state_conflict", "ten wait already");
     }
 }
+
+#[tokio::test]
+async fn simulated_money_is_not_for_those_who_come_from_elsewhere() {
+    let world = World::new().await;
+    for (name, value) in [
+        ("host", "gpu.example.com"),
+        ("host", "127.0.0.1.example.com"),
+        ("x-forwarded-for", "198.51.100.1"),
+        ("forwarded", "for=198.51.100.1"),
+        ("via", "1.1 proxy"),
+    ] {
+        let request = http::Request::post("/api/v1/billing/payments")
+            .header("authorization", format!("Bearer {}", world.owner.token))
+            .header("content-type", "application/json")
+            .header("x-idempotency-key", world.key())
+            .header(name, value)
+            .body(axum::body::Body::from(json!({ "amount": euros(20) }).to_string()))
+            .unwrap();
+        assert_eq!(world.send(request).await.code(), "state_conflict", "{name}: {value}");
+    }
+    assert_eq!(ask(&world, &world.owner, 20).await.status, 201);
+}

@@ -198,6 +198,44 @@ both! {
     }
 }
 
+#[tokio::test]
+async fn people_are_led_to_addresses_alone() {
+    let site = Site::on(Engine::Sqlite).await;
+    let world = &site.world;
+    let api = site.stripe.url.clone();
+    for page in [
+        "javascript:alert(1)".to_owned(),
+        "data:text/html,x".into(),
+        "//evil.example".into(),
+        "https:///evil".into(),
+        "https://user@evil.example/".into(),
+        "https://ok.example/\r\nx: y".into(),
+        "http://evil.example/".into(),
+        format!("{api}@evil.example/x"),
+        format!("{api}.evil.example/"),
+    ] {
+        *site.stripe.page.lock().unwrap() = Some(page.clone());
+        let id = open(world, 20).await;
+        assert_eq!(look(world, &id).await["checkout_url"], Value::Null, "{page}");
+        forged::forget(world, &id).await;
+    }
+    *site.stripe.page.lock().unwrap() = Some(format!("{api}/pay"));
+    let id = open(world, 20).await;
+    assert_eq!(look(world, &id).await["checkout_url"], format!("{api}/pay"));
+}
+
+#[tokio::test]
+async fn a_flood_of_unsigned_events_is_one_entry() {
+    let site = Site::on(Engine::Sqlite).await;
+    for _ in 0..50 {
+        let answer = post_event(&site.world, b"{\"x\":1}".to_vec(), "t=1,v1=00").await;
+        assert_eq!(answer.status, 400);
+    }
+    let words = site.world.audit_words().await;
+    let of = words.iter().filter(|(action, _)| action == "payment.event").count();
+    assert_eq!(of, 1, "{words:?}");
+}
+
 /// Spends from the owner's balance, as usage does.
 pub async fn spend(world: &World, amount: i64) {
     let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
