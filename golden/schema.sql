@@ -135,7 +135,7 @@ CREATE TABLE credits (
   asked_by BLOB NOT NULL REFERENCES users (id),
   decided_by BLOB REFERENCES users (id),
   created_at INTEGER NOT NULL,
-  decided_at INTEGER,
+  decided_at INTEGER, expires_days INTEGER CHECK (expires_days IS NULL OR expires_days > 0),
   CHECK ((state = 'posted') = (txn_id IS NOT NULL))
 ) STRICT;
 
@@ -223,13 +223,20 @@ CREATE TABLE grants (
   reason TEXT NOT NULL,
   amount INTEGER NOT NULL CHECK (amount > 0),
   created_at INTEGER NOT NULL
-) STRICT;
+, remaining INTEGER NOT NULL DEFAULT 0 CHECK (remaining >= 0), expired INTEGER NOT NULL DEFAULT 0 CHECK (expired >= 0), expires_at INTEGER, warned_at INTEGER, tracked INTEGER NOT NULL DEFAULT FALSE) STRICT;
 
 CREATE TABLE guesses (
   bucket TEXT PRIMARY KEY,
   failures INTEGER NOT NULL CHECK (failures >= 0),
   window_from INTEGER NOT NULL,
   blocked_until INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE hold_credits (
+  hold_id BLOB NOT NULL REFERENCES holds (id),
+  grant_id BLOB NOT NULL REFERENCES grants (id),
+  amount INTEGER NOT NULL CHECK (amount >= 0),
+  PRIMARY KEY (hold_id, grant_id)
 ) STRICT;
 
 CREATE TABLE holds (
@@ -1004,6 +1011,14 @@ CREATE INDEX factor_challenges_end ON factor_challenges (expires_at);
 CREATE UNIQUE INDEX factors_credential ON factors (credential_id);
 
 CREATE INDEX factors_user ON factors (user_id, id);
+
+CREATE INDEX grants_ending ON grants (expires_at, id) WHERE remaining > 0 AND expires_at IS NOT NULL;
+
+CREATE INDEX grants_left ON grants (org_id, id) WHERE remaining > 0;
+
+CREATE INDEX grants_org ON grants (org_id, id);
+
+CREATE INDEX hold_credits_grant ON hold_credits (grant_id);
 
 CREATE UNIQUE INDEX holds_one_open ON holds (allocation_id) WHERE state = 'open';
 

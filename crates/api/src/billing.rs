@@ -1,6 +1,6 @@
 //! Balance, statement and usage on the wire.
 
-use crate::{AllocationId, Money, PostingId, ProjectId, Time, TxnId, UsageId, words};
+use crate::{AllocationId, GrantId, Money, PostingId, ProjectId, Time, TxnId, UsageId, words};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -41,6 +41,8 @@ words! {
         DisputeReversal = "dispute_reversal",
         /// Credit the platform's people gave.
         Adjustment = "adjustment",
+        /// Given credit that was not used in time.
+        Expiry = "expiry",
     }
 }
 
@@ -49,6 +51,8 @@ words! {
 pub struct Balance {
     /// What can be spent.
     pub available: Money,
+    /// What of it was given: it is used before paid money.
+    pub given: Money,
     /// What is reserved for running work.
     pub held: Money,
     /// Where it stands.
@@ -57,6 +61,31 @@ pub struct Balance {
     pub burn_per_hour: Money,
     /// When money runs out at the present rate; absent when nothing runs.
     pub runs_out_at: Option<Time>,
+}
+
+/// Credit that was given: a lot that is used before paid money, the one that expires first before the others.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct CreditLot {
+    /// Identifier.
+    pub id: GrantId,
+    /// Its transaction.
+    pub txn_id: TxnId,
+    /// Why.
+    pub reason: String,
+    /// How much was given.
+    pub amount: Money,
+    /// What can be spent of it now.
+    pub remaining: Money,
+    /// What of it is reserved for running work.
+    pub held: Money,
+    /// What of it was used.
+    pub used: Money,
+    /// What of it expired.
+    pub expired: Money,
+    /// From when on it is not used any more; absent when it does not expire.
+    pub expires_at: Option<Time>,
+    /// When it was given.
+    pub created_at: Time,
 }
 
 /// A line of the statement: one posting that touched the organization's money.

@@ -243,6 +243,9 @@ pub struct CreditCreate {
     pub reference: String,
     /// In plain words: 3 to 300 characters.
     pub reason: String,
+    /// After how many days goodwill expires, 1 to 3650; absent for never, and for a transfer.
+    #[serde(default)]
+    pub expires_days: Option<i64>,
 }
 
 /// Credit the platform gave, or means to.
@@ -262,6 +265,8 @@ pub struct CreditView {
     pub reference: String,
     /// In plain words.
     pub reason: String,
+    /// After how many days from the decision it expires; absent for never.
+    pub expires_days: Option<i64>,
     /// Where it stands.
     pub state: CreditState,
     /// Who asked for it.

@@ -33,4 +33,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0021_webhooks.sql"),
     migration!("0022_payments.sql"),
     migration!("0023_budgets.sql"),
+    migration!("0024_credit_lots.sql"),
 ];

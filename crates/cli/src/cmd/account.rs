@@ -7,7 +7,7 @@ use crate::{
 use anyhow::Context;
 use api::{
     Code, Page, TxnId,
-    billing::{Balance, Explained, StatementLine, UsageLine},
+    billing::{Balance, CreditLot, Explained, StatementLine, UsageLine},
     people::{Me, SignIn, SignedIn},
     time::span_words,
 };
@@ -116,6 +116,22 @@ pub async fn balance(format: Format) -> Result<(), Failure> {
         balance.state.to_string(),
     ]];
     print(format, &balance, &["available", "held", "per hour", "runs out", "state"], rows);
+    Ok(())
+}
+
+/// Lists given credit.
+pub async fn credits(format: Format) -> Result<(), Failure> {
+    let page: Page<CreditLot> =
+        Client::signed_in()?.get("/api/v1/billing/credits?limit=200").await?;
+    let row = |lot: &CreditLot| {
+        let ends = lot.expires_at.map_or_else(|| "never".to_owned(), |at| at.plain());
+        let sums = [&lot.amount, &lot.used, &lot.held, &lot.expired, &lot.remaining];
+        let mut cells = vec![lot.reason.clone(), ends];
+        cells.extend(sums.map(|sum| sum.exact()));
+        cells
+    };
+    let heads = ["for", "expires", "given", "used", "reserved", "expired", "left"];
+    print(format, &page, &heads, page.items.iter().map(row).collect());
     Ok(())
 }
 

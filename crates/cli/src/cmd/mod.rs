@@ -144,6 +144,8 @@ pub enum Command {
     },
     /// Say what can be spent and how long it lasts.
     Balance(Shape),
+    /// List given credit: what is left of it, and when it expires.
+    Credits(Shape),
     /// List metered usage.
     Usage(Shape),
     /// List what came into and went out of the organization's money.
@@ -245,6 +247,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Sa { what } => machines::accounts(what).await,
         Command::Key { what } => machines::keys(what).await,
         Command::Balance(shape) => account::balance(shape.output).await,
+        Command::Credits(shape) => account::credits(shape.output).await,
         Command::Usage(shape) => account::usage(shape.output).await,
         Command::Statement(shape) => account::statement(shape.output).await,
         Command::Explain { id, shape } => account::explain(id, shape.output).await,

@@ -84,6 +84,9 @@ pub enum Finance {
         /// Why, as the tenant reads it.
         #[arg(long)]
         reason: String,
+        /// After how many days goodwill expires; never without it.
+        #[arg(long)]
+        expires_days: Option<i64>,
         /// In what.
         #[arg(long, value_parser = currency, default_value = "EUR")]
         currency: Currency,
@@ -256,12 +259,12 @@ pub async fn finance(what: Finance) -> Result<(), Failure> {
             let heads = ["when", "organization", "state", "amount", "id"];
             print(shape.output, &page, &heads, page.items.iter().map(row).collect());
         }
-        Finance::Credit { org, amount, transfer, reason, currency } => {
+        Finance::Credit { org, amount, transfer, reason, currency, expires_days } => {
             let kind =
                 if transfer.is_some() { CreditKind::BankTransfer } else { CreditKind::Goodwill };
             let amount = Money::new(amount, currency);
             let reference = transfer.unwrap_or_default();
-            let ask = CreditCreate { org_id: org, amount, kind, reference, reason };
+            let ask = CreditCreate { org_id: org, amount, kind, reference, reason, expires_days };
             let path = format!("{DESK}/credits");
             let made: CreditView = client.post(&path, Some(&ask), Some(&key()?)).await?;
             say(&format!("credit  {}\nstate   {}", made.id, made.state));

@@ -64,6 +64,7 @@ pub async fn audit(tx: &mut Reader) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     balances(tx, &mut findings).await?;
     holds(tx, &mut findings).await?;
+    lots(tx, &mut findings).await?;
     meters(tx, &mut findings).await?;
     payments(tx, &mut findings).await?;
     Ok(findings)
@@ -119,6 +120,43 @@ async fn holds(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
     if wrong > 0 {
         let what = format!("{wrong} organizations hold other than their open holds");
         findings.push(Finding { invariant: "M5", what });
+    }
+    Ok(())
+}
+
+/// Given credit is what its lots say, and no hold has more of lots than it holds.
+async fn lots(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
+    let wrong: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM (
+               SELECT a.org_id FROM ledger_accounts a JOIN account_balances b ON b.account_id = a.id
+                WHERE a.kind = 'promotional' AND b.balance <> COALESCE((SELECT SUM(g.remaining) FROM grants g
+                      WHERE g.org_id = a.org_id), 0)) wrong",
+            (),
+        )
+        .await?;
+    let more: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM holds h WHERE h.state = 'open' AND h.remaining <
+               COALESCE((SELECT SUM(c.amount) FROM hold_credits c WHERE c.hold_id = h.id), 0)",
+            (),
+        )
+        .await?;
+    let torn: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM grants g WHERE g.amount < g.remaining + g.expired +
+               COALESCE((SELECT SUM(c.amount) FROM hold_credits c WHERE c.grant_id = g.id), 0)",
+            (),
+        )
+        .await?;
+    for (count, words) in [
+        (wrong, "organizations have other given credit than their lots"),
+        (more, "holds have more of lots than they hold"),
+        (torn, "lots are more than was given"),
+    ] {
+        if count > 0 {
+            findings.push(Finding { invariant: "M5", what: format!("{count} {words}") });
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Where an organization's money stands, read from the ledger.
 
-use super::{Settings, ladder, model, model::AccountKind, rating, store};
+use super::{Settings, ladder, lots, model, model::AccountKind, rating, store};
 use api::{
     Currency, Micros, Money, OrgId, billing::Balance, billing::MoneyState, time::span_words,
 };
@@ -22,7 +22,8 @@ pub async fn balance(
     org: OrgId,
     currency: Currency,
 ) -> Result<Balance> {
-    let available = store::balance_of(tx, org, AccountKind::Available).await?;
+    let given = lots::given(tx, org).await?;
+    let available = lots::spendable(tx, org).await?;
     let held = store::balance_of(tx, org, AccountKind::Held).await?;
     let burn = store::burn(tx, org).await?;
     let stopping = store::is_stopping(tx, org).await?;
@@ -33,6 +34,7 @@ pub async fn balance(
     let soon = rating::lasts(total, burn).is_some_and(|span| span <= settings.pending());
     Ok(Balance {
         available: Money::new(available, currency),
+        given: Money::new(given, currency),
         held: Money::new(held, currency),
         state: model::state((available, held), settings.low(), stopping || soon, ran_out),
         burn_per_hour: Money::new(burn, currency),

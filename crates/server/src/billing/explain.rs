@@ -42,6 +42,7 @@ pub fn routes() -> Vec<Route> {
 pub const fn account_words(kind: AccountKind) -> &'static str {
     match kind {
         AccountKind::Available => "available",
+        AccountKind::Promotional => "given credit",
         AccountKind::Held => "held for running work",
         AccountKind::Revenue => "charged usage",
         AccountKind::Promotions => "credit the platform gave",

@@ -2,7 +2,7 @@
 //! charges, closed with the release.
 
 use super::{
-    Settings, ladder,
+    Settings, ladder, lots,
     meter::Meter,
     model::AccountKind,
     payments,
@@ -108,7 +108,7 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
     let floor = settings.stop_margin() + std::time::Duration::from_secs(60);
     let least = rating::cover(ask.rate_per_hour, 1, floor).ok_or_else(overflow)?;
     store::lock_money(tx, scope.org_id()).await?;
-    let available = store::balance_of(tx, scope.org_id(), AccountKind::Available).await?;
+    let available = lots::spendable(tx, scope.org_id()).await?;
     let amount = wanted.min(available);
     if amount < least {
         return Err(Code::InsufficientBalance.into());
@@ -132,8 +132,8 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
     tx.insert(&hold).await?;
     let currency = currency_of(tx, hold.org_id).await?;
     let fact = fact(&hold, TxnKind::Hold, currency, ask.simulated, "Reserved for running work");
-    let reserve = Transfer { debit: AccountKind::Available, credit: AccountKind::Held, amount };
-    post(tx, &fact, &[reserve]).await?;
+    let reserve = lots::reserve(tx, hold.org_id, hold.id, amount).await?;
+    post(tx, &fact, &reserve).await?;
     Ok(hold)
 }
 
@@ -160,7 +160,7 @@ async fn extend(app: &App, tx: &mut WriteTx, hold: &Hold, meter: &Meter) -> Resu
     let reach = reach(settings, meter, tx.now());
     let wanted = rating::cover(hold.rate_per_hour, 1, reach).ok_or_else(overflow)?;
     let missing = Micros((wanted.0 - hold.remaining.0).max(0));
-    let available = store::balance_of(tx, hold.org_id, AccountKind::Available).await?;
+    let available = lots::spendable(tx, hold.org_id).await?;
     let amount = missing.min(available);
     let remaining = hold.remaining.plus(amount).ok_or_else(overflow)?;
     let span = rating::lasts(remaining, hold.rate_per_hour).unwrap_or(reach).min(reach);
@@ -175,8 +175,8 @@ async fn extend(app: &App, tx: &mut WriteTx, hold: &Hold, meter: &Meter) -> Resu
         let currency = currency_of(tx, hold.org_id).await?;
         let memo = "Reserved for running work";
         let fact = fact(&new, TxnKind::Hold, currency, meter.simulated, memo);
-        let reserve = Transfer { debit: AccountKind::Available, credit: AccountKind::Held, amount };
-        post(tx, &fact, &[reserve]).await?;
+        let reserve = lots::reserve(tx, hold.org_id, hold.id, amount).await?;
+        post(tx, &fact, &reserve).await?;
     }
     Ok(!short)
 }
@@ -260,16 +260,9 @@ pub(super) async fn draw(
     store::lock_money(tx, org).await?;
     let mut left = charge;
     let mut transfers = Vec::new();
-    let mut take = |kind: AccountKind, most: Micros| {
-        let amount = left.min(most).max(Micros::ZERO);
-        left = Micros(left.0 - amount.0);
-        if amount > Micros::ZERO {
-            transfers.push(Transfer { debit: kind, credit: AccountKind::Revenue, amount });
-        }
-        amount
-    };
     if let Some(hold) = store::find_hold(tx, allocation).await? {
-        let amount = take(AccountKind::Held, hold.remaining);
+        let amount = take(&mut left, &mut transfers, (AccountKind::Held, hold.remaining));
+        lots::use_up(tx, hold.id, amount).await?;
         let new = Hold {
             remaining: Micros(hold.remaining.0 - amount.0),
             step: hold.step + 1,
@@ -279,10 +272,39 @@ pub(super) async fn draw(
             return Err(Code::Raced.into());
         }
     }
-    let available = store::balance_of(tx, org, AccountKind::Available).await?;
-    take(AccountKind::Available, available);
-    take(AccountKind::Loss, Micros(i64::MAX));
+    rest(tx, org, left, &mut transfers).await?;
     Ok(transfers)
+}
+
+/// Moves up to so much of what is left to the revenue; returns how much.
+fn take(
+    left: &mut Micros,
+    transfers: &mut Vec<Transfer>,
+    (debit, most): (AccountKind, Micros),
+) -> Micros {
+    let amount = (*left).min(most).max(Micros::ZERO);
+    *left = Micros(left.0 - amount.0);
+    if amount > Micros::ZERO {
+        transfers.push(Transfer { debit, credit: AccountKind::Revenue, amount });
+    }
+    amount
+}
+
+/// Takes a charge that no hold covers out of given credit, then out of what was paid in; what those do not cover is
+/// the platform's loss. The organization's money is locked.
+pub(super) async fn rest(
+    tx: &mut WriteTx,
+    org: OrgId,
+    charge: Micros,
+    transfers: &mut Vec<Transfer>,
+) -> Result<()> {
+    let mut left = charge;
+    let given = lots::spend(tx, org, left).await?;
+    take(&mut left, transfers, (AccountKind::Promotional, given));
+    let available = store::balance_of(tx, org, AccountKind::Available).await?;
+    take(&mut left, transfers, (AccountKind::Available, available));
+    take(&mut left, transfers, (AccountKind::Loss, Micros(i64::MAX)));
+    Ok(())
 }
 
 /// Closes an allocation's hold and gives back what is left. Closing twice changes nothing.
@@ -316,7 +338,10 @@ pub async fn close(tx: &mut WriteTx, allocation: AllocationId, simulated: bool) 
     let currency = currency_of(tx, hold.org_id).await?;
     let fact = fact(&new, TxnKind::HoldRelease, currency, simulated, "Reservation given back");
     let amount = hold.remaining;
-    let back = Transfer { debit: AccountKind::Held, credit: AccountKind::Available, amount };
-    post(tx, &fact, &[back]).await?;
+    let given = lots::give_back(tx, hold.id).await?;
+    let back = |credit, amount| Transfer { debit: AccountKind::Held, credit, amount };
+    let paid = Micros(amount.0 - given.0);
+    let both = [back(AccountKind::Promotional, given), back(AccountKind::Available, paid)];
+    post(tx, &fact, &both).await?;
     payments::collect(tx, hold.org_id, currency).await
 }

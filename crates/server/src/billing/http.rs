@@ -3,8 +3,8 @@
 use super::{balance, budgets, entry, explain, pages, payments, spend, store};
 use crate::tenancy::{Action, Allowed, Ask, Found, InProject, find_organization};
 use api::{
-    AllocationId, Money, Page,
-    billing::{Balance, StatementLine, UsageLine},
+    AllocationId, GrantId, Micros, Money, Page,
+    billing::{Balance, CreditLot, StatementLine, UsageLine},
 };
 use kernel::{
     App, Error, Result,
@@ -12,6 +12,7 @@ use kernel::{
     http::{Cursor, Json, Paging, Query, Route},
 };
 use serde::Deserialize;
+use std::collections::HashMap;
 
 /// Looks at the money of the project's organization.
 pub struct ReadBilling;
@@ -33,6 +34,8 @@ pub fn routes() -> Vec<Route> {
             .says("Lists the postings that touched the organization's money, newest first."),
         Route::get("/api/v1/billing/usage", usage_http)
             .says("Lists the project's usage windows, newest first."),
+        Route::get("/api/v1/billing/credits", credits_http)
+            .says("Lists the credit that was given, what is left of it and when it expires, newest first."),
         Route::get("/account/billing", pages::billing_page),
     ];
     routes.extend(payments::routes());
@@ -70,7 +73,7 @@ pub(super) async fn statement(
                 at: posting.at,
                 kind: txn.kind,
                 memo: txn.memo,
-                amount: Money::new(api::Micros(posting.amount.0 * sign), org.currency),
+                amount: Money::new(Micros(posting.amount.0 * sign), org.currency),
                 project_id: txn.project_id,
                 allocation_id: txn.allocation_id,
                 simulated: txn.simulated,
@@ -87,6 +90,46 @@ async fn statement_http(
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<StatementLine>>> {
     statement(&mut *app.db.read().await?, &who, &paging).await.map(Json)
+}
+
+/// Returns a page of given credit, newest first.
+pub(super) async fn credits(
+    tx: &mut Reader,
+    who: &Allowed<ReadBilling>,
+    paging: &Paging,
+) -> Result<Page<CreditLot>> {
+    let org = find_organization(tx, who.scope().org_id()).await?.ok_or_else(Error::not_found)?;
+    let limit = paging.limit()?;
+    let rows = store::lots(tx, org.id, paging.after()?, limit + 1).await?;
+    let ids: Vec<GrantId> = rows.iter().map(|row| row.id).collect();
+    let held: HashMap<GrantId, Micros> =
+        store::held_of(tx, &ids).await?.into_iter().map(|row| (row.grant_id, row.held)).collect();
+    let money = |micros| Money::new(micros, org.currency);
+    let lots = rows.into_iter().map(|row| {
+        let held = held.get(&row.id).copied().unwrap_or_default();
+        CreditLot {
+            id: row.id,
+            txn_id: row.txn_id,
+            used: money(Micros(row.amount.0 - row.remaining.0 - row.expired.0 - held.0)),
+            reason: row.reason,
+            amount: money(row.amount),
+            remaining: money(row.remaining),
+            held: money(held),
+            expired: money(row.expired),
+            expires_at: row.expires_at,
+            created_at: row.created_at,
+        }
+    });
+    let (items, next_cursor) = Cursor::page(lots.collect(), limit, |lot| lot.id);
+    Ok(Page { items, next_cursor })
+}
+
+async fn credits_http(
+    who: Allowed<ReadBilling>,
+    app: App,
+    Query(paging): Query<Paging>,
+) -> Result<Json<Page<CreditLot>>> {
+    credits(&mut *app.db.read().await?, &who, &paging).await.map(Json)
 }
 
 /// `GET /api/v1/billing/usage`

@@ -46,7 +46,7 @@ async fn stands(tx: &mut Reader, after: OrgId) -> Result<Vec<Stand>> {
         "SELECT o.id, o.name, o.currency,
             CAST(COALESCE((SELECT SUM(b.balance) FROM ledger_accounts a
               JOIN account_balances b ON b.account_id = a.id
-             WHERE a.org_id = o.id AND a.kind = 'available'), 0) AS BIGINT),
+             WHERE a.org_id = o.id AND a.kind IN ('available', 'promotional')), 0) AS BIGINT),
             CAST(COALESCE((SELECT SUM(b.balance) FROM ledger_accounts a
               JOIN account_balances b ON b.account_id = a.id
              WHERE a.org_id = o.id AND a.kind = 'held'), 0) AS BIGINT),

@@ -9,7 +9,7 @@
 //! Words: *available* can be spent; *held* is reserved for running work; a *meter* is the clock of
 //! one allocation; a *window* is a closed piece of it. Amounts are integers of a millionth of the
 //! currency's unit. Payments and what goes back are in [`payments`].
-//! Absent here: saved cards, monthly statements, the expiry of credit (later).
+//! Absent here: saved cards, monthly statements (later).
 
 mod auditor;
 mod balance;
@@ -20,6 +20,7 @@ mod grants;
 mod holds;
 mod http;
 mod ladder;
+mod lots;
 mod meter;
 mod model;
 mod pages;
@@ -36,12 +37,13 @@ pub use budgets::{
     BudgetFact, BudgetsView, WRITER as BUDGETS_WRITER, reach as budgets, sweep as budget_sweep,
 };
 pub use entry::EntryView;
-pub use grants::{grant, welcome};
+pub use grants::{Given, grant, welcome};
 pub use holds::{
     Extended, Hold, HoldAsk, WRITER as HOLDS_WRITER, close, due_to_stop, extend_all, open,
 };
 pub use http::routes;
 pub use ladder::{WRITER as LADDER_WRITER, sweep as ladder_sweep};
+pub use lots::{WRITER as LOTS_WRITER, sweep as lots_sweep};
 pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, charged, start, stop, tick_all};
 pub use model::AccountKind;
 pub use pages::BillingView;

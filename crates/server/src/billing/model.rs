@@ -7,6 +7,8 @@ words! {
     pub enum AccountKind {
         /// What a customer can spend.
         Available = "available",
+        /// What a customer was given and can spend; some of it expires.
+        Promotional = "promotional",
         /// What a customer has reserved.
         Held = "held",
         /// What the platform earned.
@@ -29,7 +31,7 @@ words! {
 impl AccountKind {
     /// Returns whether it belongs to a customer, and so never goes below zero.
     pub const fn is_customer(self) -> bool {
-        matches!(self, Self::Available | Self::Held)
+        matches!(self, Self::Available | Self::Promotional | Self::Held)
     }
 }
 

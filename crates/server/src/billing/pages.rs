@@ -2,12 +2,12 @@
 
 use super::{
     balance,
-    http::{ReadBilling, UsageQuery, statement, usage},
+    http::{ReadBilling, UsageQuery, credits, statement, usage},
 };
 use crate::tenancy::{self, Allowed, find_organization};
 use api::{
-    AllocationId, Currency, Micros, Money, PostingId, ProjectId, Time, TxnId, UsageId,
-    billing::{Balance, MoneyState, StatementLine, TxnKind, UsageLine},
+    AllocationId, Currency, GrantId, Micros, Money, PostingId, ProjectId, Time, TxnId, UsageId,
+    billing::{Balance, CreditLot, MoneyState, StatementLine, TxnKind, UsageLine},
 };
 use kernel::{
     App, Error, Result,
@@ -27,6 +27,8 @@ pub struct BillingView {
     pub balance: Balance,
     /// The statement.
     pub lines: Vec<StatementLine>,
+    /// Given credit, newest first.
+    pub credits: Vec<CreditLot>,
     /// The project's usage.
     pub usage: Vec<UsageLine>,
     /// The statement's next page.
@@ -66,6 +68,7 @@ impl BillingView {
         };
         let balance = |available, held, burn, state| Balance {
             available: eur(available),
+            given: eur(available / 2),
             held: eur(held),
             state,
             burn_per_hour: eur(burn),
@@ -75,6 +78,7 @@ impl BillingView {
             org: "Ada".into(),
             balance: balance(0, 0, 0, MoneyState::Depleted),
             lines: vec![],
+            credits: vec![],
             usage: vec![],
             next: None,
             pays: true,
@@ -96,6 +100,7 @@ impl BillingView {
                     line(TxnKind::Usage, -332_001, "8 × h100-sxm-slice", true),
                     line(TxnKind::Grant, 6_512_001, "Welcome credit", false),
                 ],
+                credits: sample_lots(),
                 usage: vec![usage],
                 next: Some("bmV4dA".into()),
                 pays: false,
@@ -116,13 +121,52 @@ impl BillingView {
             (page_head("Billing", &purpose, add))
             @if self.pays { (billing_tabs("overview")) }
             div class="stats" {
-                (stat("Available", &self.balance.available.to_string(), "can be spent"))
+                (stat("Available", &self.balance.available.to_string(), &self.of_it()))
                 (stat("Held", &self.balance.held.to_string(), "reserved for running work"))
                 (stat("Now", &format!("{} / h", self.balance.burn_per_hour), "what running work costs"))
                 (stat("Lasts", &balance::runway(&self.balance).unwrap_or_else(|| "–".into()), "at the present rate"))
             }
+            @if !self.credits.is_empty() {
+                section class="section" { h2 { "Given credit" } (self.lots()) }
+            }
             section class="section" { h2 { "Statement" } (self.statement()) }
             section class="section" { h2 { "Usage of this project" } (self.usage_table()) }
+        }
+    }
+
+    fn of_it(&self) -> String {
+        let given = &self.balance.given;
+        if given.micros > Micros::ZERO {
+            format!("can be spent; {given} of it was given")
+        } else {
+            "can be spent".to_owned()
+        }
+    }
+
+    fn lots(&self) -> Markup {
+        let ends = |lot: &CreditLot| match lot.expires_at {
+            Some(at) if lot.expired.micros > Micros::ZERO => {
+                html! { (moment(at)) " " (badge("warn", "expired")) }
+            }
+            Some(at) => moment(at),
+            None => html! { "never" },
+        };
+        let row = |lot: &CreditLot| {
+            vec![
+                html! { a href={ "/account/billing/transactions/" (lot.txn_id) } { (lot.reason) } },
+                ends(lot),
+                html! { (lot.amount) },
+                html! { (lot.used.exact()) },
+                html! { (lot.held.exact()) },
+                html! { (lot.remaining.exact()) },
+            ]
+        };
+        let rows: Vec<Vec<Markup>> = self.credits.iter().map(row).collect();
+        let cols =
+            [col("For"), col("Expires"), num("Given"), num("Used"), num("Reserved"), num("Left")];
+        html! {
+            (table("Given credit", &cols, &rows))
+            p class="muted small" { "Given credit is used before paid money: what expires first goes first." }
         }
     }
 
@@ -184,6 +228,27 @@ impl BillingView {
     }
 }
 
+fn sample_lots() -> Vec<CreditLot> {
+    let eur = |micros| Money::new(Micros(micros), Currency::EUR);
+    let at = Time(1_795_000_000_000_000);
+    let lot = |reason: &str, expires_at| CreditLot {
+        id: GrantId(uuid::Uuid::nil()),
+        txn_id: TxnId(uuid::Uuid::nil()),
+        reason: reason.into(),
+        amount: eur(20_000_000),
+        remaining: eur(12_000_000),
+        held: eur(3_000_000),
+        used: eur(5_000_000),
+        expired: eur(0),
+        expires_at,
+        created_at: at,
+    };
+    vec![
+        lot("Welcome credit", None),
+        lot("For the evening of 3 November, with our excuses", Some(at)),
+    ]
+}
+
 pub(super) const fn words(kind: TxnKind) -> &'static str {
     match kind {
         TxnKind::Grant => "credit",
@@ -196,6 +261,7 @@ pub(super) const fn words(kind: TxnKind) -> &'static str {
         TxnKind::Dispute => "dispute",
         TxnKind::DisputeReversal => "dispute won",
         TxnKind::Adjustment => "credit",
+        TxnKind::Expiry => "expired",
     }
 }
 
@@ -235,6 +301,7 @@ pub(super) async fn billing_page(who: Allowed<ReadBilling>, app: App, (): ()) ->
         balance: balance::balance(&app, &mut tx, org.id, org.currency).await?,
         org: org.name,
         lines: lines.items,
+        credits: credits(&mut tx, &who, &Paging::default()).await?.items,
         usage: usage(&mut tx, &who, &UsageQuery::default()).await?.items,
         next: lines.next_cursor,
         pays,

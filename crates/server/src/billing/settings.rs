@@ -13,6 +13,8 @@ pub struct Settings {
     pub currency: Currency,
     /// Credit of a new organization, in whole and decimal units: `"20"`; `"0"` for none.
     pub welcome_credit: String,
+    /// After how many days the welcome credit expires; 0 for never.
+    pub welcome_credit_days: u64,
     /// Minutes of the rate that are held for running work.
     pub hold_minutes: u64,
     /// Seconds of usage a window covers while work runs.
@@ -64,6 +66,9 @@ impl Settings {
         if self.release_pending_minutes > 7 * 24 * 60 {
             return Err(bad("release_pending_minutes must be at most 10080"));
         }
+        if self.welcome_credit_days > 3650 {
+            return Err(bad("welcome_credit_days must be at most 3650"));
+        }
         if self.refund_days > 3650 {
             return Err(bad("refund_days must be at most 3650"));
         }
@@ -82,6 +87,12 @@ impl Settings {
     /// Returns the credit of a new organization.
     pub fn welcome(&self) -> Micros {
         Micros::parse_decimal(&self.welcome_credit).unwrap_or_default()
+    }
+
+    /// Returns how long the credit of a new organization lasts; nothing when it does not expire.
+    pub fn welcome_span(&self) -> Option<Duration> {
+        (self.welcome_credit_days > 0)
+            .then(|| Duration::from_secs(self.welcome_credit_days * 86_400))
     }
 
     /// Returns the balance people are warned at.

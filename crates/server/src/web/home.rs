@@ -47,6 +47,7 @@ impl HomeView {
         let eur = |micros| Money::new(Micros(micros), Currency::EUR);
         let balance = |available, state| Balance {
             available: eur(available),
+            given: eur(0),
             held: eur(0),
             state,
             burn_per_hour: eur(0),

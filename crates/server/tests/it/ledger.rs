@@ -15,7 +15,8 @@ use std::time::Duration;
 /// What a person may do to money in this test.
 #[derive(Debug, Clone)]
 enum Op {
-    Grant { key: u8, amount: i64 },
+    Grant { key: u8, amount: i64, lasts: Option<u16> },
+    Expire,
     Open { slot: u8, rate: i64 },
     Start { slot: u8 },
     Wait { seconds: u16 },
@@ -27,7 +28,9 @@ enum Op {
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
-        2 => (0_u8..6, 1_i64..50_000_000).prop_map(|(key, amount)| Op::Grant { key, amount }),
+        2 => (0_u8..6, 1_i64..50_000_000, proptest::option::of(1_u16..20_000))
+            .prop_map(|(key, amount, lasts)| Op::Grant { key, amount, lasts }),
+        2 => Just(Op::Expire),
         3 => (0_u8..4, 1_i64..40_000_000).prop_map(|(slot, rate)| Op::Open { slot, rate }),
         3 => (0_u8..4).prop_map(|slot| Op::Start { slot }),
         4 => (0_u16..4000).prop_map(|seconds| Op::Wait { seconds }),
@@ -91,10 +94,16 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    async fn grant(&mut self, key: u8, amount: i64) -> Result<()> {
+    async fn grant(&mut self, key: u8, amount: i64, lasts: Option<u16>) -> Result<()> {
         let mut tx = self.world.app.db.write(&SEED).await?;
-        let (org, source) = (self.scope.org_id(), ("test", format!("grant-{key}")));
-        billing::grant(&mut tx, org, Currency::EUR, Micros(amount), source, "test").await?;
+        let given = billing::Given {
+            kind: api::billing::TxnKind::Grant,
+            source: ("test", format!("grant-{key}")),
+            amount: Micros(amount),
+            memo: "test".into(),
+            expires_at: lasts.map(|lasts| tx.now().plus(Duration::from_secs(lasts.into()))),
+        };
+        billing::grant(&mut tx, self.scope.org_id(), Currency::EUR, given).await?;
         tx.commit().await?;
         if !self.model.keys.contains(&key) {
             self.model.keys.push(key);
@@ -111,7 +120,10 @@ impl Case<'_> {
     async fn step(&mut self, op: &Op) -> Result<()> {
         let app: &App = &self.world.app;
         match op {
-            Op::Grant { key, amount } => self.grant(*key, *amount).await?,
+            Op::Grant { key, amount, lasts } => self.grant(*key, *amount, *lasts).await?,
+            Op::Expire => {
+                (billing::lots_sweep().run)(app.clone()).await?;
+            }
             Op::Open { slot, rate } if !self.model.runs.contains_key(slot) => {
                 let id = allocation(self.world, self.made);
                 let mut tx = app.db.write(&SEED).await?;
@@ -182,6 +194,8 @@ impl Case<'_> {
             self.step(&Op::Stop { slot }).await.unwrap();
             self.step(&Op::Close { slot }).await.unwrap();
         }
+        // What expired is taken back, and all of it once.
+        self.step(&Op::Expire).await.unwrap();
         let cost: i64 = self.model.ended.iter().map(|run| run.cost(self.model.now)).sum();
         let mut tx = self.world.app.db.read().await.unwrap();
         let balance =
@@ -196,10 +210,14 @@ impl Case<'_> {
             )
             .await
             .unwrap();
+        let expired: i64 = tx
+            .value("SELECT CAST(COALESCE(SUM(expired), 0) AS BIGINT) FROM grants", ())
+            .await
+            .unwrap();
         assert_eq!(balance.held.micros, Micros::ZERO);
         assert_eq!(
             balance.available.micros.0,
-            self.model.granted - cost + lost,
+            self.model.granted - cost + lost - expired,
             "{:?}",
             self.model
         );

@@ -21,6 +21,7 @@ mod golden;
 mod http_rules;
 mod identity;
 mod ledger;
+mod lots;
 mod machines;
 mod mail;
 mod matrix;

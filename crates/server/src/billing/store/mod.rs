@@ -1,10 +1,15 @@
 //! All SQL of the ledger.
 
 mod entries;
+mod lots;
 mod runs;
 
 pub use entries::{accounts, corrections, find_transaction, find_window, postings, rated_to};
 
+pub use lots::{
+    HoldCredit, add_hold_credit, change_lot, drop_hold_credits, find_lot, held_of, hold_credits,
+    lots, lots_ending, lots_left, lots_to_tell, open_lots, told_lot,
+};
 pub use runs::{
     change_hold, change_meter, find_hold, find_meter, holds_to_stop, list_meters, open_holds,
     running_meters,
@@ -115,6 +120,16 @@ row! {
         pub amount: Micros,
         /// When.
         pub created_at: Time,
+        /// What can be used of it now.
+        pub remaining: Micros,
+        /// What of it expired.
+        pub expired: Micros,
+        /// From when on it is not used any more.
+        pub expires_at: Option<Time>,
+        /// When people were told that it ends soon.
+        pub warned_at: Option<Time>,
+        /// Whether it is kept apart from what was paid in; older ones are not.
+        pub tracked: bool,
     }
 }
 
@@ -273,7 +288,7 @@ pub async fn statement(
             "SELECT {a}, {b} FROM ledger_postings a JOIN ledger_transactions b ON b.id = a.txn_id
               WHERE b.org_id = $1 AND b.kind NOT IN ('hold', 'hold_release')
                 AND EXISTS (SELECT 1 FROM ledger_accounts c WHERE c.org_id = $1
-                             AND c.kind IN ('available', 'held')
+                             AND c.kind IN ('available', 'promotional', 'held')
                              AND c.id IN (a.debit_account, a.credit_account))
                 AND b.id <= $2 AND (b.id < $2 OR a.id < $3)
               ORDER BY b.id DESC, a.id DESC LIMIT $4",

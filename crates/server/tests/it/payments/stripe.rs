@@ -251,11 +251,26 @@ pub async fn spend(world: &World, amount: i64) {
         simulated: true,
         corrects: None,
     };
-    let out = billing::Transfer {
-        debit: billing::AccountKind::Available,
+    // Given credit first, of which there is one lot here.
+    let given: i64 = tx
+        .value(
+            "SELECT CAST(COALESCE(SUM(remaining), 0) AS BIGINT) FROM grants WHERE org_id = $1",
+            (world.owner.org_id,),
+        )
+        .await
+        .unwrap();
+    let given = given.min(amount);
+    let sql = "UPDATE grants SET remaining = remaining - $1 WHERE org_id = $2";
+    tx.run(sql, (given, world.owner.org_id)).await.unwrap();
+    let out = |debit, amount| billing::Transfer {
+        debit,
         credit: billing::AccountKind::Revenue,
         amount: api::Micros(amount),
     };
-    billing::post(&mut tx, &fact, &[out]).await.unwrap();
+    let both = [
+        out(billing::AccountKind::Promotional, given),
+        out(billing::AccountKind::Available, amount - given),
+    ];
+    billing::post(&mut tx, &fact, &both).await.unwrap();
     tx.commit().await.unwrap();
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     billing::{
-        Settings,
+        Given, Settings, grant,
         model::AccountKind,
         post::{Fact, Posted, Transfer, post},
         store as ledger,
@@ -25,6 +25,7 @@ use kernel::{
     audit::Key,
     db::{WriteTx, broke},
 };
+use std::time::Duration;
 
 /// Returns a credit as it travels.
 pub fn view(row: &Credit, org: &str, currency: Currency) -> CreditView {
@@ -36,6 +37,7 @@ pub fn view(row: &Credit, org: &str, currency: Currency) -> CreditView {
         kind: row.kind,
         reference: row.reference.clone(),
         reason: row.reason.clone(),
+        expires_days: row.expires_days,
         state: row.state,
         asked_by: row.asked_by,
         decided_by: row.decided_by,
@@ -53,6 +55,17 @@ fn reference(ask: &CreditCreate) -> Result<String> {
         CreditKind::Goodwill => {
             Err(Error::field("reference", "Only a bank transfer has a reference."))
         }
+    }
+}
+
+fn expiry(ask: &CreditCreate) -> Result<Option<i64>> {
+    match (ask.kind, ask.expires_days) {
+        (_, None) => Ok(None),
+        (CreditKind::BankTransfer, _) => {
+            Err(Error::field("expires_days", "Money that was paid does not expire."))
+        }
+        (CreditKind::Goodwill, Some(days)) if (1..=3650).contains(&days) => Ok(Some(days)),
+        _ => Err(Error::field("expires_days", "Enter 1 to 3650 days, or nothing.")),
     }
 }
 
@@ -81,6 +94,7 @@ pub async fn give(app: &App, who: &Operator<GiveCredit>, ask: &CreditCreate) -> 
         decided_by: None,
         created_at: tx.now(),
         decided_at: None,
+        expires_days: expiry(ask)?,
     };
     // The organization's money is held: what one person moves alone is counted once.
     ledger::lock_money(&mut tx, org.id).await?;
@@ -106,15 +120,36 @@ pub async fn give(app: &App, who: &Operator<GiveCredit>, ask: &CreditCreate) -> 
 }
 
 async fn book(tx: &mut WriteTx, row: &mut Credit, currency: Currency) -> Result<()> {
-    let (debit, memo) = match row.kind {
-        CreditKind::BankTransfer => (AccountKind::Bank, "Bank transfer"),
-        CreditKind::Goodwill => (AccountKind::Promotions, "Credit"),
+    let posted = match row.kind {
+        CreditKind::BankTransfer => transfer(tx, row, currency).await?,
+        CreditKind::Goodwill => {
+            let days = row.expires_days.and_then(|days| u64::try_from(days).ok());
+            let span = days.map(|days| Duration::from_secs(days * 86_400));
+            let given = Given {
+                kind: TxnKind::Adjustment,
+                source: ("credit", row.id.to_string()),
+                amount: row.amount,
+                memo: format!("Credit: {}", row.reason),
+                expires_at: span.map(|span| tx.now().plus(span)),
+            };
+            grant(tx, row.org_id, currency, given).await?
+        }
     };
+    let Posted::Now(txn) = posted else {
+        return Err(Error::internal(anyhow::anyhow!("a credit that was booked before")));
+    };
+    row.state = CreditState::Posted;
+    row.txn_id = Some(txn);
+    row.decided_at = Some(tx.now());
+    store::save_credit(tx, row).await
+}
+
+async fn transfer(tx: &mut WriteTx, row: &Credit, currency: Currency) -> Result<Posted> {
     let fact = Fact {
         kind: TxnKind::Adjustment,
         source: "credit",
         source_id: row.id.to_string(),
-        memo: format!("{memo}: {}", row.reason),
+        memo: format!("Bank transfer: {}", row.reason),
         org_id: row.org_id,
         currency,
         project_id: None,
@@ -122,14 +157,8 @@ async fn book(tx: &mut WriteTx, row: &mut Credit, currency: Currency) -> Result<
         simulated: false,
         corrects: None,
     };
-    let give = Transfer { debit, credit: AccountKind::Available, amount: row.amount };
-    let Posted::Now(txn) = post(tx, &fact, &[give]).await? else {
-        return Err(Error::internal(anyhow::anyhow!("a credit that was booked before")));
-    };
-    row.state = CreditState::Posted;
-    row.txn_id = Some(txn);
-    row.decided_at = Some(tx.now());
-    store::save_credit(tx, row).await
+    let (debit, credit) = (AccountKind::Bank, AccountKind::Available);
+    post(tx, &fact, &[Transfer { debit, credit, amount: row.amount }]).await
 }
 
 /// Decides on credit that waits.

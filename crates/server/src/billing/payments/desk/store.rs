@@ -39,6 +39,8 @@ row! {
         pub created_at: Time,
         /// When it was decided.
         pub decided_at: Option<Time>,
+        /// After how many days it expires.
+        pub expires_days: Option<i64>,
     }
 }
 

@@ -49,6 +49,7 @@ impl AddFundsView {
             org: "Ada".into(),
             balance: Balance {
                 available: eur(0),
+                given: eur(0),
                 held: eur(0),
                 state: MoneyState::Depleted,
                 burn_per_hour: eur(0),

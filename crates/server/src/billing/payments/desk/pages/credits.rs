@@ -96,6 +96,13 @@ impl CreditsView {
                     }
                 }
                 (Field { max: 300, ..Field::text("reason", "In words").hint("The tenant reads it in the statement") }.draw(&self.entered))
+                div class="field" {
+                    label for="expires_days" { "Expires after days" }
+                    input id="expires_days" name="expires_days" type="text" inputmode="numeric" maxlength="4" autocomplete="off" value=(self.entered.value("expires_days")) aria-describedby="expires_days-about";
+                    p id="expires_days-about" class=(if self.entered.fault("expires_days").is_some() { "fault" } else { "hint" }) {
+                        (self.entered.fault("expires_days").unwrap_or("Of goodwill; empty for never"))
+                    }
+                }
                 button class="button primary" { (icon("plus")) "Give credit" }
             }
         }
@@ -114,7 +121,7 @@ impl CreditsView {
             vec![
                 moment(one.created_at),
                 html! { (one.org) },
-                html! { (one.reason) @if !one.reference.is_empty() { " " span class="muted small" { (one.reference) } } },
+                html! { (one.reason) @if !one.reference.is_empty() { " " span class="muted small" { (one.reference) } } @if let Some(days) = one.expires_days { " " span class="muted small" { "expires after " (days) " days" } } },
                 credit_badge(one.state),
                 html! { (one.amount) },
             ]
@@ -146,6 +153,15 @@ async fn page(who: Operator<Read>, app: App, (): ()) -> Result<Page> {
     view(&app, &who, Entered::fresh()).await
 }
 
+fn days(text: &str) -> Result<Option<i64>> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = || Error::field("expires_days", "Enter 1 to 3650 days, or nothing.");
+    text.parse().map(Some).map_err(|_| wrong())
+}
+
 async fn give_form(who: Operator<GiveCredit>, app: App, Form(fields): Form) -> Result<Go> {
     let given = async {
         let org_id: OrgId = fields
@@ -164,6 +180,7 @@ async fn give_form(who: Operator<GiveCredit>, app: App, Form(fields): Form) -> R
             kind: *kind.ok_or_else(|| Error::field("kind", "Choose one from the list."))?,
             reference: fields.text("reference"),
             reason: fields.text("reason"),
+            expires_days: days(&fields.text("expires_days"))?,
         };
         credit::give(&app, &who, &ask).await
     };
@@ -174,7 +191,7 @@ async fn give_form(who: Operator<GiveCredit>, app: App, Form(fields): Form) -> R
         })),
         Err(error) => {
             let mut entered = Entered::fresh();
-            for name in ["org_id", "amount", "kind", "reference", "reason"] {
+            for name in ["org_id", "amount", "kind", "reference", "reason", "expires_days"] {
                 entered = entered.with(name, fields.text(name));
             }
             let page = view(&app, &who, entered.refused(&error).on_top()).await?;

@@ -104,6 +104,7 @@ fn sample_credit(state: CreditState) -> CreditView {
         kind: CreditKind::BankTransfer,
         reference: "RF18 5390 0754 7034".into(),
         reason: "Transfer of 12 November".into(),
+        expires_days: Some(90),
         state,
         asked_by: UserId(nil),
         decided_by: None,

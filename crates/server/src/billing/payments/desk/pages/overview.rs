@@ -59,6 +59,7 @@ impl FinanceView {
     pub fn samples() -> Vec<Self> {
         let kinds = [
             "available",
+            "promotional",
             "held",
             "revenue",
             "clearing",
