@@ -396,6 +396,16 @@ CREATE TABLE marks (
   value INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE metering_sources (
+  id BLOB PRIMARY KEY,
+  name TEXT NOT NULL,
+  token_hash BLOB NOT NULL UNIQUE,
+  hint TEXT NOT NULL,
+  created_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  revoked_at INTEGER
+) STRICT;
+
 CREATE TABLE meters (
   allocation_id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL,
@@ -888,6 +898,59 @@ CREATE TABLE terminal_tickets (
   FOREIGN KEY (project_id, allocation_id) REFERENCES allocations (project_id, id)
 ) STRICT;
 
+CREATE TABLE usage_charges (
+  id BLOB PRIMARY KEY,
+  total_id BLOB NOT NULL REFERENCES usage_totals (id),
+  seq INTEGER NOT NULL CHECK (seq > 0),
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  quantity INTEGER NOT NULL CHECK (quantity > 0),
+  quantity_to INTEGER NOT NULL,
+  charge INTEGER NOT NULL CHECK (charge >= 0),
+  day INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE usage_events (
+  id BLOB PRIMARY KEY,
+  source_id BLOB NOT NULL REFERENCES metering_sources (id),
+  event_id TEXT NOT NULL,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  meter TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  quantity INTEGER NOT NULL CHECK (quantity > 0),
+  at INTEGER NOT NULL,
+  received_at INTEGER NOT NULL,
+  charge_id BLOB REFERENCES usage_charges (id),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE usage_prices (
+  id BLOB PRIMARY KEY,
+  meter TEXT NOT NULL,
+  currency TEXT NOT NULL,
+  price INTEGER NOT NULL CHECK (price >= 0),
+  valid_from INTEGER NOT NULL,
+  set_by BLOB NOT NULL REFERENCES users (id),
+  set_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE usage_totals (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  meter TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  price_id BLOB NOT NULL REFERENCES usage_prices (id),
+  price INTEGER NOT NULL,
+  quantity INTEGER NOT NULL CHECK (quantity >= 0),
+  charged INTEGER NOT NULL CHECK (charged >= 0),
+  charges INTEGER NOT NULL,
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
 CREATE TABLE usage_windows (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL,
@@ -1227,6 +1290,20 @@ CREATE UNIQUE INDEX terminal_tickets_ticket ON terminal_tickets (ticket_hash);
 
 CREATE INDEX terminal_tickets_user ON terminal_tickets (user_id, created_at);
 
+CREATE INDEX usage_charges_org ON usage_charges (org_id, day);
+
+CREATE UNIQUE INDEX usage_charges_seq ON usage_charges (total_id, seq);
+
+CREATE INDEX usage_events_charge ON usage_events (charge_id) WHERE charge_id IS NOT NULL;
+
+CREATE INDEX usage_events_unbilled ON usage_events (org_id, meter, at) WHERE charge_id IS NULL;
+
+CREATE UNIQUE INDEX usage_prices_from ON usage_prices (meter, currency, valid_from);
+
+CREATE UNIQUE INDEX usage_totals_of ON usage_totals (project_id, meter, subject, price_id);
+
+CREATE INDEX usage_totals_project ON usage_totals (project_id, id);
+
 CREATE UNIQUE INDEX usage_windows_from ON usage_windows (allocation_id, from_at);
 
 CREATE INDEX usage_windows_project ON usage_windows (project_id, id);
@@ -1283,6 +1360,24 @@ BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
 CREATE TRIGGER meters_stopped_stay BEFORE UPDATE ON meters WHEN OLD.stopped_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'over'); END;
+
+CREATE TRIGGER usage_charges_append_only BEFORE UPDATE ON usage_charges
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER usage_charges_stay BEFORE DELETE ON usage_charges
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER usage_events_kept BEFORE DELETE ON usage_events
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER usage_events_stay BEFORE UPDATE ON usage_events WHEN OLD.charge_id IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER usage_prices_append_only BEFORE UPDATE ON usage_prices
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER usage_prices_stay BEFORE DELETE ON usage_prices
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
 CREATE TRIGGER usage_windows_append_only BEFORE UPDATE ON usage_windows
 BEGIN SELECT RAISE(ABORT, 'append only'); END;

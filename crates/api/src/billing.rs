@@ -1,6 +1,9 @@
 //! Balance, statement and usage on the wire.
 
-use crate::{AllocationId, GrantId, Money, PostingId, ProjectId, Time, TxnId, UsageId, words};
+use crate::{
+    AllocationId, GrantId, Money, PostingId, ProjectId, Time, TxnId, UsageId, metering::UsageMeter,
+    words,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -149,6 +152,29 @@ pub struct ExplainedUsage {
     pub formula: String,
 }
 
+/// The sum behind a charge of metered usage.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct ExplainedMetered {
+    /// What was used.
+    pub meter: UsageMeter,
+    /// What used it.
+    pub subject: String,
+    /// How much this charge is for, in the meter's unit.
+    pub quantity: i64,
+    /// How much was used at this price with all before.
+    pub quantity_to: i64,
+    /// What it costs.
+    pub price: Money,
+    /// Of how much, in words.
+    pub per: String,
+    /// What was charged of it before.
+    pub before: Money,
+    /// What this charge is: the difference.
+    pub charge: Money,
+    /// The same as a line to read.
+    pub formula: String,
+}
+
 /// `GET /api/v1/billing/transactions/{txn_id}`
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 pub struct Explained {
@@ -182,6 +208,8 @@ pub struct Explained {
     pub moved: Vec<Moved>,
     /// The sum behind a charge of usage.
     pub usage: Option<ExplainedUsage>,
+    /// The sum behind a charge of metered usage.
+    pub metered: Option<ExplainedMetered>,
 }
 
 /// A window of metered usage.

@@ -224,6 +224,16 @@ ids! {
     BudgetId = "budg",
     /// Credit the platform's people give.
     CreditId = "cred",
+    /// A source of usage events.
+    MeterSourceId = "msrc",
+    /// A usage event.
+    UsageEventId = "uevt",
+    /// What a subject used of a meter at one price.
+    UsageTotalId = "utot",
+    /// A step of such a total.
+    UsageChargeId = "uchg",
+    /// A price of a meter.
+    UsagePriceId = "uprc",
     /// A machine that runs work.
     NodeId = "node",
     /// A schedulable bundle of one machine.

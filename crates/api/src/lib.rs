@@ -16,6 +16,7 @@ pub mod factors;
 pub mod fleet;
 pub mod ids;
 pub mod machines;
+pub mod metering;
 pub mod money;
 pub mod node;
 pub mod notices;
@@ -36,10 +37,11 @@ pub use ids::{
     AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BindingId, BreakGlassId,
     BudgetId, ChallengeId, ClaimId, ConfirmationId, CorrelationId, CreditId, DeliveryId, DeptId,
     DeviceGrantId, DisputeId, DomainId, FactorId, GrantId, GroupId, HoldId, IdentityId,
-    InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, NodeId, NoticeId, OrgId, PREFIXES,
-    PaymentEventId, PaymentId, PostingId, PriceId, ProjectId, ProviderId, QuotaId, RecoveryCodeId,
-    RecoveryId, RefundId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId,
-    SupportId, TaskId, TerminalId, TxnId, TypedId, UsageId, UserId, WebhookId, WorkId,
+    InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, MeterSourceId, NodeId, NoticeId, OrgId,
+    PREFIXES, PaymentEventId, PaymentId, PostingId, PriceId, ProjectId, ProviderId, QuotaId,
+    RecoveryCodeId, RecoveryId, RefundId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId,
+    SkuId, SlotId, SupportId, TaskId, TerminalId, TxnId, TypedId, UsageChargeId, UsageEventId,
+    UsageId, UsagePriceId, UsageTotalId, UserId, WebhookId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

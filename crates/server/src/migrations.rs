@@ -34,4 +34,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0022_payments.sql"),
     migration!("0023_budgets.sql"),
     migration!("0024_credit_lots.sql"),
+    migration!("0025_metering.sql"),
 ];

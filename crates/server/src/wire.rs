@@ -76,7 +76,12 @@ pub fn sweeps() -> Vec<Sweep> {
     sweeps.extend(fleet::sweeps());
     sweeps.extend(notices::sweeps());
     sweeps.extend(billing::payment_sweeps());
-    sweeps.extend([billing::ladder_sweep(), billing::lots_sweep(), billing::budget_sweep()]);
+    sweeps.extend([
+        billing::ladder_sweep(),
+        billing::lots_sweep(),
+        billing::metering_sweep(),
+        billing::budget_sweep(),
+    ]);
     sweeps.extend(operations::sweeps());
     sweeps
 }
@@ -104,6 +109,7 @@ pub fn writers() -> Vec<audit::System> {
         billing::PAYMENTS_WRITER,
         billing::LADDER_WRITER,
         billing::LOTS_WRITER,
+        billing::METERING_WRITER,
         billing::BUDGETS_WRITER,
         billing::EVENTS_WRITER,
         billing::SIMULATOR_WRITER,

@@ -9,6 +9,7 @@ mod device;
 mod grant;
 mod idp;
 mod machines;
+mod metering;
 mod operate;
 mod org;
 mod payment;
@@ -178,6 +179,12 @@ pub enum Command {
         #[command(subcommand)]
         what: payment::Finance,
     },
+    /// What is charged besides time of hardware: events, prices, what was used.
+    Metering {
+        /// What to do.
+        #[command(subcommand)]
+        what: metering::Meters,
+    },
     /// List nodes (operators).
     Nodes(Shape),
     /// Look at this machine: what is missing for running work here.
@@ -247,6 +254,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Sa { what } => machines::accounts(what).await,
         Command::Key { what } => machines::keys(what).await,
         Command::Balance(shape) => account::balance(shape.output).await,
+        Command::Metering { what } => metering::run(what).await,
         Command::Credits(shape) => account::credits(shape.output).await,
         Command::Usage(shape) => account::usage(shape.output).await,
         Command::Statement(shape) => account::statement(shape.output).await,

@@ -105,7 +105,7 @@ pub enum Finance {
     },
 }
 
-fn amount(text: &str) -> Result<Micros, String> {
+pub(super) fn amount(text: &str) -> Result<Micros, String> {
     Micros::parse_decimal(text).ok_or_else(|| "an amount such as 50 or 12.50".to_owned())
 }
 
@@ -113,7 +113,7 @@ fn borne(text: &str) -> Result<Borne, String> {
     Borne::parse(text).ok_or_else(|| "balance or platform".to_owned())
 }
 
-fn currency(text: &str) -> Result<Currency, String> {
+pub(super) fn currency(text: &str) -> Result<Currency, String> {
     Currency::parse(text).ok_or_else(|| "three letters such as EUR".to_owned())
 }
 

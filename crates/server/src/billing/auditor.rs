@@ -1,6 +1,6 @@
 //! The ledger's auditor: rebuilds every balance from the postings and looks for broken invariants.
 
-use super::rating;
+use super::{metering, rating};
 use api::{
     AccountId, AllocationId, Micros, Time,
     operations::{Attention, AttentionKind},
@@ -67,6 +67,7 @@ pub async fn audit(tx: &mut Reader) -> Result<Vec<Finding>> {
     lots(tx, &mut findings).await?;
     meters(tx, &mut findings).await?;
     payments(tx, &mut findings).await?;
+    metering::audit(tx, &mut findings).await?;
     Ok(findings)
 }
 

@@ -54,6 +54,7 @@ impl EntryView {
                 amount: eur(50_000_000),
             }],
             usage: None,
+            metered: None,
         };
         let usage = ExplainedUsage {
             sku: "h100-sxm-slice".into(),
@@ -92,6 +93,13 @@ impl EntryView {
                     h2 { "How the charge is computed" }
                     (code_block(&usage.formula))
                     p class="muted small" { "From confirmed ready to the release request. A run is rated as a whole and rounded down once, so that its windows add up to it to the last digit." }
+                }
+            }
+            @if let Some(used) = &entry.metered {
+                section class="section card flow" {
+                    h2 { "How the charge is computed" }
+                    (code_block(&used.formula))
+                    p class="muted small" { (used.meter.label()) " of " (used.subject) ": this charge is for " (used.quantity) " " (used.meter.unit()) ". What it used at this price is rated as a whole and rounded down once." }
                 }
             }
             section class="section" { h2 { "What moved" } (self.moved()) }

@@ -2,6 +2,7 @@
 
 use super::{
     http::ReadBilling,
+    metering,
     model::AccountKind,
     rating,
     store::{self, Account, Posting, Transaction, Window},
@@ -89,6 +90,7 @@ pub(super) async fn explain(
         corrected_by: store::corrections(tx, txn.id).await?,
         moved: postings.iter().map(|row| moved(row, &accounts, currency)).collect(),
         usage,
+        metered: metering::explain(tx, txn, currency).await?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Routes of billing.
 
-use super::{balance, budgets, entry, explain, pages, payments, spend, store};
+use super::{balance, budgets, entry, explain, metering, pages, payments, spend, store};
 use crate::tenancy::{Action, Allowed, Ask, Found, InProject, find_organization};
 use api::{
     AllocationId, GrantId, Micros, Money, Page,
@@ -43,6 +43,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(entry::routes());
     routes.extend(spend::routes());
     routes.extend(budgets::routes());
+    routes.extend(metering::routes());
     routes
 }
 

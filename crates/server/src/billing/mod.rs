@@ -22,6 +22,7 @@ mod http;
 mod ladder;
 mod lots;
 mod meter;
+mod metering;
 mod model;
 mod pages;
 mod payments;
@@ -45,6 +46,10 @@ pub use http::routes;
 pub use ladder::{WRITER as LADDER_WRITER, sweep as ladder_sweep};
 pub use lots::{WRITER as LOTS_WRITER, sweep as lots_sweep};
 pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, charged, start, stop, tick_all};
+pub use metering::{
+    FromMeter, MeteringView, SourceMadeView, WRITER as METERING_WRITER, sweep as metering_sweep,
+    take as take_usage,
+};
 pub use model::AccountKind;
 pub use pages::BillingView;
 pub use payments::{

@@ -3,11 +3,13 @@
 use super::{
     balance,
     http::{ReadBilling, UsageQuery, credits, statement, usage},
+    metering,
 };
 use crate::tenancy::{self, Allowed, find_organization};
 use api::{
     AllocationId, Currency, GrantId, Micros, Money, PostingId, ProjectId, Time, TxnId, UsageId,
     billing::{Balance, CreditLot, MoneyState, StatementLine, TxnKind, UsageLine},
+    metering::{MeteredLine, UsageMeter},
 };
 use kernel::{
     App, Error, Result,
@@ -31,6 +33,8 @@ pub struct BillingView {
     pub credits: Vec<CreditLot>,
     /// The project's usage.
     pub usage: Vec<UsageLine>,
+    /// What else the project used.
+    pub metered: Vec<MeteredLine>,
     /// The statement's next page.
     pub next: Option<String>,
     /// Whether one may add funds here, and see what was paid in.
@@ -80,6 +84,7 @@ impl BillingView {
             lines: vec![],
             credits: vec![],
             usage: vec![],
+            metered: vec![],
             next: None,
             pays: true,
         };
@@ -102,6 +107,7 @@ impl BillingView {
                 ],
                 credits: sample_lots(),
                 usage: vec![usage],
+                metered: sample_metered(),
                 next: Some("bmV4dA".into()),
                 pays: false,
             },
@@ -131,6 +137,9 @@ impl BillingView {
             }
             section class="section" { h2 { "Statement" } (self.statement()) }
             section class="section" { h2 { "Usage of this project" } (self.usage_table()) }
+            @if !self.metered.is_empty() {
+                section class="section" { h2 { "Other usage of this project" } (self.metered_table()) }
+            }
         }
     }
 
@@ -198,6 +207,21 @@ impl BillingView {
         }
     }
 
+    fn metered_table(&self) -> Markup {
+        let row = |line: &MeteredLine| {
+            vec![
+                html! { (line.meter.label()) },
+                html! { (line.subject) },
+                html! { (line.quantity) " " (line.unit) },
+                html! { (line.price.exact()) " per " (line.per) },
+                html! { (line.charged.exact()) },
+            ]
+        };
+        let rows: Vec<Vec<Markup>> = self.metered.iter().map(row).collect();
+        let cols = [col("What"), col("By"), num("How much"), num("Price"), num("Charged")];
+        table("Other usage", &cols, &rows)
+    }
+
     fn usage_table(&self) -> Markup {
         if self.usage.is_empty() {
             return empty(
@@ -226,6 +250,21 @@ impl BillingView {
             &rows,
         )
     }
+}
+
+fn sample_metered() -> Vec<MeteredLine> {
+    let eur = |micros| Money::new(Micros(micros), Currency::EUR);
+    let line = |meter: UsageMeter| MeteredLine {
+        project_id: ProjectId(uuid::Uuid::nil()),
+        meter,
+        subject: "a-subject-with-a-long-name/of-its-own".into(),
+        quantity: 123_456_789,
+        unit: meter.unit().into(),
+        price: eur(150_000),
+        per: meter.priced().0.into(),
+        charged: eur(18_518_518),
+    };
+    UsageMeter::ALL.iter().map(|meter| line(*meter)).collect()
 }
 
 fn sample_lots() -> Vec<CreditLot> {
@@ -303,6 +342,7 @@ pub(super) async fn billing_page(who: Allowed<ReadBilling>, app: App, (): ()) ->
         lines: lines.items,
         credits: credits(&mut tx, &who, &Paging::default()).await?.items,
         usage: usage(&mut tx, &who, &UsageQuery::default()).await?.items,
+        metered: metering::used(&mut tx, &who, &Paging::default()).await?.items,
         next: lines.next_cursor,
         pays,
     };

@@ -23,6 +23,14 @@ pub fn cover(price_per_hour: Micros, units: i64, span: Duration) -> Option<Micro
     i64::try_from((product + 3599) / 3600).ok().map(Micros)
 }
 
+/// Returns what a quantity costs at a price for `size` of it: `floor(price × quantity / size)`. `None` on overflow.
+///
+/// What a subject used is rated as a whole and what was charged before is taken off, as with time.
+pub fn of_quantity(price: Micros, size: i64, quantity: i64) -> Option<Micros> {
+    let product = i128::from(price.0).checked_mul(i128::from(quantity))?;
+    i64::try_from(product.checked_div(i128::from(size))?).ok().map(Micros)
+}
+
 /// Returns how long an amount lasts at a rate per hour; `None` when nothing is spent.
 pub fn lasts(amount: Micros, rate_per_hour: Micros) -> Option<Duration> {
     if rate_per_hour.0 <= 0 {
@@ -55,6 +63,21 @@ mod tests {
             for cut in cuts {
                 time += cut;
                 let due = total(Micros(price), units, Duration::from_micros(time)).unwrap().0 - charged;
+                prop_assert!(due >= 0);
+                charged += due;
+            }
+            prop_assert_eq!(charged, all.0);
+        }
+
+        #[test]
+        fn any_batches_of_a_quantity_charge_the_same(
+            price in 0_i64..100_000_000, size in 1_i64..2_000_000_000, parts in proptest::collection::vec(1_i64..1_000_000_000_000, 1..20)
+        ) {
+            let all = of_quantity(Micros(price), size, parts.iter().sum()).unwrap();
+            let (mut charged, mut used) = (0, 0);
+            for part in parts {
+                used += part;
+                let due = of_quantity(Micros(price), size, used).unwrap().0 - charged;
                 prop_assert!(due >= 0);
                 charged += due;
             }

@@ -26,6 +26,7 @@ mod machines;
 mod mail;
 mod matrix;
 mod memory;
+mod metering;
 mod node;
 mod pages;
 mod passwords;

@@ -28,6 +28,8 @@ fn money() -> Vec<(&'static str, Markup)> {
         "finance" = billing::FinanceView,
         "desk payment" = billing::DeskPaymentView,
         "credits" = billing::CreditsView,
+        "metering" = billing::MeteringView,
+        "source" = billing::SourceMadeView,
         "approvals" = billing::ApprovalsView,
     )
 }

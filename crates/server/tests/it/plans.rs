@@ -10,6 +10,8 @@ const GROW: &[&str] = &[
     "audit_chain",
     "audit_entries",
     "claims",
+    "grants",
+    "hold_credits",
     "holds",
     "idempotency_keys",
     "ledger_accounts",
@@ -42,6 +44,9 @@ const GROW: &[&str] = &[
     "support_accesses",
     "webhook_deliveries",
     "users",
+    "usage_charges",
+    "usage_events",
+    "usage_totals",
 ];
 
 /// Indexes over what is open alone.
@@ -49,6 +54,8 @@ const OPEN: &[&str] = &[
     "allocations_open",
     "claims_live_slot",
     "claims_node",
+    "grants_ending",
+    "grants_left",
     "holds_open",
     "holds_to_stop",
     "ledger_accounts_platform",
@@ -67,6 +74,7 @@ const OPEN: &[&str] = &[
     "tasks_one_running",
     "support_accesses_opened",
     "tasks_open",
+    "usage_events_unbilled",
     "users_staff",
     "webhook_deliveries_due",
     "webhook_deliveries_next",
@@ -78,6 +86,8 @@ const MEANT: &[&str] = &[
     "SELECT COUNT(*) FROM audit_entries",
     ") wrong",
     "FROM meters m LEFT JOIN usage_windows w",
+    "FROM usage_totals t ORDER BY",
+    "FROM grants g WHERE g.amount",
     // How many people have a second factor is counted when an operator asks.
     "CASE WHEN n > 0",
 ];

@@ -4,9 +4,9 @@ use super::{
     days::{self, Month, day_of},
     store::{self, Piece, ProjectName},
 };
-use crate::{identity, tenancy::Organization};
+use crate::{billing::metering, identity, tenancy::Organization};
 use api::{
-    AllocationId, Micros, Money, ProjectId, TypedId, UserId,
+    AllocationId, Micros, Money, OrgId, ProjectId, TypedId, UserId,
     budgets::{CostBy, CostDay, CostRow, Costs},
 };
 use kernel::{Error, Result, db::Reader};
@@ -28,7 +28,7 @@ struct Names {
 }
 
 impl Names {
-    fn of(&self, piece: &Piece, by: CostBy) -> (String, String) {
+    fn of(&self, (piece, subject): &Subject, by: CostBy) -> (String, String) {
         let project = self.projects.get(&piece.project_id);
         match by {
             CostBy::Department => project.map_or_else(Default::default, |row| {
@@ -44,28 +44,63 @@ impl Names {
             },
             CostBy::Sku => (piece.sku.clone(), piece.sku.clone()),
             CostBy::Workload => {
-                let id = piece.allocation_id.to_string();
                 let place = project.map(|row| row.name.clone()).unwrap_or_default();
-                (id, format!("{} in {place}", piece.sku))
+                match piece.allocation_id {
+                    Some(id) => (id.to_string(), format!("{} in {place}", piece.sku)),
+                    None => (
+                        format!("{} {} {subject}", piece.project_id, piece.sku),
+                        format!("{}: {subject} in {place}", piece.sku),
+                    ),
+                }
             }
         }
     }
 }
 
-async fn all(tx: &mut Reader, org: &Organization, span: (i64, i64)) -> Result<Vec<Piece>> {
+/// A piece, and what used it where it is no allocation.
+type Subject = (Piece, String);
+
+async fn all(tx: &mut Reader, org: &Organization, span: (i64, i64)) -> Result<Vec<Subject>> {
     let (mut found, mut after) = (Vec::new(), AllocationId::first());
     loop {
         let rows = store::pieces(tx, org.id, span, after).await?;
-        let Some(last) = rows.last() else { return Ok(found) };
-        after = last.allocation_id;
-        found.extend(rows);
+        let Some(last) = rows.last().and_then(|row| row.allocation_id) else { break };
+        after = last;
+        found.extend(rows.into_iter().map(|row| (row, String::new())));
     }
+    let metered = metering::charged_pieces(tx, org.id, span).await?;
+    found.extend(metered.into_iter().map(|row| {
+        let piece = Piece {
+            allocation_id: None,
+            project_id: row.project_id,
+            user_id: None,
+            sku: row.meter.label().to_owned(),
+            charge: row.charge,
+            unit_micros: 0,
+            simulated: false,
+        };
+        (piece, row.subject)
+    }));
+    Ok(found)
 }
 
-async fn names(tx: &mut Reader, org: &Organization, pieces: &[Piece]) -> Result<Names> {
+/// What each day of a span cost, of hardware and of all else.
+async fn by_day(tx: &mut Reader, org: OrgId, span: (i64, i64)) -> Result<HashMap<i64, i64>> {
+    let mut days: HashMap<i64, i64> = HashMap::new();
+    for row in store::days(tx, org, span.0, span.1).await? {
+        days.insert(row.day, row.charge.0);
+    }
+    for row in metering::charged_days(tx, org, span.0, span.1).await? {
+        let day = days.entry(row.day).or_default();
+        *day = day.saturating_add(row.charge.0);
+    }
+    Ok(days)
+}
+
+async fn names(tx: &mut Reader, org: &Organization, pieces: &[Subject]) -> Result<Names> {
     let rows = store::projects(tx, org.id).await?;
     let mut people = HashMap::new();
-    for id in pieces.iter().filter_map(|piece| piece.user_id) {
+    for id in pieces.iter().filter_map(|(piece, _)| piece.user_id) {
         if !people.contains_key(&id)
             && let Some(user) = identity::find_user(tx, id).await?
         {
@@ -87,8 +122,9 @@ pub async fn costs(tx: &mut Reader, org: &Organization, month: Month, by: CostBy
     let overflow = || Error::internal(anyhow::anyhow!("a sum of costs overflows"));
     let mut parts: BTreeMap<String, Part> = BTreeMap::new();
     let mut total = 0_i64;
-    for piece in &pieces {
-        let (key, name) = names.of(piece, by);
+    for subject in &pieces {
+        let (key, name) = names.of(subject, by);
+        let piece = &subject.0;
         let part = parts.entry(key).or_default();
         part.name = name;
         part.charge = part.charge.checked_add(piece.charge.0).ok_or_else(overflow)?;
@@ -108,8 +144,7 @@ pub async fn costs(tx: &mut Reader, org: &Organization, month: Month, by: CostBy
         .collect();
     rows.sort_by(|a, b| b.charge.micros.cmp(&a.charge.micros).then_with(|| a.key.cmp(&b.key)));
     let today = day_of(tx.now());
-    let spent = store::days(tx, org.id, span.0, span.1).await?;
-    let known: HashMap<i64, i64> = spent.iter().map(|row| (row.day, row.charge.0)).collect();
+    let known = by_day(tx, org.id, span).await?;
     let last = span.1.min(today + 1);
     let days = (span.0..last)
         .map(|day| CostDay {

@@ -7,7 +7,7 @@ mod http;
 mod pages;
 mod store;
 
-pub use days::Month;
+pub use days::{Month, day_of};
 pub use http::routes;
 pub use pages::CostsView;
 pub use store::{Within, add, spent};

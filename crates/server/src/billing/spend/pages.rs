@@ -147,7 +147,9 @@ impl CostsView {
             let seconds = u64::try_from(one.unit_seconds).unwrap_or(0);
             let name = html! { (one.name) @if one.simulated { " " (simulated_badge()) } };
             let name = match self.costs.by {
-                CostBy::Workload => html! { a href={ "/workloads/" (one.key) } { (name) } },
+                CostBy::Workload if one.key.starts_with("alloc_") => {
+                    html! { a href={ "/workloads/" (one.key) } { (name) } }
+                }
                 CostBy::Project => html! { a href={ "/access/projects/" (one.key) } { (name) } },
                 _ => name,
             };

@@ -1,7 +1,7 @@
 //! SQL of what was spent.
 
 use super::days::day_of;
-use crate::billing::store::Window;
+use crate::billing::{metering, store::Window};
 use api::{AllocationId, DeptId, Micros, OrgId, ProjectId, Time, UserId};
 use kernel::{
     Result,
@@ -72,7 +72,12 @@ pub async fn spent(tx: &mut Reader, within: Within, from: i64) -> Result<(Micros
             (org, project, user, department),
         )
         .await?;
-    Ok((spent, reserved))
+    // Metered usage is nobody's in person.
+    let metered = match user {
+        Some(_) => Micros::ZERO,
+        None => metering::charged_since(tx, org, department, project, from).await?,
+    };
+    Ok((Micros(spent.0.saturating_add(metered.0)), reserved))
 }
 
 row! {
@@ -98,8 +103,8 @@ pub async fn days(tx: &mut Reader, org: OrgId, from: i64, until: i64) -> Result<
 row! {
     /// What a part cost: which allocation, where, whose, of what.
     pub struct Piece {
-        /// Allocation.
-        pub allocation_id: AllocationId,
+        /// Allocation; none for other usage.
+        pub allocation_id: Option<AllocationId>,
         /// Project.
         pub project_id: ProjectId,
         /// Who launched it.

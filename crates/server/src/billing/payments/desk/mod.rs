@@ -7,7 +7,7 @@ mod refund;
 mod store;
 
 pub use http::routes;
-pub use pages::{ApprovalsView, CreditsView, DeskPaymentView, FinanceView};
+pub use pages::{ApprovalsView, CreditsView, DeskPaymentView, FinanceView, desk_tabs};
 
 use super::store::EventRow;
 use crate::{

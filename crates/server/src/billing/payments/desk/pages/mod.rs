@@ -31,12 +31,14 @@ pub fn routes() -> Vec<Route> {
     routes
 }
 
-fn desk_tabs(current: &str) -> Markup {
+/// Draws the tabs of the finance desk.
+pub fn desk_tabs(current: &str) -> Markup {
     tabs(
         current,
         &[
             ("payments", "Payments", "/platform/finance"),
             ("credits", "Credit", "/platform/finance/credits"),
+            ("metering", "Metering", "/platform/finance/metering"),
             ("approvals", "Approvals", "/platform/finance/approvals"),
         ],
     )

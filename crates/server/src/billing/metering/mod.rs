@@ -1,0 +1,55 @@
+//! Metered usage besides time of hardware: sources tell events, each is counted once for ever, priced as of its time,
+//! rated with what its subject used before and charged in the same transaction, before the answer.
+//!
+//! Words: a *source* may tell of any project; a *meter* is what is counted; a *subject* is what used it; a *total* is
+//! what a subject used of a meter at one price, rated as a whole and rounded down once; a *charge* is a step of it.
+//! Usage without a price is kept and waits for one.
+
+mod audit;
+mod http;
+mod pages;
+mod prices;
+mod rate;
+mod sources;
+mod store;
+mod take;
+mod waiting;
+
+pub use audit::audit;
+pub use http::{routes, used};
+pub use pages::{MeteringView, SourceMadeView};
+pub use rate::explain;
+pub use store::{charged_days, charged_pieces, charged_since};
+pub use take::{FromMeter, take};
+pub use waiting::{WRITER, sweep};
+
+use crate::tenancy::OperatorAction;
+
+macro_rules! metering_action {
+    ($(#[$meta:meta])* $name:ident = $word:literal) => {
+        $(#[$meta])*
+        pub struct $name;
+        impl OperatorAction for $name {
+            const NAME: &'static str = $word;
+            const STEP_UP: bool = true;
+        }
+    };
+}
+
+/// Looks at sources, prices and what waits for a price.
+pub struct Read;
+impl OperatorAction for Read {
+    const NAME: &'static str = "metering.read";
+}
+metering_action!(
+    /// Makes a source of usage events.
+    MakeSource = "metering_source.create"
+);
+metering_action!(
+    /// Ends a source.
+    EndSource = "metering_source.revoke"
+);
+metering_action!(
+    /// Sets the price of a meter.
+    SetPrice = "metering_price.set"
+);
