@@ -82,6 +82,15 @@ CREATE TABLE audit_waiting (
   entry_id BLOB PRIMARY KEY
 ) STRICT;
 
+CREATE TABLE billing_profiles (
+  org_id BLOB PRIMARY KEY REFERENCES organizations (id),
+  legal_name TEXT NOT NULL,
+  address TEXT NOT NULL,
+  tax_id TEXT NOT NULL,
+  set_by BLOB NOT NULL REFERENCES users (id),
+  set_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE break_glass_codes (
   id BLOB PRIMARY KEY,
   code_hash BLOB NOT NULL,
@@ -121,6 +130,13 @@ CREATE TABLE claims (
   created_at INTEGER NOT NULL,
   ended_at INTEGER,
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE closed_months (
+  month TEXT PRIMARY KEY,
+  to_at INTEGER NOT NULL UNIQUE,
+  statements INTEGER NOT NULL,
+  closed_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE credits (
@@ -840,6 +856,23 @@ CREATE TABLE sso_sessions (
   due_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE statements (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  month TEXT NOT NULL,
+  number TEXT NOT NULL UNIQUE,
+  from_at INTEGER NOT NULL,
+  to_at INTEGER NOT NULL,
+  currency TEXT NOT NULL,
+  opening INTEGER NOT NULL,
+  closing INTEGER NOT NULL,
+  used INTEGER NOT NULL,
+  body TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  closed_at INTEGER NOT NULL,
+  CHECK (to_at > from_at AND closed_at >= to_at)
+) STRICT;
+
 CREATE TABLE support_accesses (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL REFERENCES organizations (id),
@@ -909,7 +942,25 @@ CREATE TABLE usage_charges (
   charge INTEGER NOT NULL CHECK (charge >= 0),
   day INTEGER NOT NULL,
   at INTEGER NOT NULL,
+  txn_id BLOB REFERENCES ledger_transactions (id),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE usage_days (
+  project_id BLOB NOT NULL,
+  day INTEGER NOT NULL,
+  meter TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  org_id BLOB NOT NULL,
+  charge INTEGER NOT NULL CHECK (charge >= 0),
+  PRIMARY KEY (project_id, day, meter, subject),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE usage_debts (
+  org_id BLOB PRIMARY KEY REFERENCES organizations (id),
+  owed INTEGER NOT NULL CHECK (owed >= 0),
+  paid INTEGER NOT NULL CHECK (paid >= 0)
 ) STRICT;
 
 CREATE TABLE usage_events (
@@ -949,6 +1000,15 @@ CREATE TABLE usage_totals (
   charged INTEGER NOT NULL CHECK (charged >= 0),
   charges INTEGER NOT NULL,
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE usage_waiting (
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  meter TEXT NOT NULL,
+  events INTEGER NOT NULL CHECK (events >= 0),
+  quantity INTEGER NOT NULL CHECK (quantity >= 0),
+  since INTEGER NOT NULL,
+  PRIMARY KEY (org_id, meter)
 ) STRICT;
 
 CREATE TABLE usage_windows (
@@ -1139,6 +1199,8 @@ CREATE INDEX mails_old ON mails (created_at) WHERE sent_at IS NULL;
 
 CREATE INDEX mails_sent ON mails (sent_at) WHERE sent_at IS NOT NULL;
 
+CREATE UNIQUE INDEX metering_sources_name ON metering_sources (name) WHERE revoked_at IS NULL;
+
 CREATE INDEX meters_open ON meters (allocation_id) WHERE stopped_at IS NULL;
 
 CREATE INDEX meters_running ON meters (org_id) WHERE stopped_at IS NULL;
@@ -1270,6 +1332,10 @@ CREATE INDEX sso_sessions_provider ON sso_sessions (provider_id);
 
 CREATE INDEX sso_sessions_silent ON sso_sessions (last_ok_at) WHERE refreshes;
 
+CREATE UNIQUE INDEX statements_month ON statements (org_id, month);
+
+CREATE INDEX statements_reach ON statements (org_id, to_at);
+
 CREATE INDEX support_accesses_opened ON support_accesses (opened_at);
 
 CREATE INDEX support_accesses_org ON support_accesses (org_id, id);
@@ -1294,13 +1360,15 @@ CREATE INDEX usage_charges_org ON usage_charges (org_id, day);
 
 CREATE UNIQUE INDEX usage_charges_seq ON usage_charges (total_id, seq);
 
+CREATE INDEX usage_charges_txn ON usage_charges (txn_id) WHERE txn_id IS NOT NULL;
+
+CREATE INDEX usage_days_org ON usage_days (org_id, day);
+
 CREATE INDEX usage_events_charge ON usage_events (charge_id) WHERE charge_id IS NOT NULL;
 
 CREATE INDEX usage_events_unbilled ON usage_events (org_id, meter, at) WHERE charge_id IS NULL;
 
 CREATE UNIQUE INDEX usage_prices_from ON usage_prices (meter, currency, valid_from);
-
-CREATE UNIQUE INDEX usage_totals_of ON usage_totals (project_id, meter, subject, price_id);
 
 CREATE INDEX usage_totals_project ON usage_totals (project_id, id);
 
@@ -1346,6 +1414,12 @@ BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER audit_entries_wait AFTER INSERT ON audit_entries
 BEGIN INSERT INTO audit_waiting (entry_id) VALUES (NEW.id); END;
 
+CREATE TRIGGER closed_months_append_only BEFORE UPDATE ON closed_months
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER closed_months_stay BEFORE DELETE ON closed_months
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
 CREATE TRIGGER ledger_postings_append_only BEFORE UPDATE ON ledger_postings
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
@@ -1355,11 +1429,22 @@ BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER ledger_transactions_append_only BEFORE UPDATE ON ledger_transactions
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
+CREATE TRIGGER ledger_transactions_closed BEFORE INSERT ON ledger_transactions
+WHEN EXISTS (SELECT 1 FROM closed_months WHERE to_at > NEW.at)
+  OR EXISTS (SELECT 1 FROM statements WHERE org_id = NEW.org_id AND to_at > NEW.at)
+BEGIN SELECT RAISE(ABORT, 'month closed'); END;
+
 CREATE TRIGGER ledger_transactions_stays BEFORE DELETE ON ledger_transactions
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
 CREATE TRIGGER meters_stopped_stay BEFORE UPDATE ON meters WHEN OLD.stopped_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'over'); END;
+
+CREATE TRIGGER statements_append_only BEFORE UPDATE ON statements
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER statements_stay BEFORE DELETE ON statements
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
 CREATE TRIGGER usage_charges_append_only BEFORE UPDATE ON usage_charges
 BEGIN SELECT RAISE(ABORT, 'append only'); END;

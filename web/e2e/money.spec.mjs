@@ -65,7 +65,7 @@ test("funds are added: amounts that do not fit, a declined card, paid, and a lau
   await expect(page.getByText("Add €5.00 to €10000.00 at once.").first()).toBeVisible();
   await page.getByLabel("Another amount").fill("12,345");
   await page.getByRole("button", { name: "Go on to payment" }).click();
-  await expect(page.getByText("Enter an amount in whole cents.").first()).toBeVisible();
+  await expect(page.getByText("Enter an amount such as 50 or 12.50.").first()).toBeVisible();
   await page.getByLabel("Another amount").fill("12,50");
   await page.getByRole("button", { name: "Go on to payment" }).click();
   await expect(page.getByRole("link", { name: "Go on to payment" })).toBeVisible();

@@ -58,6 +58,8 @@ pub struct Balance {
     pub given: Money,
     /// What is reserved for running work.
     pub held: Money,
+    /// What is owed for usage that was told afterwards: it is taken from what comes next.
+    pub owed: Money,
     /// Where it stands.
     pub state: MoneyState,
     /// What running work costs per hour.
@@ -208,8 +210,9 @@ pub struct Explained {
     pub moved: Vec<Moved>,
     /// The sum behind a charge of usage.
     pub usage: Option<ExplainedUsage>,
-    /// The sum behind a charge of metered usage.
-    pub metered: Option<ExplainedMetered>,
+    /// The sums behind a charge of metered usage.
+    #[serde(default)]
+    pub metered: Vec<ExplainedMetered>,
 }
 
 /// A window of metered usage.

@@ -224,6 +224,8 @@ ids! {
     BudgetId = "budg",
     /// Credit the platform's people give.
     CreditId = "cred",
+    /// A monthly statement.
+    StatementId = "stmt",
     /// A source of usage events.
     MeterSourceId = "msrc",
     /// A usage event.

@@ -27,6 +27,7 @@ pub mod people;
 pub mod quotas;
 pub mod sso;
 pub mod staff;
+pub mod statements;
 pub mod stored;
 pub mod time;
 pub mod webhooks;
@@ -40,8 +41,8 @@ pub use ids::{
     InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, MeterSourceId, NodeId, NoticeId, OrgId,
     PREFIXES, PaymentEventId, PaymentId, PostingId, PriceId, ProjectId, ProviderId, QuotaId,
     RecoveryCodeId, RecoveryId, RefundId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId,
-    SkuId, SlotId, SupportId, TaskId, TerminalId, TxnId, TypedId, UsageChargeId, UsageEventId,
-    UsageId, UsagePriceId, UsageTotalId, UserId, WebhookId, WorkId,
+    SkuId, SlotId, StatementId, SupportId, TaskId, TerminalId, TxnId, TypedId, UsageChargeId,
+    UsageEventId, UsageId, UsagePriceId, UsageTotalId, UserId, WebhookId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

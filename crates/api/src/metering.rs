@@ -86,6 +86,9 @@ pub struct UsageTaken {
     pub accepted: usize,
     /// Known before: nothing changed.
     pub known: usize,
+    /// Projects whose organization could not pay all of it: it owes the rest. Stop serving them.
+    #[serde(default)]
+    pub uncovered: Vec<ProjectId>,
     /// Not taken, with why; nothing of them is kept, so they may be sent again.
     pub refused: Vec<RefusedUsage>,
 }

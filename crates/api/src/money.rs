@@ -114,6 +114,19 @@ impl Micros {
     }
 }
 
+impl Micros {
+    /// Reads an amount as people type it: with a point or a comma. What could be thousands (`1,000`) is not guessed.
+    pub fn typed(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let thousands =
+            text.rsplit_once(',').is_some_and(|(whole, part)| part.len() == 3 && whole != "0");
+        if thousands {
+            return None;
+        }
+        Self::parse_decimal(&text.replace(',', "."))
+    }
+}
+
 impl Serialize for Micros {
     /// A string, because JavaScript numbers lose integers above 2^53.
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {

@@ -253,12 +253,18 @@ impl Client {
     }
 
     async fn send<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
+        let bytes = self.answer(request).await?;
+        let bytes = if bytes.is_empty() { b"null".as_slice() } else { &bytes };
+        Ok(serde_json::from_slice(bytes).context("understand the answer")?)
+    }
+
+    /// Returns what the server answers, or why it does not.
+    async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, Failure> {
         let answer = request.send().await.map_err(|_| Failure::Unreachable(self.url.clone()))?;
         let status = answer.status();
         let bytes = answer.bytes().await.map_err(|_| Failure::Unreachable(self.url.clone()))?;
         if status.is_success() {
-            let bytes = if bytes.is_empty() { b"null".as_slice() } else { &bytes };
-            return Ok(serde_json::from_slice(bytes).context("understand the answer")?);
+            return Ok(bytes.to_vec());
         }
         match serde_json::from_slice::<Problem>(&bytes) {
             Ok(problem) => Err(Failure::Refused(Box::new(problem))),
@@ -272,6 +278,14 @@ impl Client {
     /// What the server says.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         self.send(self.request(Method::GET, path).await?).await
+    }
+
+    /// Reads something that is no JSON.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub async fn bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        self.answer(self.request(Method::GET, path).await?).await
     }
 
     /// Changes something; `key` makes a retry safe.

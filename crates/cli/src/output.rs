@@ -22,6 +22,11 @@ pub fn say(line: &str) {
     }
 }
 
+/// Takes out what would speak to the terminal instead of the person.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// Prints rows under heads, or the answer itself as JSON.
 pub fn print<T: Serialize>(format: Format, answer: &T, heads: &[&str], rows: Vec<Vec<String>>) {
     match format {
@@ -32,7 +37,7 @@ pub fn print<T: Serialize>(format: Format, answer: &T, heads: &[&str], rows: Vec
             table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
             table.set_header(heads.iter().map(|head| head.to_uppercase()));
             for row in rows {
-                table.add_row(row);
+                table.add_row(row.iter().map(|text| plain(text)));
             }
             let text = table.to_string();
             for line in text.lines() {

@@ -10,6 +10,7 @@ pub mod http;
 pub mod names;
 pub mod outbox;
 pub mod outgoing;
+pub mod paper;
 pub mod places;
 pub mod seal;
 pub mod secret;

@@ -35,7 +35,6 @@ CREATE TABLE usage_totals (
   charges BIGINT NOT NULL,
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 );
-CREATE UNIQUE INDEX usage_totals_of ON usage_totals (project_id, meter, subject, price_id);
 CREATE INDEX usage_totals_project ON usage_totals (project_id, id);
 
 -- A step of a total: its events charged together.
@@ -50,10 +49,35 @@ CREATE TABLE usage_charges (
   charge BIGINT NOT NULL CHECK (charge >= 0),
   day BIGINT NOT NULL,
   at BIGINT NOT NULL,
+  txn_id UUID REFERENCES ledger_transactions (id),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 );
 CREATE UNIQUE INDEX usage_charges_seq ON usage_charges (total_id, seq);
 CREATE INDEX usage_charges_org ON usage_charges (org_id, day);
+CREATE INDEX usage_charges_txn ON usage_charges (txn_id) WHERE txn_id IS NOT NULL;
+
+-- What each subject was charged by day (UTC, when it was booked).
+CREATE TABLE usage_days (
+  project_id UUID NOT NULL,
+  day BIGINT NOT NULL,
+  meter TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  org_id UUID NOT NULL,
+  charge BIGINT NOT NULL CHECK (charge >= 0),
+  PRIMARY KEY (project_id, day, meter, subject),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+);
+CREATE INDEX usage_days_org ON usage_days (org_id, day);
+
+-- How much of a meter waits for a price.
+CREATE TABLE usage_waiting (
+  org_id UUID NOT NULL REFERENCES organizations (id),
+  meter TEXT NOT NULL,
+  events BIGINT NOT NULL CHECK (events >= 0),
+  quantity BIGINT NOT NULL CHECK (quantity >= 0),
+  since BIGINT NOT NULL,
+  PRIMARY KEY (org_id, meter)
+);
 
 CREATE TABLE usage_events (
   id UUID PRIMARY KEY,
@@ -96,3 +120,11 @@ CREATE TRIGGER usage_charges_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON 
 CREATE TRIGGER usage_prices_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON usage_prices
   EXECUTE FUNCTION refuse_change();
 -- end
+
+-- What organizations owe for usage that no balance covered.
+CREATE TABLE usage_debts (
+  org_id UUID PRIMARY KEY REFERENCES organizations (id),
+  owed BIGINT NOT NULL CHECK (owed >= 0),
+  paid BIGINT NOT NULL CHECK (paid >= 0)
+);
+CREATE UNIQUE INDEX metering_sources_name ON metering_sources (name) WHERE revoked_at IS NULL;

@@ -35,4 +35,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0023_budgets.sql"),
     migration!("0024_credit_lots.sql"),
     migration!("0025_metering.sql"),
+    migration!("0026_statements.sql"),
 ];

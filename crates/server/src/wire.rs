@@ -80,6 +80,7 @@ pub fn sweeps() -> Vec<Sweep> {
         billing::ladder_sweep(),
         billing::lots_sweep(),
         billing::metering_sweep(),
+        billing::statements_sweep(),
         billing::budget_sweep(),
     ]);
     sweeps.extend(operations::sweeps());
@@ -110,6 +111,7 @@ pub fn writers() -> Vec<audit::System> {
         billing::LADDER_WRITER,
         billing::LOTS_WRITER,
         billing::METERING_WRITER,
+        billing::STATEMENTS_WRITER,
         billing::BUDGETS_WRITER,
         billing::EVENTS_WRITER,
         billing::SIMULATOR_WRITER,

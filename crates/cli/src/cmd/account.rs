@@ -110,12 +110,18 @@ pub async fn balance(format: Format) -> Result<(), Failure> {
     let runs_out = balance.runs_out_at.map_or_else(|| "-".to_owned(), |at| at.plain());
     let rows = vec![vec![
         balance.available.exact(),
+        balance.given.exact(),
         balance.held.exact(),
         balance.burn_per_hour.exact(),
         runs_out,
         balance.state.to_string(),
     ]];
-    print(format, &balance, &["available", "held", "per hour", "runs out", "state"], rows);
+    print(
+        format,
+        &balance,
+        &["available", "of it given", "held", "per hour", "runs out", "state"],
+        rows,
+    );
     Ok(())
 }
 
@@ -178,6 +184,9 @@ pub async fn explain(id: TxnId, format: Format) -> Result<(), Failure> {
         say(&format!("fact {} {}, by {}", entry.source, entry.source_id, entry.actor));
         if let Some(usage) = &entry.usage {
             say(&usage.formula);
+        }
+        for used in &entry.metered {
+            say(&format!("{} of {}: {}", used.meter.label(), used.subject, used.formula));
         }
     }
     let rows = entry

@@ -7,14 +7,14 @@ use super::{
 };
 use crate::{
     client::{Client, Failure},
-    output::{print, say},
+    output::{Format, print, say},
 };
 use anyhow::Context;
 use api::{
     Currency, MeterSourceId, Micros, Money, Page, Time,
     metering::{
-        MeterSource, MeterSourceCreate, MeterSourceMade, MeteredLine, Metering, UsageEvents,
-        UsageMeter, UsagePrice, UsagePriceSet, UsageTaken,
+        MeterSource, MeterSourceCreate, MeterSourceMade, MeteredLine, Metering, RefusedUsage,
+        UsageEvents, UsageMeter, UsagePrice, UsagePriceSet, UsageTaken,
     },
 };
 use clap::Subcommand;
@@ -102,17 +102,29 @@ pub async fn run(what: Meters) -> Result<(), Failure> {
                 .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
             let taken: UsageTaken =
                 client.post("/api/v1/metering/events", Some(&events), None).await?;
-            say(&format!("taken   {}\nknown   {}", taken.accepted, taken.known));
-            if !taken.refused.is_empty() {
-                let row = |one: &api::metering::RefusedUsage| {
-                    vec![one.id.clone(), one.field.clone(), one.why.clone()]
-                };
-                let rows = taken.refused.iter().map(row).collect();
-                print(shape.output, &taken, &["refused", "field", "why"], rows);
-            }
+            sent(&taken, shape)?;
         }
     }
     Ok(())
+}
+
+/// Prints what became of a batch; one with refused events did not end as asked.
+fn sent(taken: &UsageTaken, shape: Shape) -> Result<(), Failure> {
+    if shape.output == Format::Table {
+        say(&format!("taken   {}\nknown   {}", taken.accepted, taken.known));
+        for project in &taken.uncovered {
+            say(&format!("not covered by the balance: {project}"));
+        }
+    }
+    if shape.output == Format::Json || !taken.refused.is_empty() {
+        let row = |one: &RefusedUsage| vec![one.id.clone(), one.field.clone(), one.why.clone()];
+        let rows = taken.refused.iter().map(row).collect();
+        print(shape.output, taken, &["refused", "field", "why"], rows);
+    }
+    match taken.refused.len() {
+        0 => Ok(()),
+        count => Err(Failure::Ended(format!("{count} events were refused"))),
+    }
 }
 
 async fn used(client: &Client, shape: Shape) -> Result<(), Failure> {

@@ -17,6 +17,7 @@ mod project;
 mod quota;
 mod role;
 mod staff;
+mod statements;
 mod webhook;
 
 use crate::{client::Failure, output::Format, shell};
@@ -151,6 +152,12 @@ pub enum Command {
     Usage(Shape),
     /// List what came into and went out of the organization's money.
     Statement(Shape),
+    /// Monthly statements: what each month moved, closed and unchanging.
+    Statements {
+        /// What to do.
+        #[command(subcommand)]
+        what: statements::Statements,
+    },
     /// Explain a transaction of the statement: what moved, and the sum behind a charge.
     Explain {
         /// The transaction (txn_…).
@@ -255,6 +262,7 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Key { what } => machines::keys(what).await,
         Command::Balance(shape) => account::balance(shape.output).await,
         Command::Metering { what } => metering::run(what).await,
+        Command::Statements { what } => statements::run(what).await,
         Command::Credits(shape) => account::credits(shape.output).await,
         Command::Usage(shape) => account::usage(shape.output).await,
         Command::Statement(shape) => account::statement(shape.output).await,

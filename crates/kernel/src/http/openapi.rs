@@ -96,6 +96,7 @@ fn operation_id(route: &RouteInfo) -> String {
 fn security(entrance: EntranceKind) -> Value {
     match entrance {
         EntranceKind::Public | EntranceKind::Signed => json!([]),
+        EntranceKind::Source => json!([{ "bearer": [] }]),
         EntranceKind::Node => json!([{ "node": [] }]),
         _ => json!([{ "bearer": [] }, { "session": [] }]),
     }

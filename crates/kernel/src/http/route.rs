@@ -22,6 +22,8 @@ pub enum EntranceKind {
     Public,
     /// A provider whose signature is verified.
     Signed,
+    /// A source of usage events, by its token.
+    Source,
     /// A signed-in person, about their own account.
     Myself,
     /// A person whose role allows the action on the row.
@@ -38,6 +40,7 @@ impl EntranceKind {
         match self {
             Self::Public => "public",
             Self::Signed => "signed",
+            Self::Source => "source",
             Self::Myself => "myself",
             Self::Allowed => "allowed",
             Self::Operator => "operator",
@@ -48,7 +51,7 @@ impl EntranceKind {
 
 /// What lets a caller in: made only from a request, by its own checks.
 pub trait Entrance: Accountable + Sized + Send + Sync + 'static {
-    /// Which of the six.
+    /// Which of them.
     const KIND: EntranceKind;
     /// The action's name: permission, audit word, route id and idempotency scope in one.
     const ACTION: &'static str;

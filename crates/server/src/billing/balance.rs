@@ -1,6 +1,6 @@
 //! Where an organization's money stands, read from the ledger.
 
-use super::{Settings, ladder, lots, model, model::AccountKind, rating, store};
+use super::{Settings, debts, ladder, lots, model, model::AccountKind, rating, store};
 use api::{
     Currency, Micros, Money, OrgId, billing::Balance, billing::MoneyState, time::span_words,
 };
@@ -36,6 +36,7 @@ pub async fn balance(
         available: Money::new(available, currency),
         given: Money::new(given, currency),
         held: Money::new(held, currency),
+        owed: Money::new(debts::owed(tx, org).await?, currency),
         state: model::state((available, held), settings.low(), stopping || soon, ran_out),
         burn_per_hour: Money::new(burn, currency),
         runs_out_at: rating::lasts(total, burn).map(|span| now.plus(span)),

@@ -54,7 +54,7 @@ impl EntryView {
                 amount: eur(50_000_000),
             }],
             usage: None,
-            metered: None,
+            metered: vec![],
         };
         let usage = ExplainedUsage {
             sku: "h100-sxm-slice".into(),
@@ -95,11 +95,14 @@ impl EntryView {
                     p class="muted small" { "From confirmed ready to the release request. A run is rated as a whole and rounded down once, so that its windows add up to it to the last digit." }
                 }
             }
-            @if let Some(used) = &entry.metered {
+            @if !entry.metered.is_empty() {
                 section class="section card flow" {
                     h2 { "How the charge is computed" }
-                    (code_block(&used.formula))
-                    p class="muted small" { (used.meter.label()) " of " (used.subject) ": this charge is for " (used.quantity) " " (used.meter.unit()) ". What it used at this price is rated as a whole and rounded down once." }
+                    @for used in &entry.metered {
+                        p { (used.meter.label()) " of " (used.subject) ": " (used.quantity) " " (used.meter.unit()) }
+                        (code_block(&used.formula))
+                    }
+                    p class="muted small" { "What a subject used at one price is rated as a whole and rounded down once, so that its charges add up to it." }
                 }
             }
             section class="section" { h2 { "What moved" } (self.moved()) }

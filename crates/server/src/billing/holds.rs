@@ -2,7 +2,7 @@
 //! charges, closed with the release.
 
 use super::{
-    Settings, ladder, lots,
+    Settings, debts, ladder, lots,
     meter::Meter,
     model::AccountKind,
     payments,
@@ -332,16 +332,17 @@ pub async fn close(tx: &mut WriteTx, allocation: AllocationId, simulated: bool) 
     if !store::change_hold(tx, &hold, &new).await? {
         return Err(Code::Raced.into());
     }
+    let given = lots::give_back(tx, hold.id).await?;
     if hold.remaining == Micros::ZERO {
         return Ok(());
     }
     let currency = currency_of(tx, hold.org_id).await?;
     let fact = fact(&new, TxnKind::HoldRelease, currency, simulated, "Reservation given back");
     let amount = hold.remaining;
-    let given = lots::give_back(tx, hold.id).await?;
     let back = |credit, amount| Transfer { debit: AccountKind::Held, credit, amount };
     let paid = Micros(amount.0 - given.0);
     let both = [back(AccountKind::Promotional, given), back(AccountKind::Available, paid)];
     post(tx, &fact, &both).await?;
-    payments::collect(tx, hold.org_id, currency).await
+    payments::collect(tx, hold.org_id, currency).await?;
+    debts::collect(tx, hold.org_id, currency).await
 }

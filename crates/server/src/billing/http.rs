@@ -1,6 +1,6 @@
 //! Routes of billing.
 
-use super::{balance, budgets, entry, explain, metering, pages, payments, spend, store};
+use super::{balance, budgets, entry, explain, metering, monthly, pages, payments, spend, store};
 use crate::tenancy::{Action, Allowed, Ask, Found, InProject, find_organization};
 use api::{
     AllocationId, GrantId, Micros, Money, Page,
@@ -44,6 +44,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(spend::routes());
     routes.extend(budgets::routes());
     routes.extend(metering::routes());
+    routes.extend(monthly::routes());
     routes
 }
 
@@ -106,7 +107,13 @@ pub(super) async fn credits(
     let held: HashMap<GrantId, Micros> =
         store::held_of(tx, &ids).await?.into_iter().map(|row| (row.grant_id, row.held)).collect();
     let money = |micros| Money::new(micros, org.currency);
-    let lots = rows.into_iter().map(|row| {
+    let now = tx.now();
+    let lots = rows.into_iter().map(|mut row| {
+        // What is over is over, also while its entry is still to be written.
+        if row.expires_at.is_some_and(|at| at <= now) {
+            row.expired = Micros(row.expired.0 + row.remaining.0);
+            row.remaining = Micros::ZERO;
+        }
         let held = held.get(&row.id).copied().unwrap_or_default();
         CreditLot {
             id: row.id,

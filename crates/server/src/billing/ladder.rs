@@ -42,11 +42,14 @@ const EACH: i64 = 500;
 
 /// Returns organizations in id order with the sums their state is computed from.
 async fn stands(tx: &mut Reader, after: OrgId) -> Result<Vec<Stand>> {
+    let now = tx.now();
     tx.list(
         "SELECT o.id, o.name, o.currency,
             CAST(COALESCE((SELECT SUM(b.balance) FROM ledger_accounts a
               JOIN account_balances b ON b.account_id = a.id
-             WHERE a.org_id = o.id AND a.kind IN ('available', 'promotional')), 0) AS BIGINT),
+             WHERE a.org_id = o.id AND a.kind = 'available'), 0)
+             + COALESCE((SELECT SUM(g.remaining) FROM grants g
+             WHERE g.org_id = o.id AND g.remaining > 0 AND (g.expires_at IS NULL OR g.expires_at > $3)), 0) AS BIGINT),
             CAST(COALESCE((SELECT SUM(b.balance) FROM ledger_accounts a
               JOIN account_balances b ON b.account_id = a.id
              WHERE a.org_id = o.id AND a.kind = 'held'), 0) AS BIGINT),
@@ -57,7 +60,7 @@ async fn stands(tx: &mut Reader, after: OrgId) -> Result<Vec<Stand>> {
             s.state, s.ran_out_at
            FROM organizations o LEFT JOIN money_states s ON s.org_id = o.id
           WHERE o.id > $1 ORDER BY o.id LIMIT $2",
-        (after, EACH),
+        (after, EACH, now),
     )
     .await
 }

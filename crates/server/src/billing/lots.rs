@@ -118,15 +118,22 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
         let due = store::lots_ending(&mut *app.db.read().await?, now).await?;
         let ended = due.len();
         for lot in due {
-            expire(&app, lot.id).await?;
+            kept(&lot, expire(&app, lot.id).await);
         }
         let soon = store::lots_to_tell(&mut *app.db.read().await?, now.plus(NOTICE)).await?;
         let told = soon.len();
         for lot in soon {
-            warn(&app, &lot).await?;
+            kept(&lot, warn(&app, &lot).await);
         }
         Ok(format!("{ended} lots expired, {told} told before"))
     })
+}
+
+/// One that fails does not hold up the others: it is looked at again in a minute.
+fn kept(lot: &Grant, done: Result<()>) {
+    if let Err(error) = done {
+        tracing::error!(id = %lot.id, %error, "a lot of given credit cannot be ended or told of yet");
+    }
 }
 
 async fn currency(tx: &mut Reader, org: OrgId) -> Result<(String, Currency)> {

@@ -9,11 +9,12 @@
 //! Words: *available* can be spent; *held* is reserved for running work; a *meter* is the clock of
 //! one allocation; a *window* is a closed piece of it. Amounts are integers of a millionth of the
 //! currency's unit. Payments and what goes back are in [`payments`].
-//! Absent here: saved cards, monthly statements (later).
+//! Absent here: saved cards (later).
 
 mod auditor;
 mod balance;
 mod budgets;
+mod debts;
 mod entry;
 mod explain;
 mod grants;
@@ -24,6 +25,7 @@ mod lots;
 mod meter;
 mod metering;
 mod model;
+mod monthly;
 mod pages;
 mod payments;
 mod post;
@@ -51,6 +53,9 @@ pub use metering::{
     take as take_usage,
 };
 pub use model::AccountKind;
+pub use monthly::{
+    StatementView, StatementsView, WRITER as STATEMENTS_WRITER, sweep as statements_sweep,
+};
 pub use pages::BillingView;
 pub use payments::{
     About, AddFundsView, ApprovalsView, Checkout, CreditsView, DeskPaymentView, Dispute,

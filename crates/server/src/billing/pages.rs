@@ -74,6 +74,7 @@ impl BillingView {
             available: eur(available),
             given: eur(available / 2),
             held: eur(held),
+            owed: eur(available / 3),
             state,
             burn_per_hour: eur(burn),
             runs_out_at: (burn > 0).then_some(Time(at.0 + 3_600_000_000)),
@@ -129,6 +130,9 @@ impl BillingView {
             div class="stats" {
                 (stat("Available", &self.balance.available.to_string(), &self.of_it()))
                 (stat("Held", &self.balance.held.to_string(), "reserved for running work"))
+                @if self.balance.owed.micros > Micros::ZERO {
+                    (stat("Owed", &self.balance.owed.to_string(), "for usage the balance did not cover; taken from what comes next"))
+                }
                 (stat("Now", &format!("{} / h", self.balance.burn_per_hour), "what running work costs"))
                 (stat("Lasts", &balance::runway(&self.balance).unwrap_or_else(|| "–".into()), "at the present rate"))
             }
@@ -167,12 +171,20 @@ impl BillingView {
                 html! { (lot.amount) },
                 html! { (lot.used.exact()) },
                 html! { (lot.held.exact()) },
+                html! { (lot.expired.exact()) },
                 html! { (lot.remaining.exact()) },
             ]
         };
         let rows: Vec<Vec<Markup>> = self.credits.iter().map(row).collect();
-        let cols =
-            [col("For"), col("Expires"), num("Given"), num("Used"), num("Reserved"), num("Left")];
+        let cols = [
+            col("For"),
+            col("Expires"),
+            num("Given"),
+            num("Used"),
+            num("Reserved"),
+            num("Expired"),
+            num("Left"),
+        ];
         html! {
             (table("Given credit", &cols, &rows))
             p class="muted small" { "Given credit is used before paid money: what expires first goes first." }
@@ -313,6 +325,7 @@ pub(super) fn billing_tabs(current: &str) -> Markup {
             ("payments", "Payments", "/account/billing/payments"),
             ("costs", "Costs", "/account/billing/costs"),
             ("budgets", "Budgets", "/account/billing/budgets"),
+            ("statements", "Statements", "/account/billing/statements"),
         ],
     )
 }

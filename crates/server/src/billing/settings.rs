@@ -1,6 +1,6 @@
 //! Settings of `[billing]`.
 
-use api::{Currency, Micros};
+use api::{Currency, Micros, statements::Party};
 use kernel::{Error, Result};
 use serde::Deserialize;
 use std::time::Duration;
@@ -41,6 +41,16 @@ pub struct Settings {
     pub stripe_key_file: String,
     /// The file with the secrets its events are signed with, one a line.
     pub stripe_webhook_secret_file: String,
+    /// The name in law of whoever runs the site, as statements show it; empty for none.
+    pub seller_name: String,
+    /// Their address; lines end with a line feed.
+    pub seller_address: String,
+    /// The number the tax office knows them by.
+    pub seller_tax_id: String,
+    /// What the tax in prices is called.
+    pub tax_name: String,
+    /// How much it is, in percent: `"19"`, `"8.1"`; `"0"` for none.
+    pub tax_percent: String,
     /// Whether this is production; set from `site.environment`.
     #[serde(skip)]
     pub production: bool,
@@ -65,6 +75,10 @@ impl Settings {
         }
         if self.release_pending_minutes > 7 * 24 * 60 {
             return Err(bad("release_pending_minutes must be at most 10080"));
+        }
+        let tax = Micros::parse_decimal(&self.tax_percent).ok_or_else(|| bad("tax_percent"))?;
+        if !(Micros::ZERO..=Micros(100_000_000)).contains(&tax) {
+            return Err(bad("tax_percent must be 0 to 100"));
         }
         if self.welcome_credit_days > 3650 {
             return Err(bad("welcome_credit_days must be at most 3650"));
@@ -93,6 +107,20 @@ impl Settings {
     pub fn welcome_span(&self) -> Option<Duration> {
         (self.welcome_credit_days > 0)
             .then(|| Duration::from_secs(self.welcome_credit_days * 86_400))
+    }
+
+    /// Returns the tax in prices, in millionths of a percent.
+    pub fn tax(&self) -> Micros {
+        Micros::parse_decimal(&self.tax_percent).unwrap_or_default()
+    }
+
+    /// Returns who runs the site, as statements show it.
+    pub fn seller(&self) -> Party {
+        Party {
+            name: self.seller_name.clone(),
+            address: self.seller_address.clone(),
+            tax_id: self.seller_tax_id.clone(),
+        }
     }
 
     /// Returns the balance people are warned at.

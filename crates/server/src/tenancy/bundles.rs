@@ -7,6 +7,7 @@ pub const EVERYBODY: &[&str] =
 /// What the role billing adds to that.
 pub const BILLING: &[&str] = &[
     "billing.read",
+    "billing_profile.set",
     "budget.list",
     "budget.remove",
     "budget.set",
@@ -16,6 +17,7 @@ pub const BILLING: &[&str] = &[
     "payment.create",
     "payment.read",
     "quota.list",
+    "statement.read",
 ];
 
 /// What the role security reviewer adds to that: all there is to read about people and rights.

@@ -49,6 +49,7 @@ impl HomeView {
             available: eur(available),
             given: eur(0),
             held: eur(0),
+            owed: eur(0),
             state,
             burn_per_hour: eur(0),
             runs_out_at: None,

@@ -328,3 +328,50 @@ both! {
         world.assert_whole().await;
     }
 }
+
+both! {
+    async fn lots_are_used_once_by_all_who_come_at_once(engine: Engine) {
+        let world = World::with(engine, &[("GPUAAS_BILLING__WELCOME_CREDIT", "0")]).await;
+        let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
+        for (number, lasts) in [(1, Some(60)), (2, Some(120)), (3, None)] {
+            give(&world, number, 1_000_000, lasts).await;
+        }
+        pay(&world, 4, 1_000_000).await;
+        world.advance(60);
+        // Four an hour hold one unit each: of four that are there one expires at this moment.
+        let opens = (0..12_u128).map(|n| {
+            let world = &world;
+            async move {
+                let id = AllocationId(uuid::Uuid::from_u128(n + (9_u128 << 76)));
+                let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(4_000_000), simulated: true };
+                let mut tx = world.app.db.write(&SEED).await.ok()?;
+                billing::open(&world.app, &mut tx, &scope, ask).await.ok()?;
+                tx.commit().await.ok()?;
+                Some(id)
+            }
+        });
+        let sweeps = (0..3).map(|_| (billing::lots_sweep().run)(world.app.clone()));
+        let (opened, _) = futures::join!(futures::future::join_all(opens), futures::future::join_all(sweeps));
+        let opened: Vec<AllocationId> = opened.into_iter().flatten().collect();
+        assert_eq!(opened.len(), 3);
+        // They are given back at once, while the second lot is over too.
+        world.advance(60);
+        let closes = opened.iter().map(|id| {
+            let world = &world;
+            async move {
+                let mut tx = world.app.db.write(&SEED).await.unwrap();
+                billing::close(&mut tx, *id, true).await.unwrap();
+                tx.commit().await.unwrap();
+            }
+        });
+        let sweeps = (0..3).map(|_| (billing::lots_sweep().run)(world.app.clone()));
+        let _ = futures::join!(futures::future::join_all(closes), futures::future::join_all(sweeps));
+        (billing::lots_sweep().run)(world.app.clone()).await.unwrap();
+        let mut tx = world.app.db.read().await.unwrap();
+        assert_eq!(lots(&mut tx, scope).await, [0, 0, 1_000_000]);
+        let balance = billing::balance(&world.app, &mut tx, world.owner.org_id, Currency::EUR).await.unwrap();
+        assert_eq!((balance.available.micros.0, balance.given.micros.0), (2_000_000, 1_000_000));
+        drop(tx);
+        world.assert_whole().await;
+    }
+}

@@ -36,6 +36,7 @@ mod plans;
 mod quotas;
 mod sso;
 mod staff;
+mod statements;
 mod tenancy;
 mod terminal;
 mod tidy;

@@ -40,6 +40,7 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{payment_id}", "pay_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{refund_id}", "ref_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{credit_id}", "cred_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{statement_id}", "stmt_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{source_id}", "msrc_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{webhook_id}", "hook_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{support_id}", "sup_01jd3x5gq8f9v7m2k4n6p8r0st")
@@ -126,9 +127,9 @@ fn expected(info: &RouteInfo, persona: &str) -> Option<u16> {
     match (info.entrance, persona) {
         (EntranceKind::Public, _) => None,
         // This site has no processor that signs anything: nothing is there.
-        // A source of usage shows a token of its own; a processor's events are not expected here.
-        (EntranceKind::Signed, _) if info.action == "metering.record" => Some(401),
         (EntranceKind::Signed, _) => Some(404),
+        // A source of usage shows a token of its own.
+        (EntranceKind::Source, _) => Some(401),
         (_, "anonymous" | "node") => Some(refused_401),
         (EntranceKind::Myself | EntranceKind::Operator, "key" | "foreign key") => Some(403),
         (EntranceKind::Allowed, "key") if page || info.scope != "project" => Some(403),
@@ -251,6 +252,7 @@ fn wants_body(info: &RouteInfo) -> bool {
 fn is_row(info: &RouteInfo) -> bool {
     const ROWS: &[&str] = &[
         "{member_id}",
+        "{statement_id}",
         "{invitation_id}",
         "{allocation_id}",
         "{task_id}",

@@ -30,6 +30,8 @@ fn money() -> Vec<(&'static str, Markup)> {
         "credits" = billing::CreditsView,
         "metering" = billing::MeteringView,
         "source" = billing::SourceMadeView,
+        "statements" = billing::StatementsView,
+        "statement" = billing::StatementView,
         "approvals" = billing::ApprovalsView,
     )
 }

@@ -86,8 +86,11 @@ const MEANT: &[&str] = &[
     "SELECT COUNT(*) FROM audit_entries",
     ") wrong",
     "FROM meters m LEFT JOIN usage_windows w",
-    "FROM usage_totals t ORDER BY",
     "FROM grants g WHERE g.amount",
+    // An entry's trigger asks whether its month is closed; its own row is found by its key.
+    "INSERT INTO ledger_transactions",
+    // The oldest of all: the first of an index.
+    "FROM ledger_transactions ORDER BY id LIMIT 1",
     // How many people have a second factor is counted when an operator asks.
     "CASE WHEN n > 0",
 ];

@@ -185,7 +185,7 @@ fn read(fields: &Fields, currency: Currency) -> Result<BudgetSet> {
     }
     let department = place.starts_with("dept_").then(|| place.parse().map_err(|_| wrong()));
     let project = place.starts_with("proj_").then(|| place.parse().map_err(|_| wrong()));
-    let micros = Micros::parse_decimal(&fields.text("amount").replace(',', "."))
+    let micros = Micros::typed(&fields.text("amount"))
         .ok_or_else(|| Error::field("amount", "Enter an amount such as 50 or 12.50."))?;
     Ok(BudgetSet {
         amount: Money::new(micros, currency),

@@ -2,7 +2,7 @@
 
 use super::{
     EndSource, MakeSource, Read, SetPrice, pages, prices, sources,
-    store::{self, Total, Waiting},
+    store::{self, Total, Waiting, WaitingOrg},
     take::{self, FromMeter},
 };
 use crate::{
@@ -13,7 +13,7 @@ use api::{
     Currency, Money, Page,
     metering::{
         MeterSource, MeterSourceCreate, MeterSourceMade, MeteredLine, Metering, Unbilled,
-        UsageEvents, UsagePrice, UsagePriceSet, UsageTaken,
+        UsageEvent, UsagePrice, UsagePriceSet, UsageTaken,
     },
 };
 use kernel::{
@@ -26,6 +26,7 @@ use kernel::{
 pub fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::post("/api/v1/metering/events", told)
+            .max_body(512 * 1024)
             .says("Takes at most 100 usage events of a source; each is counted once for ever."),
         Route::get("/api/v1/billing/metered", metered)
             .says("Lists what the project used besides time of hardware, and what it cost."),
@@ -44,14 +45,23 @@ pub fn routes() -> Vec<Route> {
     routes
 }
 
-async fn told(who: FromMeter, app: App, Body(body): Body<UsageEvents>) -> Result<Json<UsageTaken>> {
+async fn told(who: FromMeter, app: App, Body(body): Body<UsageBatch>) -> Result<Json<UsageTaken>> {
     let mut tx = app.db.write(&who).await?;
     let taken = take::take(&mut tx, who.source(), &body.events).await?;
-    // What changed nothing is not written.
-    if taken.accepted > 0 {
+    // Also when all was known before: what was written by another try is durable before this answer.
+    if taken.accepted + taken.known > 0 {
         tx.commit().await?;
     }
     Ok(Json(taken))
+}
+
+/// `POST /api/v1/metering/events`: events that cannot be read do not hide the others.
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UsageBatch {
+    /// At most 100.
+    #[schema(value_type = Vec<UsageEvent>)]
+    pub events: Vec<serde_json::Value>,
 }
 
 /// Returns a total as it travels.
@@ -93,12 +103,12 @@ async fn metered(
     used(&mut *app.db.read().await?, &who, &paging).await.map(Json)
 }
 
-fn unbilled(row: Waiting) -> Unbilled {
+fn unbilled((row, org): (Waiting, WaitingOrg)) -> Unbilled {
     Unbilled {
         org_id: row.org_id,
-        org: row.org,
+        org: org.name,
         meter: row.meter,
-        currency: row.currency,
+        currency: org.currency,
         events: row.events,
         quantity: row.quantity,
         since: row.since,

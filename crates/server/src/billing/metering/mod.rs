@@ -6,6 +6,7 @@
 //! Usage without a price is kept and waits for one.
 
 mod audit;
+mod days;
 mod http;
 mod pages;
 mod prices;
@@ -16,10 +17,10 @@ mod take;
 mod waiting;
 
 pub use audit::audit;
+pub use days::{charged_days, charged_pieces, charged_since};
 pub use http::{routes, used};
 pub use pages::{MeteringView, SourceMadeView};
 pub use rate::explain;
-pub use store::{charged_days, charged_pieces, charged_since};
 pub use take::{FromMeter, take};
 pub use waiting::{WRITER, sweep};
 

@@ -116,8 +116,29 @@ impl MeteringView {
             form method="post" action="/platform/finance/metering/prices" class="flow" {
                 (self.form.hidden("price"))
                 (select("meter", "Of what", self.entered.value("meter"), &meters))
-                (Field { max: 20, ..Field::text("price", "Price from now on").hint(&hint) }.draw(&self.entered))
+                (Field { max: 20, ..Field::text("price", "Price").hint(&hint) }.draw(&self.entered))
+                (self.from())
                 button class="button primary" { (icon("check")) "Set price" }
+            }
+        }
+    }
+
+    /// From when on: what waits is named, so that it can be charged.
+    fn from(&self) -> Markup {
+        let oldest = self.metering.unbilled.iter().map(|row| row.since).min();
+        let hint = match oldest {
+            Some(at) => format!(
+                "Empty for now. What waits was used from {} on: a meter's first price may begin then",
+                at.plain()
+            ),
+            None => "Empty for now; such as 2026-12-01T00:00:00Z".to_owned(),
+        };
+        let fault = self.entered.fault("valid_from");
+        html! {
+            div class="field" {
+                label for="valid_from" { "From" }
+                input id="valid_from" name="valid_from" type="text" maxlength="40" autocomplete="off" value=(self.entered.value("valid_from")) aria-describedby="valid_from-about";
+                p id="valid_from-about" class=(if fault.is_some() { "fault" } else { "hint" }) { (fault.unwrap_or(&hint)) }
             }
         }
     }
@@ -271,21 +292,35 @@ async fn end_form(who: Operator<EndSource>, app: App, _: Form) -> Result<Go> {
     Ok(Go::to("/platform/finance/metering").saying("The source ended."))
 }
 
+/// Reads a moment: RFC 3339, or as pages write it.
+fn from(text: &str) -> Result<Option<Time>> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let plain = text.strip_suffix(" UTC").map(|text| format!("{}Z", text.replacen(' ', "T", 1)));
+    let at = Time::parse(plain.as_deref().unwrap_or(text));
+    let wrong = || Error::field("valid_from", "Write a moment such as 2026-12-01T00:00:00Z.");
+    at.map(Some).ok_or_else(wrong)
+}
+
 async fn price_form(who: Operator<SetPrice>, app: App, Form(fields): Form) -> Result<Go> {
     let set = async {
         let meter = UsageMeter::parse(&fields.text("meter"))
             .ok_or_else(|| Error::field("meter", "Choose one from the list."))?;
-        let micros = Micros::parse_decimal(&fields.text("price").replace(',', "."))
+        let micros = Micros::typed(&fields.text("price"))
             .ok_or_else(|| Error::field("price", "Enter an amount such as 0.15."))?;
         let currency = app.get::<crate::billing::Settings>().currency;
         let price = Money::new(micros, currency);
-        prices::set(&app, &who, &UsagePriceSet { meter, price, valid_from: None }).await
+        let valid_from = from(&fields.text("valid_from"))?;
+        prices::set(&app, &who, &UsagePriceSet { meter, price, valid_from }).await
     };
     match set.await {
-        Ok(_) => Ok(Go::to("/platform/finance/metering").saying("The price holds from now on.")),
+        Ok(_) => Ok(Go::to("/platform/finance/metering")
+            .saying("The price is set. What waits for it is charged within a minute.")),
         Err(error) => {
             let mut entered = Entered::fresh();
-            for name in ["meter", "price"] {
+            for name in ["meter", "price", "valid_from"] {
                 entered = entered.with(name, fields.text(name));
             }
             let page = view(&app, &who, entered.refused(&error).on_top()).await?;

@@ -4,12 +4,16 @@ use super::{
     SetPrice,
     store::{self, Price},
 };
-use crate::tenancy::Operator;
+use crate::{billing::Settings, tenancy::Operator};
 use api::{
     Code, Micros, Money, Time,
     metering::{UsagePrice, UsagePriceSet},
 };
 use kernel::{App, Error, Result, audit::Key, db::broke};
+use std::time::Duration;
+
+/// How far ahead a price may begin.
+const AHEAD: Duration = Duration::from_secs(366 * 86_400);
 
 /// Returns a price as it travels.
 pub fn view(row: &Price) -> UsagePrice {
@@ -23,7 +27,7 @@ pub fn view(row: &Price) -> UsagePrice {
     }
 }
 
-/// Sets a price from now or later on; the first of a meter may begin earlier, for what waits.
+/// Sets a price from now or later on, or for the time before the first: what waits is charged then.
 ///
 /// # Errors
 /// `validation_error`; `state_conflict` when another begins at the same moment.
@@ -40,12 +44,19 @@ pub async fn set(app: &App, who: &Operator<SetPrice>, ask: &UsagePriceSet) -> Re
         .filter(|row| row.meter == ask.meter && row.currency == ask.price.currency)
         .map(|row| row.valid_from)
         .min();
-    // Once there is a price, the past has one: it does not change.
-    if valid_from < now && first.is_some_and(|first| first <= now) {
+    // What had a price keeps it; before the first price there was none.
+    if valid_from < now && first.is_some_and(|first| first <= valid_from) {
         return Err(Error::field(
             "valid_from",
             "There is a price of that time, and it stays. Set one from now on.",
         ));
+    }
+    if valid_from > now.plus(AHEAD) {
+        return Err(Error::field("valid_from", "It is more than a year ahead."));
+    }
+    let site = app.get::<Settings>().currency;
+    if ask.price.currency != site && !store::pays_in(&mut tx, ask.price.currency).await? {
+        return Err(Error::field("price", "Nobody pays in this currency here."));
     }
     if valid_from < Time(0) {
         return Err(Error::field("valid_from", "It is before 1970."));

@@ -10,7 +10,7 @@ use api::{
     Code, MeterSourceId,
     metering::{MeterSource, MeterSourceMade},
 };
-use kernel::{App, Error, Result, audit::Key, names, secret::Secret};
+use kernel::{App, Error, Result, audit::Key, db::broke, names, secret::Secret};
 
 /// Returns a source as it travels.
 pub fn view(row: &Source) -> MeterSource {
@@ -27,7 +27,7 @@ pub fn view(row: &Source) -> MeterSource {
 /// Makes a source; its token is shown this once.
 ///
 /// # Errors
-/// `validation_error` for a name that cannot be.
+/// `validation_error` for a name that cannot be, `state_conflict` for one that is taken.
 pub async fn make(app: &App, who: &Operator<MakeSource>, name: &str) -> Result<MeterSourceMade> {
     factors::break_glass::people_only(who.caller().user())?;
     let wrong = || Error::field("name", "Write 1 to 60 plain characters.");
@@ -43,7 +43,12 @@ pub async fn make(app: &App, who: &Operator<MakeSource>, name: &str) -> Result<M
         created_at: tx.now(),
         revoked_at: None,
     };
-    tx.insert(&row).await?;
+    tx.insert(&row).await.map_err(|error| {
+        if broke(&error, "metering_sources_name") || broke(&error, "metering_sources.name") {
+            return Error::new(Code::NotNow).detail("A source of this name works already.");
+        }
+        error
+    })?;
     tx.target(row.id);
     tx.note(Key::Name, &row.name);
     tx.commit().await?;

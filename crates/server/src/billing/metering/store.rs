@@ -1,8 +1,8 @@
 //! SQL of metered usage.
 
 use api::{
-    Currency, MeterSourceId, Micros, OrgId, ProjectId, Time, TypedId, UsageChargeId, UsageEventId,
-    UsagePriceId, UsageTotalId, UserId, metering::UsageMeter,
+    Currency, MeterSourceId, Micros, OrgId, ProjectId, Time, TxnId, TypedId, UsageChargeId,
+    UsageEventId, UsagePriceId, UsageTotalId, UserId, metering::UsageMeter,
 };
 use kernel::{
     Result,
@@ -99,6 +99,8 @@ row! {
         pub day: i64,
         /// When it was booked.
         pub at: Time,
+        /// The transaction it was booked with; none where it came to nothing.
+        pub txn_id: Option<TxnId>,
     }
 }
 
@@ -141,9 +143,14 @@ pub async fn lock_source(tx: &mut WriteTx, id: MeterSourceId) -> Result<Option<S
     Ok(tx.list_locked(sql, (id,), Lock::Update).await?.into_iter().next())
 }
 
-/// Returns sources, newest first.
+/// Returns sources: those that work, then the newest that ended.
 pub async fn sources(tx: &mut Reader) -> Result<Vec<Source>> {
-    tx.list("SELECT {} FROM metering_sources ORDER BY id DESC LIMIT 200", ()).await
+    tx.list(
+        "SELECT {} FROM metering_sources
+          ORDER BY CASE WHEN revoked_at IS NULL THEN 0 ELSE 1 END, id DESC LIMIT 500",
+        (),
+    )
+    .await
 }
 
 /// Ends a source that works; false when it does not.
@@ -156,6 +163,12 @@ pub async fn end_source(tx: &mut WriteTx, id: MeterSourceId) -> Result<bool> {
 /// Returns all prices, of each meter and currency the newest first.
 pub async fn prices(tx: &mut Reader) -> Result<Vec<Price>> {
     tx.list("SELECT {} FROM usage_prices ORDER BY meter, currency, valid_from DESC", ()).await
+}
+
+/// Returns whether an organization pays in a currency.
+pub async fn pays_in(tx: &mut Reader, currency: Currency) -> Result<bool> {
+    let sql = "SELECT COUNT(*) FROM organizations WHERE currency = $1";
+    tx.value::<i64>(sql, (currency,)).await.map(|count| count > 0)
 }
 
 row! {
@@ -191,20 +204,9 @@ pub async fn set_charge(tx: &mut WriteTx, id: UsageEventId, charge: UsageChargeI
     tx.run(sql, (charge, id)).await.map(|_| ())
 }
 
-/// Returns a total by what it is of.
-pub async fn find_total(
-    tx: &mut Reader,
-    project: ProjectId,
-    meter: UsageMeter,
-    subject: &str,
-    price: UsagePriceId,
-) -> Result<Option<Total>> {
-    tx.find(
-        "SELECT {} FROM usage_totals
-          WHERE project_id = $1 AND meter = $2 AND subject = $3 AND price_id = $4",
-        (project, meter, subject.to_owned(), price),
-    )
-    .await
+/// Returns those of these totals that are there.
+pub async fn find_totals(tx: &mut Reader, ids: &[UsageTotalId]) -> Result<Vec<Total>> {
+    tx.list_of("SELECT {} FROM usage_totals WHERE id IN ({in})", ids).await
 }
 
 /// Moves a total on.
@@ -217,26 +219,27 @@ pub async fn change_total(tx: &mut WriteTx, row: &Total) -> Result<()> {
     .map(|_| ())
 }
 
-/// Returns a step with its total.
-pub async fn find_charge(tx: &mut Reader, id: UsageChargeId) -> Result<Option<(Charge, Total)>> {
-    let rows: Vec<(Charge, Total)> = tx
-        .pairs(
-            "SELECT {a}, {b} FROM usage_charges a JOIN usage_totals b ON b.id = a.total_id
-              WHERE a.id = $1",
-            (id,),
-        )
-        .await?;
-    Ok(rows.into_iter().next())
-}
-
-/// Returns what of a total was charged before a step.
-pub async fn charged_before(tx: &mut Reader, step: &Charge) -> Result<Micros> {
-    tx.value(
-        "SELECT CAST(COALESCE(SUM(charge), 0) AS BIGINT) FROM usage_charges
-          WHERE total_id = $1 AND seq < $2",
-        (step.total_id, step.seq),
+/// Returns the steps a transaction booked, with their totals.
+pub async fn charges_of(tx: &mut Reader, txn: TxnId) -> Result<Vec<(Charge, Total)>> {
+    tx.pairs(
+        "SELECT {a}, {b} FROM usage_charges a JOIN usage_totals b ON b.id = a.total_id
+          WHERE a.txn_id = $1 ORDER BY a.id",
+        (txn,),
     )
     .await
+}
+
+/// Adds a charge to its day.
+pub async fn add_day(tx: &mut WriteTx, total: &Total, day: i64, charge: Micros) -> Result<()> {
+    tx.run(
+        "INSERT INTO usage_days (project_id, day, meter, subject, org_id, charge)
+         VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (project_id, day, meter, subject) DO UPDATE
+            SET charge = usage_days.charge + excluded.charge",
+        (total.project_id, day, total.meter, total.subject.clone(), total.org_id, charge),
+    )
+    .await
+    .map(|_| ())
 }
 
 /// Returns a project's totals, newest first.
@@ -254,129 +257,73 @@ pub async fn totals(
 }
 
 row! {
-    /// Usage that waits for a price.
-    pub struct Waiting {
+    /// How much of a meter waits for a price.
+    pub struct Waiting in "usage_waiting" {
         /// Whose.
         pub org_id: OrgId,
-        /// The organization's name.
-        pub org: String,
-        /// Its currency.
-        pub currency: Currency,
         /// What was used.
         pub meter: UsageMeter,
         /// How many events.
         pub events: i64,
-        /// How much.
+        /// How much; the most there can be where it is more.
         pub quantity: i64,
-        /// The oldest.
+        /// Since when.
         pub since: Time,
     }
 }
 
-/// Returns what waits for a price.
-pub async fn waiting(tx: &mut Reader) -> Result<Vec<Waiting>> {
+/// Returns how much of a meter waits.
+pub async fn waiting_of(tx: &mut Reader, org: OrgId, meter: UsageMeter) -> Result<Option<Waiting>> {
+    tx.find("SELECT {} FROM usage_waiting WHERE org_id = $1 AND meter = $2", (org, meter)).await
+}
+
+/// Writes down how much of a meter waits; the organization's money is locked.
+pub async fn save_waiting(tx: &mut WriteTx, row: &Waiting) -> Result<()> {
+    tx.run(
+        "INSERT INTO usage_waiting (org_id, meter, events, quantity, since)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (org_id, meter) DO UPDATE
+            SET events = excluded.events, quantity = excluded.quantity, since = excluded.since",
+        (row.org_id, row.meter, row.events, row.quantity, row.since),
+    )
+    .await
+    .map(|_| ())
+}
+
+row! {
+    /// The organization something waits in.
+    pub struct WaitingOrg {
+        /// Its name.
+        pub name: String,
+        /// Its currency.
+        pub currency: Currency,
+    }
+}
+
+/// Returns what waits for a price, the oldest first.
+pub async fn waiting(tx: &mut Reader) -> Result<Vec<(Waiting, WaitingOrg)>> {
     tx.list(
-        "SELECT e.org_id, o.name, o.currency, e.meter, CAST(COUNT(*) AS BIGINT),
-                CAST(SUM(e.quantity) AS BIGINT), MIN(e.at)
-           FROM usage_events e JOIN organizations o ON o.id = e.org_id
-          WHERE e.charge_id IS NULL
-          GROUP BY e.org_id, o.name, o.currency, e.meter
-          ORDER BY MIN(e.at) LIMIT 200",
+        "SELECT w.org_id, w.meter, w.events, w.quantity, w.since, o.name, o.currency
+           FROM usage_waiting w JOIN organizations o ON o.id = w.org_id
+          WHERE w.events > 0 ORDER BY w.since, w.org_id, w.meter LIMIT 1000",
         (),
     )
     .await
 }
 
-/// Returns some events of one organization that wait and have a price now.
-pub async fn priced_now(tx: &mut Reader, limit: i64) -> Result<Vec<Event>> {
-    let first: Option<Event> = tx
-        .find(
-            "SELECT {} FROM usage_events e
-              WHERE e.charge_id IS NULL AND EXISTS (
-                SELECT 1 FROM usage_prices p JOIN organizations o ON o.currency = p.currency
-                 WHERE o.id = e.org_id AND p.meter = e.meter AND p.valid_from <= e.at)
-              ORDER BY e.org_id, e.meter, e.at LIMIT 1",
-            (),
-        )
-        .await?;
-    let Some(first) = first else { return Ok(Vec::new()) };
-    tx.list(
-        "SELECT {} FROM usage_events WHERE charge_id IS NULL AND org_id = $1 AND meter = $2 AND at >= $3
-          ORDER BY at, id LIMIT $4",
-        (first.org_id, first.meter, first.at, limit),
-    )
-    .await
-}
-
-/// Returns what was charged from a day on: of an organization, a department, a project.
-pub async fn charged_since(
+/// Returns events that wait, from a moment on, in the order of their time.
+pub async fn waiting_events(
     tx: &mut Reader,
-    org: OrgId,
-    department: Option<api::DeptId>,
-    project: Option<ProjectId>,
-    from: i64,
-) -> Result<Micros> {
-    tx.value(
-        "SELECT CAST(COALESCE(SUM(charge), 0) AS BIGINT) FROM usage_charges
-          WHERE org_id = $1 AND day >= $2 AND ($3 IS NULL OR project_id = $3)
-            AND ($4 IS NULL OR project_id IN
-              (SELECT id FROM projects WHERE org_id = $1 AND department_id = $4))",
-        (org, from, project, department),
-    )
-    .await
-}
-
-row! {
-    /// What a day cost.
-    pub struct ChargedDay {
-        /// Its number.
-        pub day: i64,
-        /// How much.
-        pub charge: Micros,
-    }
-}
-
-/// Returns what each day of a span cost.
-pub async fn charged_days(
-    tx: &mut Reader,
-    org: OrgId,
-    from: i64,
-    until: i64,
-) -> Result<Vec<ChargedDay>> {
+    (org, meter): (OrgId, UsageMeter),
+    after: (Time, UsageEventId),
+    limit: i64,
+) -> Result<Vec<Event>> {
     tx.list(
-        "SELECT day, CAST(SUM(charge) AS BIGINT) FROM usage_charges
-          WHERE org_id = $1 AND day >= $2 AND day < $3 GROUP BY day ORDER BY day",
-        (org, from, until),
-    )
-    .await
-}
-
-row! {
-    /// What a subject cost.
-    pub struct ChargedPiece {
-        /// Where.
-        pub project_id: ProjectId,
-        /// What was used.
-        pub meter: UsageMeter,
-        /// By what.
-        pub subject: String,
-        /// How much it cost.
-        pub charge: Micros,
-    }
-}
-
-/// Returns what each subject cost in a span of days.
-pub async fn charged_pieces(
-    tx: &mut Reader,
-    org: OrgId,
-    (from, until): (i64, i64),
-) -> Result<Vec<ChargedPiece>> {
-    tx.list(
-        "SELECT t.project_id, t.meter, t.subject, CAST(SUM(c.charge) AS BIGINT)
-           FROM usage_charges c JOIN usage_totals t ON t.id = c.total_id
-          WHERE c.org_id = $1 AND c.day >= $2 AND c.day < $3
-          GROUP BY t.project_id, t.meter, t.subject",
-        (org, from, until),
+        "SELECT {} FROM usage_events
+          WHERE charge_id IS NULL AND org_id = $1 AND meter = $2
+            AND at >= $3 AND (at > $3 OR id > $4)
+          ORDER BY at, id LIMIT $5",
+        (org, meter, after.0, after.1, limit),
     )
     .await
 }

@@ -1,7 +1,7 @@
 //! Taking usage events: who tells is a source with its token; what is told is counted once for ever.
 
 use super::{
-    rate,
+    rate::{self, Charged},
     store::{self, Event, Place, Source},
 };
 use crate::billing::store as ledger;
@@ -18,7 +18,6 @@ use kernel::{
     names,
     secret::Secret,
 };
-use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
@@ -54,7 +53,7 @@ impl Accountable for FromMeter {
 }
 
 impl Entrance for FromMeter {
-    const KIND: EntranceKind = EntranceKind::Signed;
+    const KIND: EntranceKind = EntranceKind::Source;
     const ACTION: &'static str = "metering.record";
     const SCOPE: &'static str = "-";
 
@@ -87,13 +86,7 @@ impl Entrance for FromMeter {
 
 /// Returns what an event is known by: its source and its name there.
 fn key(source: MeterSourceId, event: &str) -> UsageEventId {
-    let mut hasher = Sha256::new();
-    hasher.update(source.uuid().as_bytes());
-    hasher.update(event.as_bytes());
-    let digest: [u8; 32] = hasher.finalize().into();
-    let mut bytes = [0; 16];
-    bytes.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
-    UsageEventId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    UsageEventId::from_uuid(rate::named(&[source.uuid().as_bytes(), event.as_bytes()]))
 }
 
 /// What is wrong with an event.
@@ -134,11 +127,12 @@ fn is_same(row: &Event, event: &UsageEvent) -> bool {
 pub async fn take(
     tx: &mut WriteTx,
     source: MeterSourceId,
-    events: &[UsageEvent],
+    events: &[serde_json::Value],
 ) -> Result<UsageTaken> {
     if events.is_empty() || events.len() > MOST {
         return Err(Error::field("events", "Send 1 to 100 events."));
     }
+    let (events, unread) = read(events);
     let held = store::lock_source(tx, source).await?;
     if held.is_none_or(|row| row.revoked_at.is_some()) {
         return Err(Code::TokenInvalid.into());
@@ -150,7 +144,8 @@ pub async fn take(
     let projects: Vec<ProjectId> = projects.into_iter().collect();
     let places = store::places(tx, &projects).await?;
     let places: HashMap<ProjectId, Place> = places.into_iter().map(|row| (row.id, row)).collect();
-    let (mut taken, mut rows) = (UsageTaken::default(), Vec::new());
+    let mut taken = UsageTaken { refused: unread, ..UsageTaken::default() };
+    let mut rows = Vec::new();
     for (event, id) in events.iter().zip(ids) {
         let looked = look(tx.now(), event, known.get(&id), &places);
         match looked {
@@ -179,10 +174,36 @@ pub async fn take(
             }),
         }
     }
+    let charged = charge(tx, &mut rows).await?;
+    rows.retain(|row| !charged.too_much.contains(&row.id));
+    let refused = events.iter().filter(|event| charged.too_much.contains(&key(source, &event.id)));
+    taken.refused.extend(refused.map(|event| RefusedUsage {
+        id: event.id.clone(),
+        field: "quantity".to_owned(),
+        why: rate::TOO_MUCH.to_owned(),
+    }));
     taken.accepted = rows.len();
-    charge(tx, &mut rows).await?;
+    taken.uncovered = charged.uncovered.into_iter().collect();
+    rate::wait(tx, &rows).await?;
     tx.insert_all(&rows).await?;
     Ok(taken)
+}
+
+/// Reads events one by one: one that cannot be read is refused by its name, or its place in the batch.
+fn read(events: &[serde_json::Value]) -> (Vec<UsageEvent>, Vec<RefusedUsage>) {
+    let (mut known, mut unread) = (Vec::with_capacity(events.len()), Vec::new());
+    for (at, value) in events.iter().enumerate() {
+        match serde_json::from_value::<UsageEvent>(value.clone()) {
+            Ok(event) => known.push(event),
+            Err(error) => {
+                let id = value.get("id").and_then(|id| id.as_str());
+                let id = id.and_then(|id| names::name(id, 100)).unwrap_or_else(|| format!("#{at}"));
+                let why: String = error.to_string().chars().take(200).collect();
+                unread.push(RefusedUsage { id, field: "event".to_owned(), why });
+            }
+        }
+    }
+    (known, unread)
 }
 
 /// Returns whose a new event is; none when it is known.
@@ -204,12 +225,16 @@ fn look(
 }
 
 /// Charges events, organization by organization in id order.
-async fn charge(tx: &mut WriteTx, rows: &mut [Event]) -> Result<()> {
+async fn charge(tx: &mut WriteTx, rows: &mut [Event]) -> Result<Charged> {
+    let mut all = Charged::default();
+    let prices = store::prices(tx).await?;
     rows.sort_by_key(|row| row.org_id);
     for rows in rows.chunk_by_mut(|a, b| a.org_id == b.org_id) {
         let Some(org) = rows.first().map(|row| row.org_id) else { continue };
         ledger::lock_money(tx, org).await?;
-        rate::charge(tx, org, rows).await?;
+        let charged = rate::charge(tx, org, &prices, rows).await?;
+        all.too_much.extend(charged.too_much);
+        all.uncovered.extend(charged.uncovered);
     }
-    Ok(())
+    Ok(all)
 }

@@ -2,16 +2,16 @@
 
 use super::days::day_of;
 use crate::billing::{metering, store::Window};
-use api::{AllocationId, DeptId, Micros, OrgId, ProjectId, Time, UserId};
+use api::{AllocationId, DeptId, Micros, OrgId, ProjectId, UserId};
 use kernel::{
     Result,
     db::{Reader, WriteTx},
     row,
 };
 
-/// Adds a window to the day it ended on.
+/// Adds a window to the day it is booked on, as the ledger does.
 pub async fn add(tx: &mut WriteTx, user: Option<UserId>, window: &Window) -> Result<()> {
-    let day = day_of(Time(window.to_at.0 - 1));
+    let day = day_of(tx.now());
     let span = window.to_at.0 - window.from_at.0;
     tx.run(
         "INSERT INTO spend_days (allocation_id, day, org_id, project_id, user_id, sku, charge,

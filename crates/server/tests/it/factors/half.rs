@@ -47,7 +47,10 @@ async fn reached(world: &World, cookie: &str, but: &[&str], codes: [&str; 2]) ->
         let page = !matches!(info.surface, Surface::Api | Surface::Stream);
         let away = page && super::location(&answer).starts_with(codes[0]);
         let refused = !page && answer.code() == codes[1];
-        let machine = matches!(info.entrance, EntranceKind::Node | EntranceKind::Signed);
+        let machine = matches!(
+            info.entrance,
+            EntranceKind::Node | EntranceKind::Signed | EntranceKind::Source
+        );
         if !away && !refused && !machine {
             found.push(format!("{} {}: {}", info.method, info.path, answer.status));
         }

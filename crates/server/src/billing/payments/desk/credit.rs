@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     billing::{
-        Given, Settings, grant,
+        Given, Settings, debts, grant,
         model::AccountKind,
         post::{Fact, Posted, Transfer, post},
         store as ledger,
@@ -141,7 +141,8 @@ async fn book(tx: &mut WriteTx, row: &mut Credit, currency: Currency) -> Result<
     row.state = CreditState::Posted;
     row.txn_id = Some(txn);
     row.decided_at = Some(tx.now());
-    store::save_credit(tx, row).await
+    store::save_credit(tx, row).await?;
+    debts::collect(tx, row.org_id, currency).await
 }
 
 async fn transfer(tx: &mut WriteTx, row: &Credit, currency: Currency) -> Result<Posted> {

@@ -51,6 +51,7 @@ impl AddFundsView {
                 available: eur(0),
                 given: eur(0),
                 held: eur(0),
+                owed: eur(0),
                 state: MoneyState::Depleted,
                 burn_per_hour: eur(0),
                 runs_out_at: None,
@@ -161,8 +162,7 @@ async fn add_form(who: Allowed<Create>, app: App, Form(fields): Form) -> Result<
 async fn ask(app: &App, who: &Allowed<Create>, text: &str) -> Result<api::PaymentId> {
     let org = find_organization(&mut *app.db.read().await?, who.scope().org_id()).await?;
     let currency = org.ok_or_else(Error::not_found)?.currency;
-    let plain = text.replace(',', ".");
-    let micros = Micros::parse_decimal(plain.trim())
+    let micros = Micros::typed(text)
         .ok_or_else(|| Error::field("amount", "Enter an amount such as 50 or 12.50."))?;
     create::create(app, who, Money::new(micros, currency)).await.map(|made| made.id)
 }

@@ -83,6 +83,7 @@ impl ApprovalsView {
                     article class="card flow" {
                         h2 { "Credit of " (one.amount) " to " (one.org) }
                         p { (one.reason) " " span class="muted small" { (one.reference) " asked for " (moment(one.created_at)) } }
+                        @if let Some(days) = one.expires_days { p { "It expires " (days) " days after the decision." } }
                         (self.buttons(&format!("credits/{}", one.id), Some(one.asked_by), true))
                     }
                 }

@@ -171,7 +171,7 @@ async fn give_form(who: Operator<GiveCredit>, app: App, Form(fields): Form) -> R
         let names = names(&mut *app.db.read().await?, [org_id].into_iter()).await?;
         let org = names.get(&org_id);
         let org = org.ok_or_else(|| Error::field("org_id", "There is no such organization."))?;
-        let micros = Micros::parse_decimal(&fields.text("amount").replace(',', "."))
+        let micros = Micros::typed(&fields.text("amount"))
             .ok_or_else(|| Error::field("amount", "Enter an amount such as 50 or 12.50."))?;
         let kind = CreditKind::ALL.iter().find(|one| one.as_str() == fields.text("kind"));
         let ask = CreditCreate {

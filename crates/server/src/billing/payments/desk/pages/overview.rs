@@ -41,13 +41,13 @@ pub struct FinanceView {
 /// Words of an account, and whether it is an asset: those are kept below zero.
 fn account(kind: &str) -> (&'static str, &'static str, bool) {
     match kind {
-        "available" => ("Available", "what tenants can spend", false),
-        "promotional" => ("Promotional", "what was given and expires", false),
+        "available" => ("Available", "paid in and not spent", false),
+        "promotional" => ("Given credit", "given and not spent", false),
         "held" => ("Held", "reserved for running work", false),
         "revenue" => ("Revenue", "charged for usage", false),
         "clearing" => ("Processor owes", "paid by card and not refunded", true),
         "bank" => ("At the bank", "credited transfers", true),
-        "promotions" => ("Given", "welcome credit and goodwill", true),
+        "promotions" => ("Cost of credit", "welcome credit and goodwill", true),
         "refunds" => ("Refunds borne", "of charged usage", true),
         "disputes" => ("Disputes borne", "that no balance covered", true),
         _ => ("Loss", "usage no balance covered", true),

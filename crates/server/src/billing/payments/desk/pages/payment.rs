@@ -224,7 +224,7 @@ async fn refund_form(who: Operator<AskRefund>, app: App, Form(fields): Form) -> 
     let text = fields.text("amount");
     let asked = async {
         let row = named(&mut *app.db.read().await?, &who).await?;
-        let micros = Micros::parse_decimal(&text.replace(',', "."))
+        let micros = Micros::typed(&text)
             .ok_or_else(|| Error::field("amount", "Enter an amount such as 50 or 12.50."))?;
         let ask = RefundCreate {
             amount: Money::new(micros, row.currency),
