@@ -960,7 +960,8 @@ CREATE TABLE usage_days (
 CREATE TABLE usage_debts (
   org_id BLOB PRIMARY KEY REFERENCES organizations (id),
   owed INTEGER NOT NULL CHECK (owed >= 0),
-  paid INTEGER NOT NULL CHECK (paid >= 0)
+  paid INTEGER NOT NULL CHECK (paid >= 0),
+  since INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE usage_events (

@@ -15,6 +15,7 @@ pub mod error;
 pub mod factors;
 pub mod fleet;
 pub mod ids;
+pub mod journal;
 pub mod machines;
 pub mod metering;
 pub mod money;

@@ -125,6 +125,7 @@ CREATE TRIGGER usage_prices_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON u
 CREATE TABLE usage_debts (
   org_id UUID PRIMARY KEY REFERENCES organizations (id),
   owed BIGINT NOT NULL CHECK (owed >= 0),
-  paid BIGINT NOT NULL CHECK (paid >= 0)
+  paid BIGINT NOT NULL CHECK (paid >= 0),
+  since BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX metering_sources_name ON metering_sources (name) WHERE revoked_at IS NULL;

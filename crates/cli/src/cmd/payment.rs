@@ -8,6 +8,7 @@ use crate::{
 use api::{
     CreditId, Currency, Micros, Money, OrgId, Page, PaymentId, RefundId,
     billing::Balance,
+    journal::{JournalFormat, Owed, Revenue, RevenueDay},
     payments::{
         Approvals, Borne, CreditCreate, CreditKind, CreditView, Decision, DeskPayment,
         PaymentCreate, PaymentState, PaymentView, RefundCreate, RefundView,
@@ -91,6 +92,26 @@ pub enum Finance {
         #[arg(long, value_parser = currency, default_value = "EUR")]
         currency: Currency,
     },
+    /// Say what each day of a month charged, took in, gave and bore.
+    Revenue {
+        /// 2026-11; the present month without it.
+        #[arg(long)]
+        month: Option<String>,
+        /// How it is printed.
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Print a month's entries for accounting software.
+    Journal {
+        /// 2026-11; the present month without it.
+        #[arg(long)]
+        month: Option<String>,
+        /// csv, beancount or ledger.
+        #[arg(long, value_parser = format, default_value = "csv")]
+        format: JournalFormat,
+    },
+    /// List what organizations owe, the oldest first.
+    Ageing(Shape),
     /// List what waits for a second person.
     Waiting(Shape),
     /// Say yes to a refund or credit somebody else asked for.
@@ -107,6 +128,25 @@ pub enum Finance {
 
 pub(super) fn amount(text: &str) -> Result<Micros, String> {
     Micros::parse_decimal(text).ok_or_else(|| "an amount such as 50 or 12.50".to_owned())
+}
+
+fn format(text: &str) -> Result<JournalFormat, String> {
+    JournalFormat::parse(text).ok_or_else(|| "csv, beancount or ledger".to_owned())
+}
+
+async fn revenue(client: &Client, month: Option<String>, shape: Shape) -> Result<(), Failure> {
+    let month = month.map_or_else(String::new, |month| format!("?month={month}"));
+    let found: Revenue = client.get(&format!("{DESK}/revenue{month}")).await?;
+    let row = |one: &RevenueDay| {
+        let sums = [one.charged, one.not_covered, one.paid_in, one.given, one.borne];
+        let mut cells = vec![one.day.clone()];
+        cells.extend(sums.map(|sum| sum.exact()));
+        cells
+    };
+    let heads = ["day", "charged", "not covered", "paid in", "given", "borne"];
+    let rows = found.days.iter().chain(&found.totals).map(row).collect();
+    print(shape.output, &found, &heads, rows);
+    Ok(())
 }
 
 fn borne(text: &str) -> Result<Borne, String> {
@@ -268,6 +308,22 @@ pub async fn finance(what: Finance) -> Result<(), Failure> {
             let path = format!("{DESK}/credits");
             let made: CreditView = client.post(&path, Some(&ask), Some(&key()?)).await?;
             say(&format!("credit  {}\nstate   {}", made.id, made.state));
+        }
+        Finance::Revenue { month, shape } => revenue(&client, month, shape).await?,
+        Finance::Journal { month, format } => {
+            let month = month.map_or_else(String::new, |month| format!("&month={month}"));
+            let path = format!("{DESK}/journal?format={format}{month}");
+            let text = client.bytes(&path).await?;
+            say(String::from_utf8_lossy(&text).trim_end());
+        }
+        Finance::Ageing(shape) => {
+            let page: Page<Owed> = client.get(&format!("{DESK}/ageing")).await?;
+            let row = |one: &Owed| {
+                let (days, why) = (format!("{} days", one.days), one.why.to_string());
+                vec![one.org.clone(), why, days, one.amount.exact(), one.org_id.to_string()]
+            };
+            let heads = ["organization", "for", "age", "owed", "id"];
+            print(shape.output, &page, &heads, page.items.iter().map(row).collect());
         }
         Finance::Waiting(shape) => waiting(&client, shape).await?,
         Finance::Approve { id } => decide(&client, &id, true).await?,

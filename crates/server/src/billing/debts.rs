@@ -7,7 +7,7 @@ use super::{
     post::{Fact, Transfer, post},
     store,
 };
-use api::{Currency, Micros, OrgId, billing::TxnKind};
+use api::{Currency, Micros, OrgId, Time, billing::TxnKind};
 use kernel::{
     Result,
     db::{Reader, WriteTx},
@@ -23,6 +23,8 @@ row! {
         pub owed: Micros,
         /// How much was owed and is paid.
         pub paid: Micros,
+        /// Since when something is owed.
+        pub since: Time,
     }
 }
 
@@ -40,10 +42,12 @@ pub async fn owed(tx: &mut Reader, org: OrgId) -> Result<Micros> {
 
 /// Writes down that a charge was not covered; the organization's money is locked.
 pub(super) async fn owe(tx: &mut WriteTx, org: OrgId, amount: Micros) -> Result<()> {
+    let now = tx.now();
     tx.run(
-        "INSERT INTO usage_debts (org_id, owed, paid) VALUES ($1, $2, 0)
-         ON CONFLICT (org_id) DO UPDATE SET owed = usage_debts.owed + excluded.owed",
-        (org, amount),
+        "INSERT INTO usage_debts (org_id, owed, paid, since) VALUES ($1, $2, 0, $3)
+         ON CONFLICT (org_id) DO UPDATE SET owed = usage_debts.owed + excluded.owed,
+           since = CASE WHEN usage_debts.owed = 0 THEN excluded.since ELSE usage_debts.since END",
+        (org, amount, now),
     )
     .await
     .map(|_| ())

@@ -1,6 +1,8 @@
 //! Routes of billing.
 
-use super::{balance, budgets, entry, explain, metering, monthly, pages, payments, spend, store};
+use super::{
+    balance, budgets, entry, explain, journal, metering, monthly, pages, payments, spend, store,
+};
 use crate::tenancy::{Action, Allowed, Ask, Found, InProject, find_organization};
 use api::{
     AllocationId, GrantId, Micros, Money, Page,
@@ -45,6 +47,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(budgets::routes());
     routes.extend(metering::routes());
     routes.extend(monthly::routes());
+    routes.extend(journal::routes());
     routes
 }
 

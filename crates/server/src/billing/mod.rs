@@ -20,6 +20,7 @@ mod explain;
 mod grants;
 mod holds;
 mod http;
+mod journal;
 mod ladder;
 mod lots;
 mod meter;
@@ -45,6 +46,7 @@ pub use holds::{
     Extended, Hold, HoldAsk, WRITER as HOLDS_WRITER, close, due_to_stop, extend_all, open,
 };
 pub use http::routes;
+pub use journal::BooksView;
 pub use ladder::{WRITER as LADDER_WRITER, sweep as ladder_sweep};
 pub use lots::{WRITER as LOTS_WRITER, sweep as lots_sweep};
 pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, charged, start, stop, tick_all};

@@ -20,6 +20,7 @@ mod factors;
 mod golden;
 mod http_rules;
 mod identity;
+mod journal;
 mod ledger;
 mod lots;
 mod machines;

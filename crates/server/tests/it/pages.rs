@@ -30,6 +30,7 @@ fn money() -> Vec<(&'static str, Markup)> {
         "credits" = billing::CreditsView,
         "metering" = billing::MeteringView,
         "source" = billing::SourceMadeView,
+        "books" = billing::BooksView,
         "statements" = billing::StatementsView,
         "statement" = billing::StatementView,
         "approvals" = billing::ApprovalsView,

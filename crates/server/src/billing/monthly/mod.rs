@@ -12,4 +12,4 @@ mod store;
 pub use close::{WRITER, sweep};
 pub use http::routes;
 pub use pages::{StatementView, StatementsView};
-pub use store::broken;
+pub use store::{broken, ids};

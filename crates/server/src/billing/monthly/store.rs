@@ -79,7 +79,7 @@ row! {
 pub type Span = (Time, Time);
 
 /// Returns the ids transactions of a span have, generously: they begin with their millisecond.
-fn ids((from, to): Span) -> (TxnId, TxnId) {
+pub fn ids((from, to): Span) -> (TxnId, TxnId) {
     const SLACK: i64 = 3_600_000_000;
     let first = |at: i64| {
         let millis = u128::try_from(at / 1000).unwrap_or(0);

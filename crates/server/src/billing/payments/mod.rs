@@ -25,8 +25,8 @@ mod sweep;
 
 pub use back::collect;
 pub use desk::{
-    ApprovalsView, CreditsView, DeskPaymentView, FinanceView, attention as payment_attention,
-    desk_tabs,
+    ApprovalsView, CreditsView, DeskPaymentView, FinanceView, Read as ReadFinance,
+    attention as payment_attention, desk_tabs,
 };
 pub use event::{About, Checkout, Dispute, Event, Odd, Outcome, Refunded, RefundedState, Taken};
 pub use http::routes;

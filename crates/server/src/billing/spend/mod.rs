@@ -7,7 +7,7 @@ mod http;
 mod pages;
 mod store;
 
-pub use days::{Month, day_of};
+pub use days::{Month, day_of, plain as plain_day};
 pub use http::routes;
-pub use pages::CostsView;
+pub use pages::{CostsView, decimal};
 pub use store::{Within, add, spent};

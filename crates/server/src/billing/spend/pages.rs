@@ -197,7 +197,7 @@ pub(super) fn csv(costs: &Costs) -> String {
 }
 
 /// Writes an amount with six decimals and a point.
-fn decimal(amount: Micros) -> String {
+pub fn decimal(amount: Micros) -> String {
     let size = amount.0.unsigned_abs();
     format!("{}{}.{:06}", if amount.0 < 0 { "-" } else { "" }, size / 1_000_000, size % 1_000_000)
 }

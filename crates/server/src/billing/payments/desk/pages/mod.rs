@@ -38,6 +38,7 @@ pub fn desk_tabs(current: &str) -> Markup {
         &[
             ("payments", "Payments", "/platform/finance"),
             ("credits", "Credit", "/platform/finance/credits"),
+            ("books", "Books", "/platform/finance/books"),
             ("metering", "Metering", "/platform/finance/metering"),
             ("approvals", "Approvals", "/platform/finance/approvals"),
         ],
