@@ -20,6 +20,9 @@ if [ "$what" = test ]; then
   need nft nftables
   need slirp4netns slirp4netns
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
+  # Accounting software that reads what the finance desk exports.
+  need ledger ledger
+  need bean-check beancount
 fi
 node_ok() { command -v node >/dev/null 2>&1 && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; }
 if ! node_ok; then

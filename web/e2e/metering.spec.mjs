@@ -94,6 +94,30 @@ test("a source is made, tells of usage, and it waits for a price and is charged"
   await context.close();
 });
 
+test("the books: the day's sums, and entries that accounting software takes", async ({ browser }) => {
+  const context = await browser.newContext({ storageState: state });
+  const page = await context.newPage();
+  await page.goto(`${site.url}/platform/finance/books`);
+  await expect(page.getByRole("row", { name: /€20.00/ }).first()).toBeVisible();
+  await expect(page.getByText("Nobody owes anything")).toBeVisible();
+  await axe(page);
+  await page.getByRole("link", { name: /^‹/ }).click();
+  await expect(page.getByText("Nothing moved")).toBeVisible();
+  expect(cli(["finance", "revenue"])).toContain("€1.00");
+  expect(cli(["finance", "ageing"])).toContain("nothing");
+  expect(cli(["finance", "journal"])).toContain("Income:Usage");
+  const files = {};
+  for (const format of ["ledger", "beancount"]) {
+    files[format] = `${site.folder}/journal.${format}`;
+    writeFileSync(files[format], cli(["finance", "journal", "--format", format]));
+  }
+  execFileSync("bean-check", [files.beancount]);
+  const balance = execFileSync("ledger", ["-f", files.ledger, "balance", "--flat"]).toString();
+  expect(balance).toMatch(/-1\.000000 EUR\s+Income:Usage/);
+  expect(balance.trim().split("\n").at(-1).trim()).toBe("0");
+  await context.close();
+});
+
 test("statements: none yet, and who they are for", async ({ browser }) => {
   const context = await browser.newContext({ storageState: state });
   const page = await context.newPage();
@@ -116,7 +140,7 @@ test("narrow and dark pages of metering and statements stay whole", async ({ bro
   for (const colorScheme of ["light", "dark"]) {
     const context = await browser.newContext({ storageState: state, colorScheme, viewport: { width: 375, height: 800 } });
     const page = await context.newPage();
-    for (const path of ["/platform/finance/metering", "/account/billing", "/account/billing/statements"]) {
+    for (const path of ["/platform/finance/metering", "/platform/finance/books", "/account/billing", "/account/billing/statements"]) {
       await page.goto(`${site.url}${path}`);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       expect(wide, `${path} ${colorScheme}`).toBeLessThanOrEqual(0);
