@@ -38,11 +38,13 @@ const HEIGHT: i16 = 842;
 const EDGE: i16 = 56;
 const LEAD: i16 = 14;
 const ROOM: i16 = HEIGHT - 2 * EDGE - 2 * LEAD;
-/// How many characters a line of text has at most.
-const TEXT: usize = 95;
-const LEFT: usize = 52;
-const MIDDLE: usize = 34;
+/// How wide a line may be, in thousandths of the letters' size.
+const TEXT: usize = 53_000;
+const LEFT: usize = 26_000;
+const MIDDLE: usize = 17_500;
 const MIDDLE_AT: i16 = 300;
+const TITLE: usize = 24_000;
+const HEADING: usize = 40_000;
 
 const PLAIN: Name<'static> = Name(b"F1");
 const BOLD: Name<'static> = Name(b"F2");
@@ -65,6 +67,7 @@ fn encode(text: &str) -> Vec<u8> {
         '\u{201d}' => 0x94,
         '•' => 0x95,
         '–' => 0x96,
+        '\u{2212}' => b'-',
         '—' => 0x97,
         'š' => 0x9a,
         'œ' => 0x9c,
@@ -75,23 +78,41 @@ fn encode(text: &str) -> Vec<u8> {
     text.chars().map(byte).collect()
 }
 
-/// Cuts text into lines of at most so many characters, at blanks where there are any.
+/// Returns how wide a letter of Helvetica is at most, in thousandths of its size.
+const fn width(c: char) -> usize {
+    match c {
+        'W' | 'M' | 'm' | '@' | '%' | '—' | '…' => 1_000,
+        'i' | 'j' | 'l' | 'I' | 't' | 'f' | 'r' | ' ' | '.' | ',' | ':' | ';' | '\'' | '|'
+        | '!' | '/' => 340,
+        'a'..='z' | '0'..='9' | '-' | '_' => 560,
+        _ => 780,
+    }
+}
+
+/// Cuts text into lines of at most this width, at blanks where there are any.
 fn wrap(text: &str, most: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    let (mut lines, mut used) = (vec![String::new()], 0);
     for word in text.split_whitespace() {
-        let mut rest: Vec<char> = word.chars().collect();
-        while !rest.is_empty() {
-            let used = lines.last().map_or(0, |line| line.chars().count());
-            let blank = usize::from(used > 0);
-            if used > 0 && used + blank + rest.len() > most {
+        let size: usize = word.chars().map(width).sum();
+        let blank = if used > 0 { width(' ') } else { 0 };
+        if used > 0 && used + blank + size > most {
+            lines.push(String::new());
+            used = 0;
+        } else if let Some(line) = lines.last_mut()
+            && used > 0
+        {
+            line.push(' ');
+            used += blank;
+        }
+        for c in word.chars() {
+            if used > 0 && used + width(c) > most {
                 lines.push(String::new());
-                continue;
+                used = 0;
             }
-            let taken: String = rest.drain(..rest.len().min(most)).collect();
             if let Some(line) = lines.last_mut() {
-                line.push_str(if blank > 0 { " " } else { "" });
-                line.push_str(&taken);
+                line.push(c);
             }
+            used += width(c);
         }
     }
     lines
@@ -129,9 +150,9 @@ fn set(line: &Line) -> Vec<Set> {
         wrap(text, most).iter().map(|text| one(vec![mark(font, size, EDGE, text)], room)).collect()
     };
     match line {
-        Line::Title(words) => text(BOLD, 18, words, 46, 2 * LEAD),
+        Line::Title(words) => text(BOLD, 18, words, TITLE, 2 * LEAD),
         Line::Heading(words) => {
-            let mut lines = text(BOLD, 11, words, 80, LEAD);
+            let mut lines = text(BOLD, 11, words, HEADING, LEAD);
             lines.insert(0, one(vec![], LEAD));
             lines
         }
@@ -244,17 +265,23 @@ mod tests {
 
     #[test]
     fn text_is_cut_at_blanks_and_nothing_is_lost() {
-        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("one two three", 4_000), ["one two", "three"]);
+        assert_eq!(wrap("abcdeabcde", 4 * 560), ["abcd", "eabc", "de"]);
         assert_eq!(wrap("", 4), [""]);
         let long = "a ".repeat(500);
         assert_eq!(wrap(&long, TEXT).join(" "), long.trim());
+        let wide = "W".repeat(120);
+        let lines = wrap(&wide, TEXT);
+        assert!(lines.len() == 3 && lines.iter().all(|line| line.len() <= 53), "{lines:?}");
+        assert_eq!(lines.concat(), wide);
     }
 
     #[test]
     fn letters_the_fonts_know_are_kept() {
         assert_eq!(encode("Zoë €5 – ×"), b"Zo\xeb \x805 \x96 \xd7");
         assert_eq!(encode("日本"), b"??");
+        let less = api::Money::new(api::Micros(-1_234_567), api::Currency::EUR).exact();
+        assert_eq!(encode(&less), b"-\x801.234567", "{less}");
     }
 
     #[test]

@@ -108,6 +108,8 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
     let floor = settings.stop_margin() + std::time::Duration::from_secs(60);
     let least = rating::cover(ask.rate_per_hour, 1, floor).ok_or_else(overflow)?;
     store::lock_money(tx, scope.org_id()).await?;
+    let currency = currency_of(tx, scope.org_id()).await?;
+    debts::collect(tx, scope.org_id(), currency).await?;
     let available = lots::spendable(tx, scope.org_id()).await?;
     let amount = wanted.min(available);
     if amount < least {
@@ -130,7 +132,6 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
         closed_at: None,
     };
     tx.insert(&hold).await?;
-    let currency = currency_of(tx, hold.org_id).await?;
     let fact = fact(&hold, TxnKind::Hold, currency, ask.simulated, "Reserved for running work");
     let reserve = lots::reserve(tx, hold.org_id, hold.id, amount).await?;
     post(tx, &fact, &reserve).await?;
@@ -343,6 +344,5 @@ pub async fn close(tx: &mut WriteTx, allocation: AllocationId, simulated: bool) 
     let paid = Micros(amount.0 - given.0);
     let both = [back(AccountKind::Promotional, given), back(AccountKind::Available, paid)];
     post(tx, &fact, &both).await?;
-    payments::collect(tx, hold.org_id, currency).await?;
-    debts::collect(tx, hold.org_id, currency).await
+    payments::collect(tx, hold.org_id, currency).await
 }

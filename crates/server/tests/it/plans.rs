@@ -89,8 +89,6 @@ const MEANT: &[&str] = &[
     "FROM grants g WHERE g.amount",
     // An entry's trigger asks whether its month is closed; its own row is found by its key.
     "INSERT INTO ledger_transactions",
-    // The oldest of all: the first of an index.
-    "FROM ledger_transactions ORDER BY id LIMIT 1",
     // How many people have a second factor is counted when an operator asks.
     "CASE WHEN n > 0",
 ];

@@ -232,9 +232,14 @@ async fn charge(tx: &mut WriteTx, rows: &mut [Event]) -> Result<Charged> {
     for rows in rows.chunk_by_mut(|a, b| a.org_id == b.org_id) {
         let Some(org) = rows.first().map(|row| row.org_id) else { continue };
         ledger::lock_money(tx, org).await?;
-        let charged = rate::charge(tx, org, &prices, rows).await?;
-        all.too_much.extend(charged.too_much);
-        all.uncovered.extend(charged.uncovered);
+        let together = rate::charge(tx, org, &prices, rows).await?;
+        all.uncovered.extend(together.uncovered);
+        // What is too much together may be charged one by one.
+        for row in rows.iter_mut().filter(|row| together.too_much.contains(&row.id)) {
+            let alone = rate::charge(tx, org, &prices, std::slice::from_mut(row)).await?;
+            all.too_much.extend(alone.too_much);
+            all.uncovered.extend(alone.uncovered);
+        }
     }
     Ok(all)
 }

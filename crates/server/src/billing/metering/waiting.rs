@@ -73,7 +73,7 @@ async fn charge(app: &App, (org, meter): (OrgId, UsageMeter), found: &[Event]) -
     for row in rows.iter_mut().filter(|row| together.too_much.contains(&row.id)) {
         let alone = rate::charge(&mut tx, org, &prices, std::slice::from_mut(row)).await?;
         if !alone.too_much.is_empty() {
-            tracing::error!(id = %row.id, "a usage event would cost more than a billion and is not charged");
+            tracing::error!(id = %row.id, "a usage event would cost too much and is not charged");
         }
     }
     let (mut charged, mut quantity) = (0_i64, 0_i64);

@@ -11,7 +11,7 @@ use crate::{
     tenancy::Organization,
 };
 use api::{
-    AccountId, Micros, Money, StatementId, Time,
+    AccountId, Micros, Money, Time,
     statements::{Party, Statement, StatementEntry, StatementTax, StatementUsage},
 };
 use kernel::{Error, Result, db::Reader};
@@ -27,28 +27,25 @@ fn overflow() -> Error {
     Error::internal(anyhow::anyhow!("a statement overflows"))
 }
 
-/// Computes the statement of a month that is over, of an organization whose money is locked.
+/// What a statement says, but for its id and what there was before and after.
+pub struct Read {
+    said: Statement,
+    change: Micros,
+}
+
+/// Reads what a month that is over moved.
 ///
 /// # Errors
 /// What the database says.
-pub async fn compute(
+pub async fn read(
     tx: &mut Reader,
     settings: &Settings,
     org: &Organization,
-    id: StatementId,
     month: Month,
-) -> Result<Statement> {
+) -> Result<Read> {
     let money = |micros| Money::new(micros, org.currency);
     let span = span(month);
-    let mut has = Micros::ZERO;
-    for kind in [AccountKind::Available, AccountKind::Promotional, AccountKind::Held] {
-        let balance = ledger::balance_of(tx, org.id, kind).await?;
-        has = has.plus(balance).ok_or_else(overflow)?;
-    }
-    let since = store::moved(tx, org.id, (span.1, Time::MAX)).await?;
-    let closing = has.minus(since).ok_or_else(overflow)?;
     let change = store::moved(tx, org.id, span).await?;
-    let opening = closing.minus(change).ok_or_else(overflow)?;
     let used = store::used(tx, org.id, span).await?;
     let usage = usage(tx, org, month).await?;
     let listed = usage.iter().try_fold(Micros::ZERO, |sum, row| sum.plus(row.charge.micros));
@@ -62,8 +59,8 @@ pub async fn compute(
         tax_id: row.tax_id,
     });
     let name = if customer.name.is_empty() { org.name.clone() } else { customer.name.clone() };
-    Ok(Statement {
-        id,
+    let said = Statement {
+        id: tx.new_id(),
         org_id: org.id,
         month: month.plain(),
         number: number(org, month),
@@ -72,15 +69,40 @@ pub async fn compute(
         currency: org.currency,
         seller: settings.seller(),
         customer: Party { name, ..customer },
-        opening: money(opening),
+        opening: money(Micros::ZERO),
         usage,
         borne: money(borne),
         used: money(used),
         entries: rows.iter().filter_map(|row| entry(row, &accounts, org)).collect(),
-        closing: money(closing),
+        closing: money(Micros::ZERO),
         tax: tax(settings, used, org),
         closed_at: tx.now(),
-    })
+    };
+    Ok(Read { said, change })
+}
+
+/// Says what there was before and after; the organization's money is locked.
+///
+/// # Errors
+/// What the database says.
+pub async fn finish(tx: &mut Reader, org: &Organization, read: Read) -> Result<Statement> {
+    let Read { said, change } = read;
+    let opening = match store::closing_before(tx, org.id, said.from).await? {
+        Some(closing) => closing,
+        // The first: what there is now, less what moved since the month began.
+        None => {
+            let mut has = Micros::ZERO;
+            for kind in [AccountKind::Available, AccountKind::Promotional, AccountKind::Held] {
+                let balance = ledger::balance_of(tx, org.id, kind).await?;
+                has = has.plus(balance).ok_or_else(overflow)?;
+            }
+            let since = store::moved(tx, org.id, (said.from, Time::MAX)).await?;
+            has.minus(since).ok_or_else(overflow)?
+        }
+    };
+    let closing = opening.plus(change).ok_or_else(overflow)?;
+    let money = |micros| Money::new(micros, org.currency);
+    Ok(Statement { opening: money(opening), closing: money(closing), closed_at: tx.now(), ..said })
 }
 
 /// Returns a number that no other statement has: the month and the end of the organization's identifier.
@@ -108,8 +130,17 @@ async fn usage(tx: &mut Reader, org: &Organization, month: Month) -> Result<Vec<
             simulated: row.simulated,
         });
     }
+    let mut metered: Vec<StatementUsage> = Vec::new();
     for row in store::metered(tx, org.id, days).await? {
-        rows.push(StatementUsage {
+        let like = |one: &&mut StatementUsage| {
+            one.project_id == row.project_id && one.price_id == Some(row.price_id)
+        };
+        if let Some(one) = metered.iter_mut().find(like) {
+            one.quantity = one.quantity.saturating_add(row.quantity);
+            one.charge.micros = one.charge.micros.plus(row.charge).ok_or_else(overflow)?;
+            continue;
+        }
+        metered.push(StatementUsage {
             project_id: row.project_id,
             project: row.project,
             what: row.meter.label().to_owned(),
@@ -122,6 +153,7 @@ async fn usage(tx: &mut Reader, org: &Organization, month: Month) -> Result<Vec<
             simulated: false,
         });
     }
+    rows.extend(metered);
     Ok(rows)
 }
 

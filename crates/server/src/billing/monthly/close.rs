@@ -9,7 +9,7 @@ use crate::{
     billing::{Settings, spend::Month, store as ledger},
     tenancy::{self, find_organization},
 };
-use api::{OrgId, Time, TypedId, statements::Statement};
+use api::{Code, OrgId, Time, TypedId, statements::Statement};
 use kernel::{
     App, Error, Result,
     audit::System,
@@ -38,28 +38,40 @@ pub const fn sweep() -> Sweep {
 
 fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
     Box::pin(async move {
-        let mut made = 0;
+        let (mut made, mut failed) = (0, 0);
         for _ in 0..MONTHS {
             let Some(month) = next(&app).await? else { break };
-            made += close(&app, month).await?;
+            let (now, not) = close(&app, month).await?;
+            made += now;
+            failed += not;
+            if not > 0 {
+                break;
+            }
         }
-        Ok(format!("{made} statements made"))
+        match failed {
+            0 => Ok(format!("{made} statements made")),
+            _ => Err(Error::internal(anyhow::anyhow!("{failed} statements cannot be made yet"))),
+        }
     })
 }
 
-/// Returns the month to close now; none when the last that is over was closed.
+/// Returns the month to close now: the oldest that is over, that is not closed, and in which money moved. The first
+/// that is ever closed is the last that is over: what was before is closed with it, without statements.
 async fn next(app: &App) -> Result<Option<Month>> {
-    let mut tx = app.db.read().await?;
-    let month = match store::last_closed(&mut tx).await? {
-        Some(last) => Month::parse(&last.month).map(Month::after),
-        None => store::oldest(&mut tx).await?.map(|row| Month::of(row.at)),
-    };
     let now = app.seams.clock.now();
+    let mut tx = app.db.read().await?;
+    let from = match store::last_closed(&mut tx).await? {
+        Some(last) => last.to_at,
+        None => span(Month::of(now).before()).0,
+    };
+    // A clock that is wrong for a while closes no month that is to come: nothing moved in it.
+    let month = store::oldest_since(&mut tx, from).await?.map(|row| Month::of(row.at));
     Ok(month.filter(|month| span(*month).1.plus(GRACE) <= now))
 }
 
-async fn close(app: &App, month: Month) -> Result<usize> {
-    let (mut made, mut after) = (0, OrgId::first());
+/// Makes the statements of a month and closes it, unless one could not be made: then it is tried again.
+async fn close(app: &App, month: Month) -> Result<(usize, usize)> {
+    let (mut made, mut failed, mut after) = (0, 0, OrgId::first());
     loop {
         let mut tx = app.db.read().await?;
         let orgs = store::moved_in(&mut tx, span(month), after, 200).await?;
@@ -67,51 +79,71 @@ async fn close(app: &App, month: Month) -> Result<usize> {
         let Some(last) = orgs.last() else { break };
         after = *last;
         for org in orgs {
-            made += usize::from(make(app, org, month).await?);
+            match make(app, org, month).await {
+                Ok(is_new) => made += usize::from(is_new),
+                Err(error) => {
+                    failed += 1;
+                    tracing::error!(%org, month = month.plain(), %error, "a statement cannot be made yet");
+                }
+            }
         }
+    }
+    if failed > 0 {
+        return Ok((made, failed));
     }
     let mut tx = app.db.write(&WRITER).await?;
     let statements = store::count(&mut tx, &month.plain()).await?;
     let row =
         Closed { month: month.plain(), to_at: span(month).1, statements, closed_at: tx.now() };
     match tx.insert(&row).await {
-        Ok(()) => tx.commit().await.map(|()| made),
+        Ok(()) => tx.commit().await.map(|()| (made, 0)),
         // Another server was first.
-        Err(error) if broke(&error, "closed_months") => Ok(made),
+        Err(error) if broke(&error, "closed_months") => Ok((made, 0)),
         Err(error) => Err(error),
     }
 }
 
 /// Makes the statement of an organization; false when it was made before.
 async fn make(app: &App, org: OrgId, month: Month) -> Result<bool> {
+    // What is long is read before, and holds nothing up.
+    let mut tx = app.db.read().await?;
+    let org = find_organization(&mut tx, org).await?.ok_or_else(Error::not_found)?;
+    let newest = store::newest(&mut tx, org.id, span(month)).await?;
+    let settings = app.get::<Settings>();
+    let read = body::read(&mut tx, settings, &org, month).await?;
+    drop(tx);
     let mut tx = app.db.write(&WRITER).await?;
-    ledger::lock_money(&mut tx, org).await?;
-    if store::find_month(&mut tx, org, &month.plain()).await?.is_some() {
+    ledger::lock_money(&mut tx, org.id).await?;
+    if store::find_month(&mut tx, org.id, &month.plain()).await?.is_some() {
         return Ok(false);
     }
-    let org = find_organization(&mut tx, org).await?.ok_or_else(Error::not_found)?;
-    let settings = app.get::<Settings>();
-    let id = tx.new_id();
-    let said = body::compute(&mut tx, settings, &org, id, month).await?;
+    if store::newest(&mut tx, org.id, span(month)).await? != newest {
+        return Err(Code::Raced.into());
+    }
+    let said = body::finish(&mut tx, &org, read).await?;
     let body = serde_json::to_string(&said)
         .map_err(|error| Error::internal(anyhow::Error::new(error).context("a statement")))?;
     tx.insert(&row(&said, body)).await?;
-    let notice = Notice {
-        kind: "billing.statement",
-        about: About::Work,
-        title: format!("Statement of {} for {}", org.name, said.month),
-        body: format!(
-            "{} was charged for usage in {}; {} was there at its end. The statement has every line, as a page and as PDF.",
-            said.used, said.month, said.closing
-        ),
-        href: "/account/billing/statements",
-    };
+    let notice = notice(&org.name, &said);
     for person in tenancy::payers(&mut tx, org.id).await? {
         let to = Recipient { user_id: person.user_id, email: person.email };
         tell(&mut tx, &to, &notice).await?;
     }
     tx.commit().await?;
     Ok(true)
+}
+
+fn notice(org: &str, said: &Statement) -> Notice {
+    Notice {
+        kind: "billing.statement",
+        about: About::Work,
+        title: format!("Statement of {org} for {}", said.month),
+        body: format!(
+            "{} was charged for usage in {}; {} was there at its end. The statement has every line, as a page and as PDF.",
+            said.used, said.month, said.closing
+        ),
+        href: "/account/billing/statements",
+    }
 }
 
 fn row(said: &Statement, body: String) -> Row {

@@ -3,7 +3,7 @@
 use super::{
     pages, pdf,
     profile::{self, Look, Set},
-    store::{self, Row},
+    store::{self, Head, Row},
 };
 use crate::tenancy::{Action, Allowed, Ask, Found, InOrg};
 use api::{
@@ -46,7 +46,7 @@ pub fn routes() -> Vec<Route> {
     routes
 }
 
-fn head(row: &Row) -> StatementHead {
+fn head(row: &Head) -> StatementHead {
     let money = |micros| Money::new(micros, row.currency);
     StatementHead {
         id: row.id,

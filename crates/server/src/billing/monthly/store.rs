@@ -126,8 +126,30 @@ pub async fn find_month(tx: &mut Reader, org: OrgId, month: &str) -> Result<Opti
         .await
 }
 
+row! {
+    /// A statement without what it says.
+    pub struct Head {
+        /// Identifier.
+        pub id: StatementId,
+        /// `2026-11`
+        pub month: String,
+        /// Its number.
+        pub number: String,
+        /// In what.
+        pub currency: Currency,
+        /// What there was when it began.
+        pub opening: Micros,
+        /// What was charged for usage.
+        pub used: Micros,
+        /// What there was when it ended.
+        pub closing: Micros,
+        /// When it was closed.
+        pub closed_at: Time,
+    }
+}
+
 /// Returns an organization's statements, newest first.
-pub async fn list(tx: &mut Reader, org: OrgId) -> Result<Vec<Row>> {
+pub async fn list(tx: &mut Reader, org: OrgId) -> Result<Vec<Head>> {
     tx.list("SELECT {} FROM statements WHERE org_id = $1 ORDER BY month DESC LIMIT 240", (org,))
         .await
 }
@@ -142,9 +164,46 @@ pub async fn count(tx: &mut Reader, month: &str) -> Result<i64> {
     tx.value("SELECT COUNT(*) FROM statements WHERE month = $1", (month.to_owned(),)).await
 }
 
-/// Returns the oldest transaction there is.
-pub async fn oldest(tx: &mut Reader) -> Result<Option<Transaction>> {
-    tx.find("SELECT {} FROM ledger_transactions ORDER BY id LIMIT 1", ()).await
+/// Returns the oldest transaction since a moment.
+pub async fn oldest_since(tx: &mut Reader, from: Time) -> Result<Option<Transaction>> {
+    let (first, _) = ids((from, Time::MAX));
+    tx.find(
+        "SELECT {} FROM ledger_transactions WHERE id >= $1 AND at >= $2 ORDER BY id LIMIT 1",
+        (first, from),
+    )
+    .await
+}
+
+/// Returns the newest transaction of an organization in a span.
+pub async fn newest(tx: &mut Reader, org: OrgId, span: Span) -> Result<Option<TxnId>> {
+    let (first, last) = ids(span);
+    let row: Option<Transaction> = tx
+        .find(
+            "SELECT {} FROM ledger_transactions
+              WHERE org_id = $1 AND id >= $2 AND id < $3 AND at >= $4 AND at < $5
+              ORDER BY id DESC LIMIT 1",
+            (org, first, last, span.0, span.1),
+        )
+        .await?;
+    Ok(row.map(|row| row.id))
+}
+
+row! {
+    struct Ended {
+        closing: Micros,
+    }
+}
+
+/// Returns what the statement before a moment ended with.
+pub async fn closing_before(tx: &mut Reader, org: OrgId, from: Time) -> Result<Option<Micros>> {
+    let row: Option<Ended> = tx
+        .find(
+            "SELECT closing FROM statements WHERE org_id = $1 AND to_at <= $2
+              ORDER BY to_at DESC LIMIT 1",
+            (org, from),
+        )
+        .await?;
+    Ok(row.map(|row| row.closing))
 }
 
 row! {
@@ -270,7 +329,7 @@ row! {
     }
 }
 
-/// Returns what other usage cost in a span of days.
+/// Returns what other usage cost in a span of days, subject by subject: no sum of them is too large.
 pub async fn metered(tx: &mut Reader, org: OrgId, days: (i64, i64)) -> Result<Vec<Metered>> {
     tx.list(
         "SELECT t.project_id, j.name, t.meter, t.price_id, t.price,
@@ -278,7 +337,7 @@ pub async fn metered(tx: &mut Reader, org: OrgId, days: (i64, i64)) -> Result<Ve
            FROM usage_charges c JOIN usage_totals t ON t.id = c.total_id
            JOIN projects j ON j.id = t.project_id
           WHERE c.org_id = $1 AND c.day >= $2 AND c.day < $3
-          GROUP BY t.project_id, j.name, t.meter, t.price_id, t.price
+          GROUP BY t.id, t.project_id, j.name, t.meter, t.price_id, t.price
           ORDER BY j.name, t.meter, t.price",
         (org, days.0, days.1),
     )

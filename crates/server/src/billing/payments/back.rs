@@ -10,6 +10,7 @@ use super::{
     store::{self, DisputeRow, Payment, Refund},
 };
 use crate::billing::{
+    debts,
     model::AccountKind,
     post::{Fact, Posted, Transfer, post},
     store as ledger,
@@ -81,7 +82,7 @@ async fn covered(
 }
 
 /// Takes what disputes could not take, because it was reserved or on its way elsewhere, from what came back to the
-/// balance. What is paid in anew is not touched.
+/// balance, then what is owed for usage. For disputes what is paid in anew is not touched.
 ///
 /// # Errors
 /// What the database says.
@@ -90,7 +91,7 @@ pub async fn collect(tx: &mut WriteTx, org: OrgId, currency: Currency) -> Result
         let has = ledger::balance_of(tx, org, AccountKind::Available).await?;
         let part = Micros((row.amount.0 - row.taken.0).min(has.0));
         if part <= Micros::ZERO {
-            return Ok(());
+            break;
         }
         let fact = Fact {
             kind: TxnKind::Dispute,
@@ -108,7 +109,7 @@ pub async fn collect(tx: &mut WriteTx, org: OrgId, currency: Currency) -> Result
         post(tx, &fact, &[Transfer { debit, credit, amount: part }]).await?;
         store::set_taken(tx, &row, Micros(row.taken.0 + part.0)).await?;
     }
-    Ok(())
+    debts::collect(tx, org, currency).await
 }
 
 /// Takes a booking back, account by account.

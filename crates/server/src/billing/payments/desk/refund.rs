@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     billing::{
-        Settings,
+        Settings, debts,
         model::AccountKind,
         payments::{
             back::{Movement, book, failed},
@@ -176,6 +176,7 @@ async fn approve(
     row.state = if card { RefundState::Approved } else { RefundState::Succeeded };
     if !card {
         row.ended_at = row.decided_at;
+        debts::collect(tx, row.org_id, payment.currency).await?;
     }
     payment.refunded = payment.refunded.plus(row.amount).ok_or(Code::Internal)?;
     store::save(tx, &payment).await?;
