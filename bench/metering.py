@@ -71,9 +71,14 @@ def main():
     build()
     ours = Ours({"GPUAAS_BILLING__WELCOME_CREDIT": "900000"})
     ours.sign_in()
-    ask = lambda path, body: json.loads(ours.http.ask("POST", path, body, {"X-Idempotency-Key": f"bench-{path[-12:]}-key"})[2])
-    token = ask("/api/v1/platform/metering/sources", {"name": "bench"})["token"]
-    ask("/api/v1/platform/metering/prices", {"meter": "tokens_in", "price": {"micros": str(PRICE), "currency": "EUR"}})
+
+    def ask(path, body, key):
+        status, _, answer = ours.http.ask("POST", f"/api/v1/platform/metering/{path}", body, {"X-Idempotency-Key": key})
+        assert status == 201, answer
+        return json.loads(answer)
+
+    token = ask("sources", {"name": "bench"}, "bench-source-0001")["token"]
+    ask("prices", {"meter": "tokens_in", "price": {"micros": str(PRICE), "currency": "EUR"}}, "bench-price-0001")
     time.sleep(0.1)
     project = json.loads(ours.http.ask("GET", "/api/v1/me")[2])["default_project_id"]
     shapes = {"one subject": 1, "a subject an event": 1000}

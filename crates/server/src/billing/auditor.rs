@@ -2,10 +2,10 @@
 
 use super::{metering, monthly, rating};
 use api::{
-    AccountId, AllocationId, Micros, Time,
+    AccountId, AllocationId, Code, Micros, Time,
     operations::{Attention, AttentionKind},
 };
-use kernel::{App, Result, db::Reader, row, sweeps::Sweep};
+use kernel::{App, Error, Result, db::Reader, row, sweeps::Sweep};
 use std::{
     future::Future,
     pin::Pin,
@@ -291,6 +291,19 @@ pub fn run(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
     })
 }
 
+/// Refuses what would commit money anew while the books are known to be broken: reservations of launches, refunds,
+/// credit, metered usage. What runs goes on, is charged and ends as always, and what people paid is booked.
+///
+/// # Errors
+/// `service_unavailable` until a check finds nothing.
+pub fn sound(app: &App) -> Result<()> {
+    if app.get::<Audited>().is_broken() {
+        return Err(Error::new(Code::ServiceUnavailable)
+            .detail("The books do not add up, and are being looked at. What runs goes on; nothing new is reserved or paid out until then."));
+    }
+    Ok(())
+}
+
 /// The auditor's newest word: when it looked and what it found.
 #[derive(Default)]
 pub struct Audited(Mutex<Option<(Time, Vec<Finding>)>>);
@@ -301,6 +314,12 @@ impl Audited {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(at, _)| *at)
     }
 
+    /// Returns whether the newest check found a broken invariant.
+    pub fn is_broken(&self) -> bool {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.as_ref().is_some_and(|(_, findings)| !findings.is_empty())
+    }
+
     /// Returns the alarms of the newest check.
     pub fn attention(&self) -> Vec<Attention> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -309,7 +328,7 @@ impl Audited {
             .map(|(at, finding)| Attention {
                 kind: AttentionKind::LedgerBroken,
                 what: format!("Money invariant {} is broken: {}", finding.invariant, finding.what),
-                next: "Stop paying out by hand, keep a copy of the database, and correct it with a new transaction that names the old one.".into(),
+                next: "Launches, refunds, credit and metered usage are refused until a check (every five minutes) finds nothing. Keep a copy of the database, and correct it with a new transaction that names the old one.".into(),
                 page: "/platform/evidence/audit".into(),
                 since: Some(at),
             })

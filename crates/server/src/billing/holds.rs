@@ -2,7 +2,7 @@
 //! charges, closed with the release.
 
 use super::{
-    Settings, debts, ladder, lots,
+    Settings, auditor, debts, ladder, lots,
     meter::Meter,
     model::AccountKind,
     payments,
@@ -100,8 +100,9 @@ async fn currency_of(tx: &mut Reader, org: OrgId) -> Result<Currency> {
 /// less; at least one minute beyond the stop margin must be covered.
 ///
 /// # Errors
-/// `insufficient_balance`.
+/// `insufficient_balance`; `service_unavailable` while the books are broken.
 pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) -> Result<Hold> {
+    auditor::sound(app)?;
     let settings = app.get::<Settings>();
     let overflow = || Error::internal(anyhow::anyhow!("a hold overflows"));
     let wanted = rating::cover(ask.rate_per_hour, 1, settings.hold_span()).ok_or_else(overflow)?;

@@ -35,7 +35,7 @@ mod settings;
 mod spend;
 mod store;
 
-pub use auditor::{Audited, Finding, audit, run as run_auditor, sweep};
+pub use auditor::{Audited, Finding, audit, run as run_auditor, sound, sweep};
 pub use balance::{balance, chrome, runway};
 pub use budgets::{
     BudgetFact, BudgetsView, WRITER as BUDGETS_WRITER, reach as budgets, sweep as budget_sweep,

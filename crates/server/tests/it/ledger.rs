@@ -67,13 +67,13 @@ impl Run {
     }
 }
 
-fn allocation(world: &World, run: usize) -> AllocationId {
+pub fn allocation(world: &World, run: usize) -> AllocationId {
     let _ = world;
     AllocationId(uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + run as u128))
 }
 
 /// What a run's meter starts with.
-fn begin(allocation_id: AllocationId, rate: i64, at: api::Time) -> MeterStart {
+pub fn begin(allocation_id: AllocationId, rate: i64, at: api::Time) -> MeterStart {
     MeterStart {
         allocation_id,
         user_id: None,

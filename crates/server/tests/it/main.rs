@@ -10,6 +10,7 @@
 
 mod allocations;
 mod assertions;
+mod auditor;
 mod authority;
 mod budgets;
 mod confirm;

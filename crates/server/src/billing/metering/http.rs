@@ -6,7 +6,7 @@ use super::{
     take::{self, FromMeter},
 };
 use crate::{
-    billing::http::ReadBilling,
+    billing::{auditor, http::ReadBilling},
     tenancy::{Allowed, Operator, find_organization},
 };
 use api::{
@@ -46,6 +46,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 async fn told(who: FromMeter, app: App, Body(body): Body<UsageBatch>) -> Result<Json<UsageTaken>> {
+    auditor::sound(&app)?;
     let mut tx = app.db.write(&who).await?;
     let taken = take::take(&mut tx, who.source(), &body.events).await?;
     // Also when all was known before: what was written by another try is durable before this answer.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     billing::{
-        Given, Settings, debts, grant,
+        Given, Settings, auditor, debts, grant,
         model::AccountKind,
         post::{Fact, Posted, Transfer, post},
         store as ledger,
@@ -75,6 +75,7 @@ fn expiry(ask: &CreditCreate) -> Result<Option<i64>> {
 /// `not_found` without such an organization, `validation_error`, `state_conflict` for a transfer that was credited.
 pub async fn give(app: &App, who: &Operator<GiveCredit>, ask: &CreditCreate) -> Result<CreditView> {
     factors::break_glass::people_only(who.caller().user())?;
+    auditor::sound(app)?;
     let reason = words("reason", &ask.reason, (3, 300))?;
     let reference = reference(ask)?;
     let mut tx = app.db.write(who).await?;
@@ -173,6 +174,9 @@ pub async fn decide(
     yes: bool,
 ) -> Result<CreditView> {
     let by = who.caller().user();
+    if yes {
+        auditor::sound(app)?;
+    }
     let mut tx = app.db.write(who).await?;
     let mut row = store::lock_credit(&mut tx, id).await?.ok_or_else(Error::not_found)?;
     second(by, Some(row.asked_by), yes)?;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     billing::{
-        Settings, debts,
+        Settings, auditor, debts,
         model::AccountKind,
         payments::{
             back::{Movement, book, failed},
@@ -143,6 +143,7 @@ async fn approve(
     mut payment: Payment,
     row: &mut Refund,
 ) -> Result<()> {
+    auditor::sound(app)?;
     blocked(&payment, row.amount)?;
     row.way = way(app.get::<Settings>(), &payment, row.borne, tx.now())?;
     let (debit, credit) = match (row.borne, row.way) {
