@@ -813,6 +813,12 @@ CREATE TABLE skus (
   created_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE spend_alerts (
+  org_id BLOB PRIMARY KEY REFERENCES organizations (id),
+  day INTEGER NOT NULL,
+  told_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE spend_days (
   allocation_id BLOB NOT NULL REFERENCES meters (allocation_id),
   day INTEGER NOT NULL,

@@ -76,6 +76,11 @@ test("a source is made, tells of usage, and it waits for a price and is charged"
   await axe(page);
   await page.goto(`${site.url}/account/billing/costs?by=workload`);
   await expect(page.getByText("Tokens read: chat in").first()).toBeVisible();
+  await page.goto(`${site.url}/account/billing/costs?by=department`);
+  await page.getByRole("row").last().getByRole("link").click();
+  await expect(page.getByRole("link", { name: "All departments" })).toBeVisible();
+  await expect(page.getByText("the department").first()).toBeVisible();
+  await axe(page);
   // The command line says the same.
   cli(["login", "--server", site.url, "--email", "ada@example.com"], {}, `${PASSWORD}\n`);
   expect(cli(["metering", "used"])).toContain("2000000 tokens");

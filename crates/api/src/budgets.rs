@@ -61,6 +61,12 @@ pub struct Costs {
     pub month: String,
     /// By what the rows are told apart.
     pub by: CostBy,
+    /// Only this department, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department_id: Option<DeptId>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<String>,
     /// The month's sum.
     pub total: Money,
     /// What the whole month comes to if the rest is like its days so far; only for the present month.

@@ -220,5 +220,52 @@ mod tests {
         for bad in ["", ".", "1.", ".5", "-1", "1e3", "1.0000001", "1,5", "99999999999999999999"] {
             assert_eq!(Micros::parse_decimal(bad), None, "{bad}");
         }
+        assert_eq!(Micros::typed(" 12,5 "), Some(Micros(12_500_000)));
+        assert_eq!(Micros::typed("0,125"), Some(Micros(125_000)));
+        assert_eq!(
+            [Micros::typed("1,000"), Micros::typed("1,000,000"), Micros::typed("1,2,3")],
+            [None; 3]
+        );
+    }
+
+    /// What an amount is, read one character after another.
+    fn reference(text: &str) -> Option<i64> {
+        let (mut value, mut places, mut digits) = (0_i128, None, 0);
+        for c in text.chars() {
+            match (c, places) {
+                ('.', None) if digits > 0 => (places, digits) = (Some(0), 0),
+                ('0'..='9', _) => {
+                    value = value.checked_mul(10)?.checked_add(i128::from(u32::from(c) - 48))?;
+                    places = places.map(|count| count + 1);
+                    digits += 1;
+                }
+                _ => return None,
+            }
+        }
+        let left = 6_u32.checked_sub(places.unwrap_or(0))?;
+        i64::try_from(value.checked_mul(10_i128.pow(left))?).ok().filter(|_| digits > 0)
+    }
+
+    #[test]
+    fn a_million_texts_are_read_as_one_after_another_or_refused() {
+        let (letters, mut seed) = (b"0123456789012345678900..,-+e _", 0x9e37_79b9_7f4a_7c15_u64);
+        let mut next = move || {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            usize::try_from(seed >> 40).unwrap_or(0)
+        };
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..1_000_000 {
+            // Many with nothing but digits and one point: those that are read.
+            let most = if next() % 2 == 0 { 24 } else { letters.len() };
+            let text: String =
+                (0..next() % 22).map(|_| char::from(letters[next() % most])).collect();
+            let found = Micros::parse_decimal(&text).map(|sum| sum.0);
+            assert_eq!(found, reference(&text), "{text}");
+            read += usize::from(found.is_some());
+            refused += usize::from(found.is_none());
+        }
+        assert!(read > 100_000 && refused > 100_000, "{read} read, {refused} refused");
     }
 }

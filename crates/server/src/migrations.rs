@@ -36,4 +36,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0024_credit_lots.sql"),
     migration!("0025_metering.sql"),
     migration!("0026_statements.sql"),
+    migration!("0027_spend_alerts.sql"),
 ];

@@ -81,6 +81,7 @@ pub fn sweeps() -> Vec<Sweep> {
         billing::lots_sweep(),
         billing::metering_sweep(),
         billing::statements_sweep(),
+        billing::unusual_sweep(),
         billing::budget_sweep(),
     ]);
     sweeps.extend(operations::sweeps());
@@ -112,6 +113,7 @@ pub fn writers() -> Vec<audit::System> {
         billing::LOTS_WRITER,
         billing::METERING_WRITER,
         billing::STATEMENTS_WRITER,
+        billing::UNUSUAL_WRITER,
         billing::BUDGETS_WRITER,
         billing::EVENTS_WRITER,
         billing::SIMULATOR_WRITER,

@@ -54,6 +54,9 @@ pub struct CostsArgs {
     /// department, project, person, sku, workload.
     #[arg(long, value_parser = by, default_value = "project")]
     by: CostBy,
+    /// Only this department (dept_…).
+    #[arg(long)]
+    department: Option<api::DeptId>,
     /// How it is printed.
     #[command(flatten)]
     shape: Shape,
@@ -114,7 +117,8 @@ pub async fn run(what: Budgets) -> Result<(), Failure> {
 /// Runs `gpuaas costs`.
 pub async fn costs(args: CostsArgs) -> Result<(), Failure> {
     let month = args.month.map(|month| format!("&month={month}")).unwrap_or_default();
-    let path = format!("/api/v1/billing/costs?by={}{month}", args.by);
+    let within = args.department.map(|id| format!("&department_id={id}")).unwrap_or_default();
+    let path = format!("/api/v1/billing/costs?by={}{month}{within}", args.by);
     let costs: Costs = Client::signed_in()?.get(&path).await?;
     if args.shape.output == Format::Table {
         let forecast = costs.forecast.map(|sum| format!(", {sum} forecast")).unwrap_or_default();

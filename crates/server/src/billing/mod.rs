@@ -68,7 +68,7 @@ pub use payments::{
 };
 pub use post::{Fact, Posted, Transfer, open_accounts, post};
 pub use settings::Settings;
-pub use spend::CostsView;
+pub use spend::{CostsView, WRITER as UNUSUAL_WRITER, sweep as unusual_sweep};
 
 use kernel::html::{NavFor, NavItem};
 

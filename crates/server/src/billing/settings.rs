@@ -23,6 +23,8 @@ pub struct Settings {
     pub stop_margin_seconds: u64,
     /// At or below this balance people are warned, in units.
     pub low_balance: String,
+    /// Below this, in units, no day's spending is called unusual.
+    pub unusual_spend: String,
     /// With how many minutes left at the present rate people are told that work is about to be released.
     pub release_pending_minutes: u64,
     /// Who takes payments: `stripe`, `simulator`, `none`, or empty for what fits the site.
@@ -66,6 +68,7 @@ impl Settings {
         Micros::parse_decimal(&self.welcome_credit).ok_or_else(|| bad("welcome_credit"))?;
         Micros::parse_decimal(&self.low_balance).ok_or_else(|| bad("low_balance"))?;
         Micros::parse_decimal(&self.two_people_above).ok_or_else(|| bad("two_people_above"))?;
+        Micros::parse_decimal(&self.unusual_spend).ok_or_else(|| bad("unusual_spend"))?;
         if self.least_top_up() <= Micros::ZERO || self.least_top_up() > self.most_top_up() {
             return Err(bad("top_up_min must be more than 0 and at most top_up_max"));
         }
@@ -126,6 +129,11 @@ impl Settings {
     /// Returns the balance people are warned at.
     pub fn low(&self) -> Micros {
         Micros::parse_decimal(&self.low_balance).unwrap_or_default()
+    }
+
+    /// Returns below what no day's spending is called unusual.
+    pub fn unusual(&self) -> Micros {
+        Micros::parse_decimal(&self.unusual_spend).unwrap_or_default()
     }
 
     /// Returns with how much time left work is about to be released.

@@ -42,5 +42,6 @@ mod statements;
 mod tenancy;
 mod terminal;
 mod tidy;
+mod unusual;
 mod webhooks;
 mod who;

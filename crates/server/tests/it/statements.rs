@@ -11,7 +11,7 @@ use server::{
 use std::time::Duration;
 
 /// Moves the clock to a moment; everybody stays signed in.
-async fn until(world: &World, moment: &str) {
+pub async fn until(world: &World, moment: &str) {
     let at = Time::parse(moment).unwrap();
     world.clock.advance(at.since(world.app.seams.clock.now()));
     let mut tx = world.app.db.write(&SEED).await.unwrap();
@@ -32,12 +32,12 @@ async fn list(world: &World, who: &Person) -> Vec<Value> {
     page.json()["items"].as_array().unwrap().clone()
 }
 
-fn micros(value: &Value) -> i64 {
+pub fn micros(value: &Value) -> i64 {
     value["micros"].as_str().unwrap().parse().unwrap()
 }
 
 /// Runs one unit for a while.
-async fn run(world: &World, number: u128, seconds: u64) -> i64 {
+pub async fn run(world: &World, number: u128, seconds: u64) -> i64 {
     let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
     let id = AllocationId(uuid::Uuid::from_u128(number + (11_u128 << 76)));
     let rate = Micros(3_600_000);

@@ -35,13 +35,16 @@ row! {
 pub async fn charged_days(
     tx: &mut Reader,
     org: OrgId,
-    from: i64,
-    until: i64,
+    (from, until): (i64, i64),
+    department: Option<DeptId>,
 ) -> Result<Vec<ChargedDay>> {
     tx.list(
         "SELECT day, CAST(SUM(charge) AS BIGINT) FROM usage_days
-          WHERE org_id = $1 AND day >= $2 AND day < $3 GROUP BY day ORDER BY day",
-        (org, from, until),
+          WHERE org_id = $1 AND day >= $2 AND day < $3
+            AND ($4 IS NULL OR project_id IN
+              (SELECT id FROM projects WHERE org_id = $1 AND department_id = $4))
+          GROUP BY day ORDER BY day",
+        (org, from, until, department),
     )
     .await
 }

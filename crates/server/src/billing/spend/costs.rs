@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{billing::metering, identity, tenancy::Organization};
 use api::{
-    AllocationId, Micros, Money, OrgId, ProjectId, TypedId, UserId,
+    AllocationId, DeptId, Micros, Money, OrgId, ProjectId, TypedId, UserId,
     budgets::{CostBy, CostDay, CostRow, Costs},
 };
 use kernel::{Error, Result, db::Reader};
@@ -28,6 +28,10 @@ struct Names {
 }
 
 impl Names {
+    fn is_of(&self, piece: &Piece, id: DeptId) -> bool {
+        self.projects.get(&piece.project_id).is_some_and(|row| row.department_id == id)
+    }
+
     fn of(&self, (piece, subject): &Subject, by: CostBy) -> (String, String) {
         let project = self.projects.get(&piece.project_id);
         match by {
@@ -85,12 +89,17 @@ async fn all(tx: &mut Reader, org: &Organization, span: (i64, i64)) -> Result<Ve
 }
 
 /// What each day of a span cost, of hardware and of all else.
-async fn by_day(tx: &mut Reader, org: OrgId, span: (i64, i64)) -> Result<HashMap<i64, i64>> {
+pub(super) async fn by_day(
+    tx: &mut Reader,
+    org: OrgId,
+    span: (i64, i64),
+    department: Option<DeptId>,
+) -> Result<HashMap<i64, i64>> {
     let mut days: HashMap<i64, i64> = HashMap::new();
-    for row in store::days(tx, org, span.0, span.1).await? {
+    for row in store::days(tx, org, span, department).await? {
         days.insert(row.day, row.charge.0);
     }
-    for row in metering::charged_days(tx, org, span.0, span.1).await? {
+    for row in metering::charged_days(tx, org, span, department).await? {
         let day = days.entry(row.day).or_default();
         *day = day.saturating_add(row.charge.0);
     }
@@ -114,11 +123,21 @@ async fn names(tx: &mut Reader, org: &Organization, pieces: &[Subject]) -> Resul
 ///
 /// # Errors
 /// What the database says.
-pub async fn costs(tx: &mut Reader, org: &Organization, month: Month, by: CostBy) -> Result<Costs> {
+pub async fn costs(
+    tx: &mut Reader,
+    org: &Organization,
+    month: Month,
+    (by, department): (CostBy, Option<DeptId>),
+) -> Result<Costs> {
     let money = |micros| Money::new(Micros(micros), org.currency);
     let span = (month.from(), month.until());
-    let pieces = all(tx, org, span).await?;
+    let mut pieces = all(tx, org, span).await?;
     let names = names(tx, org, &pieces).await?;
+    let within = match department {
+        Some(id) => Some(store::department(tx, org.id, id).await?.ok_or_else(Error::not_found)?),
+        None => None,
+    };
+    pieces.retain(|(piece, _)| department.is_none_or(|id| names.is_of(piece, id)));
     let overflow = || Error::internal(anyhow::anyhow!("a sum of costs overflows"));
     let mut parts: BTreeMap<String, Part> = BTreeMap::new();
     let mut total = 0_i64;
@@ -144,7 +163,7 @@ pub async fn costs(tx: &mut Reader, org: &Organization, month: Month, by: CostBy
         .collect();
     rows.sort_by(|a, b| b.charge.micros.cmp(&a.charge.micros).then_with(|| a.key.cmp(&b.key)));
     let today = day_of(tx.now());
-    let known = by_day(tx, org.id, span).await?;
+    let known = by_day(tx, org.id, span, department).await?;
     let last = span.1.min(today + 1);
     let days = (span.0..last)
         .map(|day| CostDay {
@@ -153,7 +172,16 @@ pub async fn costs(tx: &mut Reader, org: &Organization, month: Month, by: CostBy
         })
         .collect();
     let forecast = forecast(total, month, today).map(money);
-    Ok(Costs { month: month.plain(), by, total: money(total), forecast, rows, days })
+    Ok(Costs {
+        month: month.plain(),
+        by,
+        department_id: department,
+        department: within,
+        total: money(total),
+        forecast,
+        rows,
+        days,
+    })
 }
 
 /// What a month comes to when its other days are like those so far; the present day counts whole.

@@ -35,6 +35,9 @@ pub struct CostsQuery {
     /// `department`, `project` (when absent), `person`, `sku` or `workload`.
     #[serde(default)]
     pub by: Option<String>,
+    /// Only this department: its showback statement.
+    #[serde(default)]
+    pub department_id: Option<String>,
 }
 
 /// Returns the routes.
@@ -69,7 +72,14 @@ pub(super) async fn asked(
     };
     let org = find_organization(&mut tx, who.scope().org_id()).await?;
     let org = org.ok_or_else(Error::not_found)?;
-    let found = costs::costs(&mut tx, &org, month, by).await?;
+    let department =
+        match query.department_id.as_deref().filter(|text| !text.is_empty()) {
+            None => None,
+            Some(text) => Some(text.parse().map_err(|_| {
+                Error::field("department_id", "Write an identifier such as dept_….")
+            })?),
+        };
+    let found = costs::costs(&mut tx, &org, month, (by, department)).await?;
     Ok((found, org.name))
 }
 

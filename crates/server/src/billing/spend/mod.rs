@@ -6,8 +6,10 @@ mod days;
 mod http;
 mod pages;
 mod store;
+mod unusual;
 
 pub use days::{Month, day_of, plain as plain_day};
 pub use http::routes;
 pub use pages::{CostsView, decimal};
 pub use store::{Within, add, spent};
+pub use unusual::{WRITER, sweep};

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{billing::pages::billing_tabs, tenancy::Allowed};
 use api::{
-    Currency, Micros, Money,
+    Currency, DeptId, Micros, Money,
     budgets::{CostBy, CostDay, CostRow, Costs},
     time::span_words,
 };
@@ -46,6 +46,8 @@ impl CostsView {
         let none = Costs {
             month: "2026-11".into(),
             by: CostBy::Project,
+            department_id: None,
+            department: None,
             total: eur(0),
             forecast: Some(eur(0)),
             rows: vec![],
@@ -67,19 +69,31 @@ impl CostsView {
         };
         let past =
             Costs { month: "2026-10".into(), forecast: None, by: CostBy::Workload, ..full.clone() };
-        [none, full, past].map(|costs| Self { org: "Ada".into(), costs }).into()
+        let part = Costs {
+            department_id: Some(DeptId(uuid::Uuid::nil())),
+            department: Some("Research".into()),
+            ..full.clone()
+        };
+        [none, full, past, part].map(|costs| Self { org: "Ada".into(), costs }).into()
     }
 
     /// Draws it.
     pub fn draw(&self) -> Markup {
         let costs = &self.costs;
-        let query = format!("?month={}&by={}", costs.month, costs.by);
+        let query = format!("?month={}&by={}{}", costs.month, costs.by, self.within());
+        let whose = match &costs.department {
+            Some(name) => format!("the department {name} of {}", self.org),
+            None => self.org.clone(),
+        };
         let csv = html! { a class="button" href={ "/api/v1/billing/costs.csv" (query) } download { (icon("download")) "CSV" } };
         let dearest = costs.rows.first().map_or_else(|| "–".to_owned(), |row| row.name.clone());
         html! {
-            (page_head("Billing", &format!("What {} spent, when and on what.", self.org), Some(csv)))
+            (page_head("Billing", &format!("What {whose} spent, when and on what."), Some(csv)))
             (billing_tabs("costs"))
             (self.months())
+            @if costs.department.is_some() {
+                p { a href={ "/account/billing/costs?by=department&month=" (costs.month) } { "All departments" } }
+            }
             div class="stats" {
                 (stat("Spent", &costs.total.to_string(), &costs.month))
                 @if let Some(sum) = costs.forecast { (stat("Forecast", &sum.to_string(), "if the rest is like its days so far")) }
@@ -90,9 +104,15 @@ impl CostsView {
         }
     }
 
+    /// What keeps links within the department.
+    fn within(&self) -> String {
+        self.costs.department_id.map(|id| format!("&department_id={id}")).unwrap_or_default()
+    }
+
     fn months(&self) -> Markup {
         let Some(month) = Month::parse(&self.costs.month) else { return html! {} };
-        let link = |month: Month| format!("?month={}&by={}", month.plain(), self.costs.by);
+        let within = self.within();
+        let link = |month: Month| format!("?month={}&by={}{within}", month.plain(), self.costs.by);
         html! {
             p class="links" {
                 a class="button" href=(link(month.before())) { "‹ " (month.before().plain()) }
@@ -108,7 +128,7 @@ impl CostsView {
                 @for by in CostBy::ALL {
                     @let here = *by == self.costs.by;
                     a class=(if here { "button primary" } else { "button" }) aria-current=[here.then_some("true")]
-                        href={ "?month=" (self.costs.month) "&by=" (by) } { (words(*by)) }
+                        href={ "?month=" (self.costs.month) "&by=" (by) (self.within()) } { (words(*by)) }
                 }
             }
         }
@@ -149,6 +169,9 @@ impl CostsView {
             let name = match self.costs.by {
                 CostBy::Workload if one.key.starts_with("alloc_") => {
                     html! { a href={ "/workloads/" (one.key) } { (name) } }
+                }
+                CostBy::Department if self.costs.department.is_none() => {
+                    html! { a href={ "?by=project&month=" (self.costs.month) "&department_id=" (one.key) } { (name) } }
                 }
                 CostBy::Project => html! { a href={ "/access/projects/" (one.key) } { (name) } },
                 _ => name,

@@ -91,13 +91,68 @@ row! {
 }
 
 /// Returns what each day of a span cost; days without a charge are not there.
-pub async fn days(tx: &mut Reader, org: OrgId, from: i64, until: i64) -> Result<Vec<Day>> {
+pub async fn days(
+    tx: &mut Reader,
+    org: OrgId,
+    (from, until): (i64, i64),
+    department: Option<DeptId>,
+) -> Result<Vec<Day>> {
     tx.list(
         "SELECT day, CAST(SUM(charge) AS BIGINT) FROM spend_days
-          WHERE org_id = $1 AND day >= $2 AND day < $3 GROUP BY day ORDER BY day",
-        (org, from, until),
+          WHERE org_id = $1 AND day >= $2 AND day < $3
+            AND ($4 IS NULL OR project_id IN
+              (SELECT id FROM projects WHERE org_id = $1 AND department_id = $4))
+          GROUP BY day ORDER BY day",
+        (org, from, until, department),
     )
     .await
+}
+
+row! {
+    struct DepartmentName {
+        display_name: String,
+    }
+}
+
+/// Returns the name of an organization's department.
+pub async fn department(tx: &mut Reader, org: OrgId, id: DeptId) -> Result<Option<String>> {
+    let row: Option<DepartmentName> = tx
+        .find("SELECT display_name FROM departments WHERE id = $1 AND org_id = $2", (id, org))
+        .await?;
+    Ok(row.map(|row| row.display_name))
+}
+
+row! {
+    struct Named {
+        id: OrgId,
+    }
+}
+
+/// Returns organizations in id order that spend something on a day.
+pub async fn spending_on(tx: &mut Reader, day: i64, after: OrgId) -> Result<Vec<OrgId>> {
+    let rows: Vec<Named> = tx
+        .list(
+            "SELECT o.id FROM organizations o WHERE o.id > $1
+                AND (EXISTS (SELECT 1 FROM spend_days s WHERE s.org_id = o.id AND s.day = $2)
+                  OR EXISTS (SELECT 1 FROM usage_days u WHERE u.org_id = o.id AND u.day = $2))
+              ORDER BY o.id LIMIT 500",
+            (after, day),
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Says that people were told of a day; false when they were before.
+pub async fn alerted(tx: &mut WriteTx, org: OrgId, day: i64) -> Result<bool> {
+    let now = tx.now();
+    tx.run(
+        "INSERT INTO spend_alerts (org_id, day, told_at) VALUES ($1, $2, $3)
+         ON CONFLICT (org_id) DO UPDATE SET day = excluded.day, told_at = excluded.told_at
+          WHERE spend_alerts.day < excluded.day",
+        (org, day, now),
+    )
+    .await
+    .map(|count| count == 1)
 }
 
 row! {
