@@ -22,7 +22,7 @@ CREATE TABLE allocations (
   created_at INTEGER NOT NULL,
   ready_at INTEGER,
   release_asked_at INTEGER,
-  ended_at INTEGER,
+  ended_at INTEGER, list_price INTEGER, price_line_id BLOB REFERENCES price_book_lines (id), increment_seconds INTEGER NOT NULL DEFAULT 1, minimum_seconds INTEGER NOT NULL DEFAULT 0,
   UNIQUE (project_id, id),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
@@ -435,7 +435,7 @@ CREATE TABLE meters (
   billed_micros INTEGER NOT NULL CHECK (billed_micros >= 0),
   charged INTEGER NOT NULL CHECK (charged >= 0),
   windows INTEGER NOT NULL,
-  stopped_at INTEGER, user_id BLOB REFERENCES users (id),
+  stopped_at INTEGER, user_id BLOB REFERENCES users (id), list_price INTEGER, price_line_id BLOB REFERENCES price_book_lines (id), increment_seconds INTEGER NOT NULL DEFAULT 1, minimum_seconds INTEGER NOT NULL DEFAULT 0,
   CHECK (metered_to >= started_at),
   CHECK (stopped_at IS NULL OR stopped_at >= started_at),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
@@ -613,12 +613,48 @@ CREATE TABLE payments (
   CHECK (state = 'paid' OR (refunded = 0 AND disputed = 0))
 ) STRICT;
 
+CREATE TABLE price_book_lines (
+  id BLOB PRIMARY KEY,
+  book_id BLOB NOT NULL REFERENCES price_books (id),
+  kind TEXT NOT NULL CHECK (kind IN ('sku', 'meter')),
+  item TEXT NOT NULL,
+  price INTEGER CHECK (price >= 0),
+  discount INTEGER CHECK (discount BETWEEN 1 AND 10000),
+  increment_seconds INTEGER CHECK (increment_seconds BETWEEN 1 AND 3600),
+  minimum_seconds INTEGER CHECK (minimum_seconds BETWEEN 0 AND 86400),
+  valid_from INTEGER NOT NULL,
+  set_by BLOB NOT NULL REFERENCES users (id),
+  set_at INTEGER NOT NULL,
+  CHECK (price IS NULL OR discount IS NULL)
+) STRICT;
+
+CREATE TABLE price_book_uses (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  project_id BLOB,
+  book_id BLOB REFERENCES price_books (id),
+  valid_from INTEGER NOT NULL,
+  set_by BLOB NOT NULL REFERENCES users (id),
+  set_at INTEGER NOT NULL,
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE price_books (
+  id BLOB PRIMARY KEY,
+  name TEXT NOT NULL,
+  currency TEXT NOT NULL,
+  created_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE prices (
   id BLOB PRIMARY KEY,
   sku_id BLOB NOT NULL REFERENCES skus (id),
   price_per_hour INTEGER NOT NULL CHECK (price_per_hour >= 0),
   valid_from INTEGER NOT NULL,
-  valid_to INTEGER,
+  valid_to INTEGER, increment_seconds INTEGER NOT NULL DEFAULT 1
+  CHECK (increment_seconds BETWEEN 1 AND 3600), minimum_seconds INTEGER NOT NULL DEFAULT 0
+  CHECK (minimum_seconds BETWEEN 0 AND 86400),
   CHECK (valid_to IS NULL OR valid_to >= valid_from)
 ) STRICT;
 
@@ -1005,7 +1041,7 @@ CREATE TABLE usage_totals (
   price INTEGER NOT NULL,
   quantity INTEGER NOT NULL CHECK (quantity >= 0),
   charged INTEGER NOT NULL CHECK (charged >= 0),
-  charges INTEGER NOT NULL,
+  charges INTEGER NOT NULL, price_line_id BLOB REFERENCES price_book_lines (id),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
@@ -1261,6 +1297,18 @@ CREATE INDEX payments_org ON payments (org_id, id);
 
 CREATE UNIQUE INDEX payments_session ON payments (provider, session_ref) WHERE session_ref IS NOT NULL;
 
+CREATE UNIQUE INDEX price_book_lines_from ON price_book_lines (book_id, kind, item, valid_from);
+
+CREATE INDEX price_book_uses_book ON price_book_uses (book_id) WHERE book_id IS NOT NULL;
+
+CREATE UNIQUE INDEX price_book_uses_org ON price_book_uses (org_id, valid_from)
+  WHERE project_id IS NULL;
+
+CREATE UNIQUE INDEX price_book_uses_project ON price_book_uses (org_id, project_id, valid_from)
+  WHERE project_id IS NOT NULL;
+
+CREATE UNIQUE INDEX price_books_name ON price_books (name);
+
 CREATE UNIQUE INDEX prices_one_now ON prices (sku_id) WHERE valid_to IS NULL;
 
 CREATE UNIQUE INDEX project_members_person ON project_members (project_id, user_id);
@@ -1446,6 +1494,18 @@ BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
 CREATE TRIGGER meters_stopped_stay BEFORE UPDATE ON meters WHEN OLD.stopped_at IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'over'); END;
+
+CREATE TRIGGER price_book_lines_append_only BEFORE UPDATE ON price_book_lines
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER price_book_lines_stay BEFORE DELETE ON price_book_lines
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER price_book_uses_append_only BEFORE UPDATE ON price_book_uses
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER price_book_uses_stay BEFORE DELETE ON price_book_uses
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
 CREATE TRIGGER statements_append_only BEFORE UPDATE ON statements
 BEGIN SELECT RAISE(ABORT, 'append only'); END;

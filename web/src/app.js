@@ -147,13 +147,16 @@ if (live.length > 0) {
 // A running cost: from the moment the meter started, at the price of the hour.
 function startMeters() {
   for (const meter of document.querySelectorAll("[data-meter=true]")) {
-    const { start, rate, sign } = meter.dataset;
+    const { start, rate, sign, step, least } = meter.dataset;
     meter.dataset.meter = "runs";
     const began = new Date(start).getTime();
     const skew = Date.now() - new Date(meter.dataset.now).getTime();
     const tick = () => {
       if (!meter.isConnected) { clearInterval(timer); return; }
-      const seconds = Math.max(0, (Date.now() - skew - began) / 1000);
+      const ran = Math.max(0, (Date.now() - skew - began) / 1000);
+      // Where time is rounded up to steps, the step that began counts whole.
+      const whole = step > 1 ? Math.ceil(ran / step) * step : ran;
+      const seconds = ran > 0 ? Math.max(whole, Number(least)) : 0;
       meter.textContent = sign + (Number(rate) * seconds / 3600 / 1e6).toFixed(4);
     };
     const timer = setInterval(tick, 1000);

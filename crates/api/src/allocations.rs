@@ -47,6 +47,15 @@ pub struct Precheck {
     pub blockers: Vec<Blocker>,
     /// What it costs per hour.
     pub price_per_hour: Option<Money>,
+    /// What it would cost per hour by the list, where that is another.
+    #[serde(default)]
+    pub list_price_per_hour: Option<Money>,
+    /// Its time is rounded up to steps of so many seconds.
+    #[serde(default)]
+    pub increment_seconds: i64,
+    /// It costs at least so many seconds.
+    #[serde(default)]
+    pub minimum_seconds: i64,
     /// What will be held.
     pub hold: Option<Money>,
     /// What can be spent afterwards.
@@ -79,6 +88,15 @@ pub struct AllocationView {
     pub count: i64,
     /// Price per unit and hour, frozen for the run.
     pub price_per_hour: Money,
+    /// What the list said, where that was another.
+    #[serde(default)]
+    pub list_price_per_hour: Option<Money>,
+    /// Its time is rounded up to steps of so many seconds.
+    #[serde(default)]
+    pub increment_seconds: i64,
+    /// It costs at least so many seconds.
+    #[serde(default)]
+    pub minimum_seconds: i64,
     /// What it cost so far, exact.
     pub charged: Money,
     /// Where it runs.

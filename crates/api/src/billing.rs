@@ -138,11 +138,13 @@ pub struct ExplainedUsage {
     pub units: i64,
     /// Price per unit and hour that held.
     pub price_per_hour: Money,
+    /// What the list said, where that was another.
+    pub list_price_per_hour: Option<Money>,
     /// The window's beginning, inclusive.
     pub from: Time,
     /// The window's end, exclusive.
     pub to: Time,
-    /// Whole seconds of the run up to the window's end.
+    /// Whole seconds of the run up to the window's end, rounded up where its price says so.
     pub seconds: u64,
     /// What they cost, rounded down once.
     pub total: Money,

@@ -43,8 +43,17 @@ pub struct SkuView {
     pub isolation: Isolation,
     /// Units one may take.
     pub allowed_counts: Vec<i64>,
-    /// Price per unit and hour.
+    /// Price per unit and hour, as the project pays it.
     pub price_per_hour: Option<Money>,
+    /// What the list says, where the project pays something else.
+    #[serde(default)]
+    pub list_price_per_hour: Option<Money>,
+    /// The time of a run is rounded up to steps of so many seconds.
+    #[serde(default)]
+    pub increment_seconds: i64,
+    /// A run costs at least so many seconds.
+    #[serde(default)]
+    pub minimum_seconds: i64,
     /// Units free right now.
     pub free: i64,
     /// The most units free on one machine.
@@ -70,6 +79,12 @@ pub struct SkuEdit {
     /// New price per unit and hour, decimal; running work keeps its own.
     #[serde(default)]
     pub price_per_hour: Option<String>,
+    /// The time of a run is rounded up to steps of so many seconds, 1 to 3600.
+    #[serde(default)]
+    pub increment_seconds: Option<i64>,
+    /// A run costs at least so many seconds, 0 to 86400.
+    #[serde(default)]
+    pub minimum_seconds: Option<i64>,
     /// Whether people see it.
     #[serde(default)]
     pub active: Option<bool>,

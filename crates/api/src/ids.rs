@@ -236,6 +236,12 @@ ids! {
     UsageChargeId = "uchg",
     /// A price of a meter.
     UsagePriceId = "uprc",
+    /// A price book.
+    PriceBookId = "book",
+    /// What a book says of an item from a moment on.
+    PriceLineId = "plin",
+    /// Which book holds somewhere from a moment on.
+    PriceUseId = "puse",
     /// A machine that runs work.
     NodeId = "node",
     /// A schedulable bundle of one machine.

@@ -25,6 +25,7 @@ pub mod operations;
 pub mod organizations;
 pub mod payments;
 pub mod people;
+pub mod price_books;
 pub mod quotas;
 pub mod sso;
 pub mod staff;
@@ -40,10 +41,11 @@ pub use ids::{
     BudgetId, ChallengeId, ClaimId, ConfirmationId, CorrelationId, CreditId, DeliveryId, DeptId,
     DeviceGrantId, DisputeId, DomainId, FactorId, GrantId, GroupId, HoldId, IdentityId,
     InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, MeterSourceId, NodeId, NoticeId, OrgId,
-    PREFIXES, PaymentEventId, PaymentId, PostingId, PriceId, ProjectId, ProviderId, QuotaId,
-    RecoveryCodeId, RecoveryId, RefundId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId,
-    SkuId, SlotId, StatementId, SupportId, TaskId, TerminalId, TxnId, TypedId, UsageChargeId,
-    UsageEventId, UsageId, UsagePriceId, UsageTotalId, UserId, WebhookId, WorkId,
+    PREFIXES, PaymentEventId, PaymentId, PostingId, PriceBookId, PriceId, PriceLineId, PriceUseId,
+    ProjectId, ProviderId, QuotaId, RecoveryCodeId, RecoveryId, RefundId, ResetId, RoleId,
+    RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId, StatementId, SupportId, TaskId,
+    TerminalId, TxnId, TypedId, UsageChargeId, UsageEventId, UsageId, UsagePriceId, UsageTotalId,
+    UserId, WebhookId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

@@ -37,4 +37,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0025_metering.sql"),
     migration!("0026_statements.sql"),
     migration!("0027_spend_alerts.sql"),
+    migration!("0028_price_books.sql"),
 ];

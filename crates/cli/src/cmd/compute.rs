@@ -9,6 +9,7 @@ use api::{
     Page,
     allocations::{AllocationState, AllocationView, Launch, Precheck, TaskState, TaskView},
     catalog::SkuView,
+    price_books::rounding,
     time::span_words,
 };
 use std::{
@@ -96,7 +97,11 @@ fn print_plan(launch: &Launch, plan: &Precheck) {
     say(&format!("{} x {}{}", launch.count, launch.sku, label(plan.simulated)));
     let money = |money: Option<api::Money>| money.map_or("-".to_owned(), |money| money.exact());
     let lasts = plan.lasts_seconds.map_or("-".to_owned(), |s| span_words(Duration::from_secs(s)));
-    say(&format!("  per hour         {}", money(plan.price_per_hour)));
+    let list = plan.list_price_per_hour.map(|list| format!(" (list {})", list.exact()));
+    let rounded = rounding(plan.increment_seconds, plan.minimum_seconds);
+    let rounded = rounded.map(|words| format!(", {words}")).unwrap_or_default();
+    let price = money(plan.price_per_hour);
+    say(&format!("  per hour         {price}{}{rounded}", list.unwrap_or_default()));
     say(&format!("  held at once     {}", money(plan.hold)));
     say(&format!("  available after  {}", money(plan.available_after)));
     say(&format!("  balance lasts    {lasts}"));

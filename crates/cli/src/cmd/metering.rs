@@ -66,7 +66,7 @@ fn meter(text: &str) -> Result<UsageMeter, String> {
     UsageMeter::parse(text).ok_or_else(|| format!("one of {}", all()))
 }
 
-fn moment(text: &str) -> Result<Time, String> {
+pub(super) fn moment(text: &str) -> Result<Time, String> {
     Time::parse(text).ok_or_else(|| "a moment such as 2026-12-01T00:00:00Z".to_owned())
 }
 

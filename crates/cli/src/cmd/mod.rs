@@ -13,6 +13,7 @@ mod metering;
 mod operate;
 mod org;
 mod payment;
+mod price;
 mod project;
 mod quota;
 mod role;
@@ -119,6 +120,14 @@ pub enum Command {
     },
     /// List what can be launched, with price and what is free.
     Catalog(Shape),
+    /// List what things cost in the project, with the list price where one pays another.
+    Prices(Shape),
+    /// Price books: prices and discounts instead of the list (operators).
+    PriceBook {
+        /// What to do.
+        #[command(subcommand)]
+        what: price::Books,
+    },
     /// Launch; shows the plan with its price first.
     Launch(compute::LaunchArgs),
     /// List workloads.
@@ -272,6 +281,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Payment { what } => payment::run(what).await,
         Command::Finance { what } => payment::finance(what).await,
         Command::Catalog(shape) => compute::catalog(shape.output).await,
+        Command::Prices(shape) => price::prices(shape).await,
+        Command::PriceBook { what } => price::run(what).await,
         Command::Launch(args) => compute::launch(args).await,
         Command::Ls(shape) => compute::list(shape.output).await,
         Command::Show { id, shape } => compute::show(&id, shape.output).await,

@@ -112,18 +112,27 @@ pub struct Field<'a> {
     pub autocomplete: &'a str,
     /// Longest entry.
     pub max: u16,
+    /// Whether it may be left empty.
+    pub optional: bool,
 }
 
 impl<'a> Field<'a> {
     /// Returns a plain text field.
     pub fn text(name: &'a str, label: &'a str) -> Self {
-        Self { name, label, kind: "text", hint: "", autocomplete: "off", max: 200 }
+        Self { name, label, kind: "text", hint: "", autocomplete: "off", max: 200, optional: false }
     }
 
     /// Sets the hint.
     #[must_use]
     pub fn hint(mut self, hint: &'a str) -> Self {
         self.hint = hint;
+        self
+    }
+
+    /// Lets it be left empty.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
         self
     }
 
@@ -145,7 +154,7 @@ impl<'a> Field<'a> {
             div class="field" {
                 label for=(self.name) { (self.label) }
                 input id=(self.name) name=(self.name) type=(self.kind) value=[(!value.is_empty()).then_some(value)]
-                    autocomplete=(self.autocomplete) maxlength=(self.max) required
+                    autocomplete=(self.autocomplete) maxlength=(self.max) required[!self.optional]
                     aria-invalid=[fault.map(|_| "true")] aria-describedby=[described.then_some(about.as_str())];
                 @if let Some(fault) = fault {
                     p id=(about) class="fault" { (icon("circle-alert")) (fault) }

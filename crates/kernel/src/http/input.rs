@@ -2,7 +2,7 @@
 
 use super::Head;
 use crate::{Error, Result};
-use api::{Code, TypedId};
+use api::{Code, Time, TypedId};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::str::FromStr;
 use utoipa::{PartialSchema, ToSchema, openapi::RefOr, openapi::Schema};
@@ -130,6 +130,29 @@ impl Fields {
     /// `validation_error`.
     pub fn number(&self, name: &str) -> Result<i64> {
         self.text(name).parse().map_err(|_| Error::field(name, "Enter a whole number."))
+    }
+
+    /// Returns a whole number that may be left out.
+    ///
+    /// # Errors
+    /// `validation_error`.
+    pub fn number_or_none(&self, name: &str) -> Result<Option<i64>> {
+        if self.text(name).is_empty() { Ok(None) } else { self.number(name).map(Some) }
+    }
+
+    /// Returns a moment that may be left out: RFC 3339, or as pages write it.
+    ///
+    /// # Errors
+    /// `validation_error`.
+    pub fn moment(&self, name: &str) -> Result<Option<Time>> {
+        let text = self.text(name);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let plain =
+            text.strip_suffix(" UTC").map(|text| format!("{}Z", text.replacen(' ', "T", 1)));
+        let wrong = || Error::field(name, "Write a moment such as 2026-12-01T00:00:00Z.");
+        Time::parse(plain.as_deref().unwrap_or(&text)).map(Some).ok_or_else(wrong)
     }
 }
 

@@ -76,7 +76,7 @@ pub async fn create(app: &App, who: &Allowed<Create>, launch: &Launch) -> Result
     let by = By { user: who.caller().user_id(), holding: true };
     let facts = facts::read(app, &mut tx, who.scope(), launch, by).await?;
     let checked = check(&facts, launch, who.scope().org_id());
-    let (Some(plan), Some((sku, price)), true) =
+    let (Some(plan), Some((sku, terms)), true) =
         (&checked.plan, &facts.offer, checked.answer.ready)
     else {
         return Err(blocked(checked));
@@ -90,7 +90,11 @@ pub async fn create(app: &App, who: &Allowed<Create>, launch: &Launch) -> Result
         reason: None,
         sku: sku.sku.clone(),
         count: launch.count,
-        price_per_hour: price.price_per_hour,
+        price_per_hour: terms.price,
+        list_price: terms.list_price,
+        price_line_id: terms.line_id,
+        increment_seconds: terms.increment.step,
+        minimum_seconds: terms.increment.minimum,
         simulated: sku.simulated,
         node_id: plan.node_id,
         requested_by: who.caller().user_id(),
@@ -107,11 +111,12 @@ pub async fn create(app: &App, who: &Allowed<Create>, launch: &Launch) -> Result
         exclusive: sku.capacity_shape == api::catalog::Shape::Baremetal,
     };
     fleet::claim(&mut tx, who.scope(), &ask).await.map_err(lost_race)?;
-    let rate = Micros(price.price_per_hour.0.saturating_mul(launch.count));
+    let rate = Micros(terms.price.0.saturating_mul(launch.count));
     let hold = HoldAsk {
         allocation_id: row.id,
         user_id: Some(row.requested_by),
         rate_per_hour: rate,
+        increment: terms.increment,
         simulated: sku.simulated,
     };
     billing::open(app, &mut tx, who.scope(), hold).await?;

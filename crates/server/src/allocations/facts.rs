@@ -1,8 +1,11 @@
 //! Everything a launch depends on, read in one view.
 
 use crate::{
-    billing::{self, BudgetFact},
-    catalog::{Offer, find_offer},
+    billing::{
+        self, BudgetFact,
+        price_books::{self, Terms},
+    },
+    catalog::{Sku, find_offer},
     fleet::{self, FreeSlot, free_slots},
     tenancy::{self, Ceiling, InProject, find_organization},
 };
@@ -12,8 +15,8 @@ use kernel::{App, Error, Result, db::Reader};
 /// What is known when a launch is looked at.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// What is asked for, when it exists.
-    pub offer: Option<Offer>,
+    /// What is asked for and what it costs here, when it exists.
+    pub offer: Option<(Sku, Terms)>,
     /// Slots that may be taken.
     pub free: Vec<FreeSlot>,
     /// What can be spent.
@@ -68,7 +71,14 @@ pub async fn read(
     // First: who launches at the same moment below the same quota waits here.
     let ceilings = tenancy::ceilings(app, tx, scope, by.user, by.holding).await?;
     let org = find_organization(tx, scope.org_id()).await?.ok_or_else(Error::not_found)?;
-    let offer = find_offer(tx, &launch.sku).await?;
+    let offer = match find_offer(tx, &launch.sku).await? {
+        Some((sku, price)) => {
+            let (own, now) = (price_books::own(tx, &org).await?, tx.now());
+            let terms = own.sku(Some(scope.project_id()), &sku.sku, price.listed(), now);
+            Some((sku, terms))
+        }
+        None => None,
+    };
     let free = match &offer {
         Some((sku, _)) => free_slots(tx, sku.kind, &sku.model, sku.simulated).await?,
         None => Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use crate::{
-    billing::rating,
+    billing::{price_books::Terms, rating},
     placement::{self, Plan, Refusal, Request},
 };
 use api::{
@@ -46,7 +46,7 @@ pub fn archived(project: ProjectId) -> Blocker {
 pub fn check(facts: &Facts, launch: &Launch, org_id: OrgId) -> Checked {
     let mut blockers = Vec::new();
     name_blockers(launch, &mut blockers);
-    let Some((sku, price)) = facts.offer.as_ref().filter(|(sku, _)| sku.active) else {
+    let Some((sku, terms)) = facts.offer.as_ref().filter(|(sku, _)| sku.active) else {
         blockers.push(blocker(
             "sku_unavailable",
             "This hardware is not offered here.".into(),
@@ -75,8 +75,7 @@ pub fn check(facts: &Facts, launch: &Launch, org_id: OrgId) -> Checked {
         blockers.push(capacity_blocker(*refusal, &sku.display_name));
     }
     quotas(facts, launch, plan.as_ref().ok(), org_id, &mut blockers);
-    let rate = Micros(price.price_per_hour.0.saturating_mul(launch.count));
-    let answer = money(facts, rate, blockers, sku.simulated);
+    let answer = money(facts, (terms, launch.count), blockers, sku.simulated);
     Checked { answer, plan: plan.ok() }
 }
 
@@ -85,6 +84,9 @@ fn refused(blockers: Vec<Blocker>) -> Precheck {
         ready: false,
         blockers,
         price_per_hour: None,
+        list_price_per_hour: None,
+        increment_seconds: 1,
+        minimum_seconds: 0,
         hold: None,
         available_after: None,
         lasts_seconds: None,
@@ -156,10 +158,17 @@ fn quotas(
 }
 
 /// Adds price, hold and what is left, and the blocker when money does not cover it.
-fn money(facts: &Facts, rate: Micros, mut blockers: Vec<Blocker>, simulated: bool) -> Precheck {
+fn money(
+    facts: &Facts,
+    (terms, count): (&Terms, i64),
+    mut blockers: Vec<Blocker>,
+    simulated: bool,
+) -> Precheck {
     let of = |micros| Money::new(micros, facts.currency);
-    let wanted = rating::cover(rate, 1, facts.hold).unwrap_or(Micros(i64::MAX));
-    let least = rating::cover(rate, 1, facts.least).unwrap_or(Micros(i64::MAX));
+    let rate = Micros(terms.price.0.saturating_mul(count));
+    let cover = |span| rating::cover(rate, 1, terms.increment.billed(span));
+    let wanted = cover(facts.hold).unwrap_or(Micros(i64::MAX));
+    let least = cover(facts.least).unwrap_or(Micros(i64::MAX));
     let hold = wanted.min(facts.available);
     if hold < least {
         blockers.push(blocker(
@@ -190,6 +199,11 @@ fn money(facts: &Facts, rate: Micros, mut blockers: Vec<Blocker>, simulated: boo
         ready: blockers.is_empty(),
         blockers,
         price_per_hour: Some(of(rate)),
+        list_price_per_hour: terms
+            .list_price
+            .map(|price| of(Micros(price.0.saturating_mul(count)))),
+        increment_seconds: terms.increment.step,
+        minimum_seconds: terms.increment.minimum,
         hold: Some(of(hold)),
         available_after: Some(of(Micros(facts.available.0 - hold.0))),
         lasts_seconds: rating::lasts(facts.available, burn).map(|span| span.as_secs()),

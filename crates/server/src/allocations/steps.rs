@@ -163,7 +163,7 @@ async fn ready(app: &App, lease: &Lease, row: &Allocation) -> Result<(Next, Opti
         user_id: Some(row.requested_by),
         sku: row.sku.clone(),
         units: row.count,
-        price_per_hour: row.price_per_hour,
+        terms: row.terms(),
         simulated: row.simulated,
         at: tx.now(),
     };

@@ -1,9 +1,12 @@
 //! All SQL of allocations.
 
 use super::model;
-use crate::tenancy::InProject;
+use crate::{
+    billing::{price_books::Terms, rating::Increment},
+    tenancy::InProject,
+};
 use api::{
-    AllocationId, Code, Micros, NodeId, OrgId, ProjectId, Time, TypedId, UserId,
+    AllocationId, Code, Micros, NodeId, OrgId, PriceLineId, ProjectId, Time, TypedId, UserId,
     allocations::AllocationState as State, people::Holding,
 };
 use kernel::{
@@ -48,6 +51,14 @@ row! {
         pub release_asked_at: Option<Time>,
         /// When it was over.
         pub ended_at: Option<Time>,
+        /// What the list said, where the price is another.
+        pub list_price: Option<Micros>,
+        /// The line of a price book the price is from.
+        pub price_line_id: Option<PriceLineId>,
+        /// Seconds its time is rounded up to.
+        pub increment_seconds: i64,
+        /// Seconds it costs at least.
+        pub minimum_seconds: i64,
     }
 }
 
@@ -55,6 +66,17 @@ impl Allocation {
     /// Returns the project it lives in, for work where no caller stands behind it.
     pub fn scope(&self) -> InProject {
         InProject::of_row(self.org_id, self.project_id)
+    }
+
+    /// Returns what it was launched at.
+    pub const fn terms(&self) -> Terms {
+        let increment = Increment { step: self.increment_seconds, minimum: self.minimum_seconds };
+        Terms {
+            price: self.price_per_hour,
+            list_price: self.list_price,
+            increment,
+            line_id: self.price_line_id,
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! The ledger's auditor: rebuilds every balance from the postings and looks for broken invariants.
 
-use super::{metering, monthly, rating};
+use super::{
+    metering, monthly,
+    rating::{self, Increment},
+};
 use api::{
     AccountId, AllocationId, Code, Micros, Time,
     operations::{Attention, AttentionKind},
@@ -41,6 +44,8 @@ row! {
         charged: Micros,
         billed_micros: i64,
         windows: i64,
+        increment_seconds: i64,
+        minimum_seconds: i64,
     }
 }
 
@@ -215,6 +220,7 @@ async fn meters(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
         .list(
             "SELECT m.allocation_id, m.units, m.price_per_hour, m.started_at, m.metered_to,
                     m.stopped_at, m.charged, m.billed_micros, m.windows,
+                    m.increment_seconds, m.minimum_seconds,
                     CAST(COUNT(w.id) AS BIGINT), MIN(w.from_at), MAX(w.to_at),
                     CAST(COALESCE(SUM(w.to_at - w.from_at), 0) AS BIGINT),
                     CAST(COALESCE(SUM(w.charge), 0) AS BIGINT),
@@ -225,7 +231,8 @@ async fn meters(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
                      WHERE d.allocation_id = m.allocation_id), 0) AS BIGINT)
                FROM meters m LEFT JOIN usage_windows w ON w.allocation_id = m.allocation_id
               GROUP BY m.allocation_id, m.units, m.price_per_hour, m.started_at, m.metered_to,
-                    m.stopped_at, m.charged, m.billed_micros, m.windows
+                    m.stopped_at, m.charged, m.billed_micros, m.windows,
+                    m.increment_seconds, m.minimum_seconds
               ORDER BY m.allocation_id",
             (),
         )
@@ -251,7 +258,8 @@ fn broken(meter: &Metered, sum: &Summed) -> Vec<(&'static str, &'static str)> {
         wrong.push(("M8", "a window reaches past its end"));
     }
     let span = Duration::from_micros(sum.covered.unsigned_abs());
-    let rated = rating::total(meter.price_per_hour, meter.units, span);
+    let rule = Increment { step: meter.increment_seconds, minimum: meter.minimum_seconds };
+    let rated = rating::total(meter.price_per_hour, meter.units, rule.billed(span));
     if rated != Some(sum.charge)
         || sum.charge != meter.charged
         || sum.covered != meter.billed_micros

@@ -60,6 +60,7 @@ impl EntryView {
             sku: "h100-sxm-slice".into(),
             units: 8,
             price_per_hour: eur(2_490_000),
+            list_price_per_hour: Some(eur(3_000_000)),
             from: at,
             to: Time(at.0 + 60_000_000),
             seconds: 120,

@@ -4,13 +4,15 @@ use super::{
     http::ReadBilling,
     metering,
     model::AccountKind,
-    rating,
+    rating::{self, Increment},
     store::{self, Account, Posting, Transaction, Window},
 };
 use crate::tenancy::{Action, Allowed, Ask, Found, InProject, find_organization};
 use api::{
     AccountId, Currency, Micros, Money, TxnId,
     billing::{Explained, ExplainedUsage, Moved, TxnKind},
+    price_books::rounding,
+    time::short_words,
 };
 use kernel::{App, Error, Result, db::Reader, http::Json, http::Route};
 use std::time::Duration;
@@ -115,14 +117,20 @@ fn moved(row: &Posting, accounts: &[Account], currency: Currency) -> Moved {
 /// Shows the sum of a window: the whole run so far, rated once, less what was charged before.
 async fn sum(tx: &mut Reader, window: &Window, currency: Currency) -> Result<ExplainedUsage> {
     let (covered, charged) = store::rated_to(tx, window.allocation_id, window.seq).await?;
-    let seconds = Duration::from_micros(covered.unsigned_abs()).as_secs();
-    let span = Duration::from_secs(seconds);
-    let total = rating::total(window.price_per_hour, window.units, span)
+    let ran = Duration::from_micros(covered.unsigned_abs());
+    let meter = store::find_meter(tx, window.allocation_id).await?.ok_or_else(Error::not_found)?;
+    let rule = Increment { step: meter.increment_seconds, minimum: meter.minimum_seconds };
+    let seconds = rule.billed(ran).as_secs();
+    let total = rating::total(window.price_per_hour, window.units, rule.billed(ran))
         .ok_or_else(|| Error::internal(anyhow::anyhow!("a charge overflows")))?;
     let money = |micros| Money::new(micros, currency);
     let before = Micros(charged.0 - window.charge.0);
+    let rounded = match rounding(rule.step, rule.minimum) {
+        Some(words) => format!(" ({} ran, counted {words})", short_words(ran)),
+        None => String::new(),
+    };
     let formula = format!(
-        "{} × {} per hour × {seconds} s ÷ 3600 = {}, less {} charged before = {}",
+        "{} × {} per hour × {seconds} s{rounded} ÷ 3600 = {}, less {} charged before = {}",
         window.units,
         money(window.price_per_hour).exact(),
         money(total).exact(),
@@ -133,6 +141,7 @@ async fn sum(tx: &mut Reader, window: &Window, currency: Currency) -> Result<Exp
         sku: window.sku.clone(),
         units: window.units,
         price_per_hour: money(window.price_per_hour),
+        list_price_per_hour: meter.list_price.map(money),
         from: window.from_at,
         to: window.to_at,
         seconds,

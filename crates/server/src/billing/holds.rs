@@ -7,7 +7,8 @@ use super::{
     model::AccountKind,
     payments,
     post::{Fact, Transfer, post},
-    rating, store,
+    rating::{self, Increment},
+    store,
 };
 use crate::tenancy::{self, InProject};
 use api::{
@@ -68,6 +69,8 @@ pub struct HoldAsk {
     pub user_id: Option<UserId>,
     /// What it costs per hour, all units.
     pub rate_per_hour: Micros,
+    /// How its time is rounded up.
+    pub increment: Increment,
     /// Whether the hardware is simulated.
     pub simulated: bool,
 }
@@ -105,9 +108,10 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
     auditor::sound(app)?;
     let settings = app.get::<Settings>();
     let overflow = || Error::internal(anyhow::anyhow!("a hold overflows"));
-    let wanted = rating::cover(ask.rate_per_hour, 1, settings.hold_span()).ok_or_else(overflow)?;
-    let floor = settings.stop_margin() + std::time::Duration::from_secs(60);
-    let least = rating::cover(ask.rate_per_hour, 1, floor).ok_or_else(overflow)?;
+    let cover = |span| rating::cover(ask.rate_per_hour, 1, ask.increment.billed(span));
+    let wanted = cover(settings.hold_span()).ok_or_else(overflow)?;
+    let floor = settings.stop_margin() + Duration::from_secs(60);
+    let least = cover(floor).ok_or_else(overflow)?;
     store::lock_money(tx, scope.org_id()).await?;
     let currency = currency_of(tx, scope.org_id()).await?;
     debts::collect(tx, scope.org_id(), currency).await?;
@@ -116,7 +120,8 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
     if amount < least {
         return Err(Code::InsufficientBalance.into());
     }
-    let span = rating::lasts(amount, ask.rate_per_hour).unwrap_or_else(|| settings.hold_span());
+    let lasts = rating::lasts(amount, ask.rate_per_hour).unwrap_or_else(|| settings.hold_span());
+    let span = ask.increment.reach(Duration::ZERO, lasts);
     let hold = Hold {
         id: tx.new_id(),
         org_id: scope.org_id(),
@@ -147,7 +152,7 @@ fn reach(settings: &Settings, meter: &Meter, now: Time) -> Duration {
 /// Returns whether a hold needs nothing: at most a minute of it is used up.
 fn is_enough(settings: &Settings, hold: &Hold, meter: &Meter, now: Time) -> bool {
     let most = reach(settings, meter, now).checked_sub(Duration::from_secs(60));
-    let enough = most.and_then(|most| rating::cover(hold.rate_per_hour, 1, most));
+    let enough = most.and_then(|most| rating::cover(hold.rate_per_hour, 1, meter.ahead(most)));
     hold.stop_at.is_none() && enough.is_some_and(|enough| hold.remaining >= enough)
 }
 
@@ -160,12 +165,13 @@ async fn extend(app: &App, tx: &mut WriteTx, hold: &Hold, meter: &Meter) -> Resu
         return Ok(true);
     }
     let reach = reach(settings, meter, tx.now());
-    let wanted = rating::cover(hold.rate_per_hour, 1, reach).ok_or_else(overflow)?;
+    let wanted = rating::cover(hold.rate_per_hour, 1, meter.ahead(reach)).ok_or_else(overflow)?;
     let missing = Micros((wanted.0 - hold.remaining.0).max(0));
     let available = lots::spendable(tx, hold.org_id).await?;
     let amount = missing.min(available);
     let remaining = hold.remaining.plus(amount).ok_or_else(overflow)?;
-    let span = rating::lasts(remaining, hold.rate_per_hour).unwrap_or(reach).min(reach);
+    let lasts = rating::lasts(remaining, hold.rate_per_hour).map(|span| meter.reach(span));
+    let span = lasts.unwrap_or(reach).min(reach);
     let ends_at = meter.metered_to.plus(span);
     let short = remaining < wanted;
     let stop_at = short.then(|| ends_at.minus(settings.stop_margin()));

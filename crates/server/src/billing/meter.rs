@@ -6,11 +6,15 @@
 use super::{
     Settings, holds,
     post::{Fact, post},
-    rating, spend,
+    price_books::Terms,
+    rating::{self, Increment},
+    spend,
     store::{self, Window},
 };
 use crate::tenancy::{self, InProject};
-use api::{AllocationId, Code, Micros, OrgId, ProjectId, Time, UserId, billing::TxnKind};
+use api::{
+    AllocationId, Code, Micros, OrgId, PriceLineId, ProjectId, Time, UserId, billing::TxnKind,
+};
 use kernel::{
     App, Error, Result,
     audit::System,
@@ -50,6 +54,40 @@ row! {
         pub windows: i64,
         /// When it stopped.
         pub stopped_at: Option<Time>,
+        /// What the list said, where the price is another.
+        pub list_price: Option<Micros>,
+        /// The line of a price book the price is from.
+        pub price_line_id: Option<PriceLineId>,
+        /// Seconds its time is rounded up to.
+        pub increment_seconds: i64,
+        /// Seconds it costs at least.
+        pub minimum_seconds: i64,
+    }
+}
+
+impl Meter {
+    fn increment(&self) -> Increment {
+        Increment { step: self.increment_seconds, minimum: self.minimum_seconds }
+    }
+
+    /// Returns how long it is metered.
+    fn ran(&self) -> Duration {
+        Duration::from_micros(self.billed_micros.unsigned_abs())
+    }
+
+    /// Returns the charged time that going on for so long adds.
+    pub fn ahead(&self, more: Duration) -> Duration {
+        self.increment().ahead(self.ran(), more)
+    }
+
+    /// Returns how much longer it may run on so much more charged time.
+    pub fn reach(&self, paid: Duration) -> Duration {
+        self.increment().reach(self.ran(), paid)
+    }
+
+    /// Returns what a run of so long costs in all.
+    pub fn total(&self, ran: Duration) -> Option<Micros> {
+        rating::total(self.price_per_hour, self.units, self.increment().billed(ran))
     }
 }
 
@@ -64,8 +102,8 @@ pub struct MeterStart {
     pub sku: String,
     /// Units.
     pub units: i64,
-    /// Price per unit and hour.
-    pub price_per_hour: Micros,
+    /// What it costs.
+    pub terms: Terms,
     /// Whether the hardware is simulated.
     pub simulated: bool,
     /// Confirmed ready.
@@ -94,7 +132,7 @@ pub async fn start(tx: &mut WriteTx, scope: &InProject, begin: MeterStart) -> Re
         user_id: begin.user_id,
         sku: begin.sku,
         units: begin.units,
-        price_per_hour: begin.price_per_hour,
+        price_per_hour: begin.terms.price,
         simulated: begin.simulated,
         started_at: begin.at,
         metered_to: begin.at,
@@ -102,6 +140,10 @@ pub async fn start(tx: &mut WriteTx, scope: &InProject, begin: MeterStart) -> Re
         charged: Micros::ZERO,
         windows: 0,
         stopped_at: None,
+        list_price: begin.terms.list_price,
+        price_line_id: begin.terms.line_id,
+        increment_seconds: begin.terms.increment.step,
+        minimum_seconds: begin.terms.increment.minimum,
     };
     tx.insert(&meter).await
 }
@@ -112,8 +154,8 @@ async fn cut(tx: &mut WriteTx, meter: &Meter, to: Time, stopped_at: Option<Time>
     let span = to.since(meter.metered_to);
     let billed = meter.billed_micros + i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
     let whole = Duration::from_micros(billed.unsigned_abs());
-    let total = rating::total(meter.price_per_hour, meter.units, whole)
-        .ok_or_else(|| Error::internal(anyhow::anyhow!("a charge overflows")))?;
+    let total =
+        meter.total(whole).ok_or_else(|| Error::internal(anyhow::anyhow!("a charge overflows")))?;
     let charge = Micros(total.0 - meter.charged.0);
     let empty = span.is_zero();
     let new = Meter {
@@ -207,9 +249,8 @@ fn so_far(meter: &Meter, until: Time) -> Micros {
     if meter.stopped_at.is_some() {
         return meter.charged;
     }
-    let billed = Duration::from_micros(meter.billed_micros.unsigned_abs());
-    let whole = billed + until.since(meter.metered_to);
-    rating::total(meter.price_per_hour, meter.units, whole).unwrap_or(meter.charged)
+    let whole = meter.ran() + until.since(meter.metered_to);
+    meter.total(whole).unwrap_or(meter.charged)
 }
 
 /// Returns until when an allocation's work is known to have run: now, or the last sign of life of a

@@ -30,6 +30,7 @@ mod monthly;
 mod pages;
 mod payments;
 mod post;
+pub mod price_books;
 pub mod rating;
 mod settings;
 mod spend;
@@ -52,7 +53,7 @@ pub use lots::{WRITER as LOTS_WRITER, sweep as lots_sweep};
 pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, charged, start, stop, tick_all};
 pub use metering::{
     FromMeter, MeteringView, SourceMadeView, WRITER as METERING_WRITER, sweep as metering_sweep,
-    take as take_usage,
+    take as take_usage, usage_prices,
 };
 pub use model::AccountKind;
 pub use monthly::{
@@ -63,8 +64,8 @@ pub use payments::{
     About, AddFundsView, ApprovalsView, Checkout, CreditsView, DeskPaymentView, Dispute,
     EVENTS as PAYMENT_EVENTS, EVENTS_WRITER, Event, FinanceView, Odd, Outcome, PAYMENTS,
     PaymentPageView, PaymentsView, Processors, Refunded, RefundedState, SIMULATOR_WRITER,
-    SimulatorView, Taken, WRITER as PAYMENTS_WRITER, payment_attention, processors, sign_as_stripe,
-    sweeps as payment_sweeps, take as take_event,
+    SimulatorView, Taken, WRITER as PAYMENTS_WRITER, desk_tabs, payment_attention, processors,
+    sign_as_stripe, sweeps as payment_sweeps, take as take_event,
 };
 pub use post::{Fact, Posted, Transfer, open_accounts, post};
 pub use settings::Settings;

@@ -3,6 +3,62 @@
 use api::Micros;
 use std::time::Duration;
 
+/// How the time of a run is rounded up before it is rated: to whole steps, and to the least that is charged.
+///
+/// The whole run is rounded, not each window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Increment {
+    /// Seconds of a step, at least 1.
+    pub step: i64,
+    /// Seconds that are charged at least, once anything ran.
+    pub minimum: i64,
+}
+
+impl Increment {
+    /// By the second, with nothing at least.
+    pub const SECOND: Self = Self { step: 1, minimum: 0 };
+
+    fn parts(self) -> (u64, u64) {
+        (self.step.max(1).unsigned_abs(), self.minimum.max(0).unsigned_abs())
+    }
+
+    /// Returns the time that is charged for a run that lasted so long.
+    pub fn billed(self, ran: Duration) -> Duration {
+        if ran.is_zero() || self == Self::SECOND {
+            return ran;
+        }
+        let (step, minimum) = self.parts();
+        // A step that began counts whole; without steps only whole seconds count.
+        let whole = match step {
+            1 => ran.as_secs(),
+            _ => {
+                let steps = ran.as_micros().div_ceil(u128::from(step) * 1_000_000);
+                u64::try_from(steps).unwrap_or(u64::MAX).saturating_mul(step)
+            }
+        };
+        Duration::from_secs(whole.max(minimum))
+    }
+
+    /// Returns the time that going on for so long adds to what is charged for a run.
+    pub fn ahead(self, ran: Duration, more: Duration) -> Duration {
+        if self == Self::SECOND {
+            return more;
+        }
+        self.billed(ran.saturating_add(more)).saturating_sub(self.billed(ran))
+    }
+
+    /// Returns how much longer a run may last on so much more charged time.
+    pub fn reach(self, ran: Duration, paid: Duration) -> Duration {
+        if self == Self::SECOND {
+            return paid;
+        }
+        let (step, minimum) = self.parts();
+        let all = self.billed(ran).saturating_add(paid).as_secs();
+        let whole = if all < minimum { 0 } else { all / step * step };
+        Duration::from_secs(whole).saturating_sub(ran)
+    }
+}
+
 /// Returns what `units` cost for `billed` at a price per unit and hour:
 /// `floor(price × units × whole seconds / 3600)`. `None` on overflow.
 ///
@@ -46,6 +102,18 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn a_step_that_began_counts_whole() {
+        let billed = |step, minimum, millis| {
+            Increment { step, minimum }.billed(Duration::from_millis(millis)).as_millis()
+        };
+        let seen = [0, 1, 60_000, 60_001].map(|millis| billed(60, 0, millis));
+        assert_eq!(seen, [0, 60_000, 60_000, 120_000]);
+        let seen = [0, 1, 90_000, 90_999].map(|millis| billed(1, 90, millis));
+        assert_eq!(seen, [0, 90_000, 90_000, 90_000]);
+        assert_eq!(billed(60, 90, 1), 90_000);
+    }
+
+    #[test]
     fn one_unit_for_one_hour_is_its_price() {
         assert_eq!(total(Micros(2_500_000), 1, Duration::from_secs(3600)), Some(Micros(2_500_000)));
         assert_eq!(total(Micros(2_500_000), 8, Duration::from_secs(1)), Some(Micros(5_555)));
@@ -82,6 +150,24 @@ mod tests {
                 charged += due;
             }
             prop_assert_eq!(charged, all.0);
+        }
+
+        #[test]
+        fn rounding_up_is_whole_steps_and_never_shrinks(
+            step in 2_i64..3600, minimum in 0_i64..86_400, ran in 1_u64..1_000_000_000, more in 0_u64..100_000
+        ) {
+            let rule = Increment { step, minimum };
+            let (ran, more) = (Duration::from_millis(ran), Duration::from_secs(more));
+            let billed = rule.billed(ran);
+            prop_assert!(billed >= ran && billed >= Duration::from_secs(minimum.unsigned_abs()));
+            prop_assert!(billed.as_secs().is_multiple_of(step.unsigned_abs()) || billed.as_secs() == minimum.unsigned_abs());
+            prop_assert_eq!(billed + rule.ahead(ran, more), rule.billed(ran + more));
+            // Whoever stops when what was paid for ends pays no more than that.
+            let reach = rule.reach(ran, more);
+            prop_assert!(rule.billed(ran + reach) <= billed + more);
+            // And a step more would not have been paid for.
+            let next = reach + Duration::from_secs(step.unsigned_abs() + 1);
+            prop_assert!(rule.billed(ran + next) > billed + more);
         }
 
         #[test]

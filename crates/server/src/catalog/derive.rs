@@ -4,7 +4,10 @@ use super::{
     Settings,
     store::{self, Sku},
 };
-use crate::fleet::{SkuGroup, sku_groups};
+use crate::{
+    billing::{price_books::Listed, rating::Increment},
+    fleet::{SkuGroup, sku_groups},
+};
 use api::{catalog::Shape, fleet::SlotKind};
 use kernel::{
     App, Result,
@@ -83,7 +86,8 @@ async fn ensure(app: &App, group: &SkuGroup, shape: Shape) -> Result<bool> {
         created_at: tx.now(),
     };
     tx.insert(&row).await?;
-    store::set_price(&mut tx, row.id, price).await?;
+    let listed = Listed { price, increment: Increment::SECOND };
+    store::set_price(&mut tx, row.id, listed).await?;
     tx.target(row.id);
     tx.note(Key::Sku, &row.sku);
     tx.note(Key::Amount, price.0);

@@ -1,16 +1,22 @@
 //! Routes of the catalog.
 
 use super::{
-    pages,
-    store::{self, Offer},
+    books, pages,
+    store::{self, Sku},
 };
 use crate::{
-    billing,
+    billing::{
+        self,
+        price_books::{self, Listed, Own, Terms},
+        rating::Increment,
+    },
     fleet::{FreeSlot, SharedKernel, SkuGroup, free_slots, sku_groups},
-    tenancy::{Action, Allowed, Ask, Found, InProject, Operator, OperatorAction},
+    tenancy::{
+        Action, Allowed, Ask, Found, InProject, Operator, OperatorAction, find_organization,
+    },
 };
 use api::{
-    Micros, Money, OrgId, Page, SkuId,
+    Currency, Micros, Money, OrgId, Page, SkuId,
     catalog::{Isolation, Shape, SkuEdit, SkuView},
 };
 use kernel::{
@@ -56,15 +62,26 @@ pub fn routes() -> Vec<Route> {
             .says("Changes price or visibility; running work keeps its price."),
     ];
     routes.extend(pages::routes());
+    routes.extend(books::routes());
     routes
 }
 
-/// Returns every SKU with what is free for an organization right now.
+/// Returns every SKU with what is free for a project right now, and what it costs there; without one, with list prices.
 ///
 /// # Errors
 /// What the database says.
-pub async fn offers(app: &App, tx: &mut Reader, org: Option<OrgId>) -> Result<Vec<SkuView>> {
+pub async fn offers(
+    app: &App,
+    tx: &mut Reader,
+    project: Option<&InProject>,
+) -> Result<Vec<SkuView>> {
     let currency = app.get::<billing::Settings>().currency;
+    let org = project.map(InProject::org_id);
+    let own = match project {
+        Some(project) => own(tx, project).await?,
+        None => Own::default(),
+    };
+    let (place, now) = (project.map(InProject::project_id), tx.now());
     let groups = sku_groups(tx).await?;
     let mut views = Vec::new();
     for (sku, price) in store::list_offers(tx).await? {
@@ -72,8 +89,8 @@ pub async fn offers(app: &App, tx: &mut Reader, org: Option<OrgId>) -> Result<Ve
         let group = groups
             .iter()
             .find(|g| g.kind == sku.kind && g.model == sku.model && g.simulated == sku.simulated);
-        let money = Money::new(price.price_per_hour, currency);
-        views.push(view(&(sku, price), group, &usable(&free, org), money));
+        let terms = own.sku(place, &sku.sku, price.listed(), now);
+        views.push(view(&sku, group, &usable(&free, org), (terms, currency)));
     }
     Ok(views)
 }
@@ -93,11 +110,20 @@ fn usable(free: &[FreeSlot], org: Option<OrgId>) -> Vec<(i64, bool)> {
     machines.into_values().collect()
 }
 
+/// Reads what the books of a project's organization say.
+///
+/// # Errors
+/// What the database says.
+pub async fn own(tx: &mut Reader, project: &InProject) -> Result<Own> {
+    let org = find_organization(tx, project.org_id()).await?.ok_or_else(Error::not_found)?;
+    price_books::own(tx, &org).await
+}
+
 fn view(
-    (sku, _): &Offer,
+    sku: &Sku,
     group: Option<&SkuGroup>,
     machines: &[(i64, bool)],
-    price: Money,
+    (terms, currency): (Terms, Currency),
 ) -> SkuView {
     let whole = sku.capacity_shape == Shape::Baremetal;
     let largest = machines.iter().map(|(free, _)| *free).max().unwrap_or(0);
@@ -120,7 +146,10 @@ fn view(
         capacity_shape: sku.capacity_shape,
         isolation: if whole { Isolation::WholeMachine } else { Isolation::SharedKernel },
         allowed_counts,
-        price_per_hour: Some(price),
+        price_per_hour: Some(Money::new(terms.price, currency)),
+        list_price_per_hour: terms.list_price.map(|price| Money::new(price, currency)),
+        increment_seconds: terms.increment.step,
+        minimum_seconds: terms.increment.minimum,
         free,
         largest: if whole && free > 0 {
             sku.units
@@ -140,7 +169,7 @@ fn view(
 
 async fn list_http(who: Allowed<ReadCatalog>, app: App, (): ()) -> Result<Json<Page<SkuView>>> {
     let mut tx = app.db.read().await?;
-    let mut items = offers(&app, &mut tx, Some(who.scope().org_id())).await?;
+    let mut items = offers(&app, &mut tx, Some(who.scope())).await?;
     items.retain(|sku| sku.active);
     Ok(Json(Page { items, next_cursor: None }))
 }
@@ -148,6 +177,15 @@ async fn list_http(who: Allowed<ReadCatalog>, app: App, (): ()) -> Result<Json<P
 async fn admin_list_http(_: Operator<ReadPrices>, app: App, (): ()) -> Result<Json<Page<SkuView>>> {
     let items = offers(&app, &mut *app.db.read().await?, None).await?;
     Ok(Json(Page { items, next_cursor: None }))
+}
+
+fn within(field: &'static str, value: Option<i64>, least: i64, most: i64) -> Result<Option<i64>> {
+    match value {
+        Some(value) if !(least..=most).contains(&value) => {
+            Err(Error::field(field, format!("Enter {least} to {most} seconds.")))
+        }
+        other => Ok(other),
+    }
 }
 
 /// Changes price or visibility.
@@ -164,11 +202,20 @@ pub(super) async fn edit(
         })
     });
     let price = price.transpose()?;
+    let step = within("increment_seconds", change.increment_seconds, 1, 3600)?;
+    let minimum = within("minimum_seconds", change.minimum_seconds, 0, 86_400)?;
     let mut tx = app.db.write(who).await?;
     let sku = store::find_sku(&mut tx, id).await?.ok_or_else(Error::not_found)?;
-    if let Some(price) = price {
-        store::set_price(&mut tx, id, price).await?;
-        tx.note(Key::Amount, price.0);
+    if price.is_some() || step.is_some() || minimum.is_some() {
+        let old = store::price_of(&mut tx, id).await?.ok_or_else(Error::not_found)?.listed();
+        let increment = Increment {
+            step: step.unwrap_or(old.increment.step),
+            minimum: minimum.unwrap_or(old.increment.minimum),
+        };
+        let listed = Listed { price: price.unwrap_or(old.price), increment };
+        store::set_price(&mut tx, id, listed).await?;
+        tx.note(Key::Amount, listed.price.0);
+        tx.note(Key::Count, format!("{} s, at least {} s", increment.step, increment.minimum));
     }
     if let Some(active) = change.active {
         store::set_active(&mut tx, id, active).await?;

@@ -4,18 +4,20 @@
 //! the old price and begins the new one at one moment, and running work keeps its own; simulated
 //! hardware is a SKU of its own and says so everywhere.
 
+mod books;
 mod derive;
 mod http;
 mod pages;
 mod settings;
 mod store;
 
+pub use books::{PriceBookView, PriceBooksView, PricesView};
 pub use derive::{WRITER, sweep};
-pub use http::{offers, routes};
+pub use http::{offers, own, routes};
 pub use pages::{CatalogAdminView, CatalogView, describe};
 pub(crate) use pages::{price, sample_skus};
 pub use settings::Settings;
-pub use store::{Offer, Sku, find_offer};
+pub use store::{Sku, find_offer};
 
 use kernel::html::{NavFor, NavItem};
 

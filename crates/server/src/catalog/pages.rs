@@ -6,6 +6,7 @@ use api::{
     Currency, Micros, Money, SkuId,
     catalog::{Isolation, Shape, SkuEdit, SkuView},
     fleet::SlotKind,
+    price_books::rounding,
 };
 use kernel::{
     App, Result,
@@ -24,8 +25,15 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Returns what a unit is, in a few words.
+/// Returns what a unit is, and how its time is rounded up, in a few words.
 pub fn describe(sku: &SkuView) -> String {
+    match rounding(sku.increment_seconds, sku.minimum_seconds) {
+        Some(words) => format!("{}; charged {words}", unit(sku)),
+        None => unit(sku),
+    }
+}
+
+fn unit(sku: &SkuView) -> String {
     let cores = format!("{}.{} vCPU", sku.cpu_milli / 1000, sku.cpu_milli % 1000 / 100);
     let memory = match sku.mem_mib {
         mib if mib >= 4096 => format!("{} GiB", mib / 1024),
@@ -41,7 +49,7 @@ pub fn describe(sku: &SkuView) -> String {
 
 /// Samples of SKUs, for this and other domains' pages.
 pub(crate) fn sample_skus() -> Vec<SkuView> {
-    let sku = |name: &str, free, simulated, shape| SkuView {
+    let sku = |name: &str, free, simulated: bool, shape| SkuView {
         id: SkuId(uuid::Uuid::nil()),
         sku: name.to_owned(),
         display_name: format!("{name} GPUs"),
@@ -54,6 +62,9 @@ pub(crate) fn sample_skus() -> Vec<SkuView> {
         },
         allowed_counts: vec![1, 2, 4, 8],
         price_per_hour: Some(Money::new(Micros(2_490_000), Currency::EUR)),
+        list_price_per_hour: (!simulated).then(|| Money::new(Micros(2_990_000), Currency::EUR)),
+        increment_seconds: if simulated { 1 } else { 60 },
+        minimum_seconds: if simulated { 0 } else { 300 },
         free,
         largest: free.min(8),
         total: 16,
@@ -95,7 +106,7 @@ impl CatalogView {
     /// Draws it.
     pub fn draw(&self) -> Markup {
         html! {
-            (page_head("Catalog", "What can be launched right now, and what it costs.", None))
+            (page_head("Catalog", "What can be launched right now, and what it costs.", Some(html! { a class="button" href="/compute/prices" { (icon("tag")) "All prices" } })))
             @if self.skus.is_empty() {
                 @let add = self.operator.then(|| html! { a class="button primary" href="/platform/lifecycle/nodes" { "Add a node" } });
                 (empty("cpu", "No hardware yet", "What joined machines have is offered here once an operator approved it.", add))
@@ -130,12 +141,17 @@ impl CatalogView {
 /// Draws a price per unit and hour.
 pub(crate) fn price(sku: &SkuView) -> Markup {
     html! {
-        @if let Some(price) = sku.price_per_hour { span class="price" { (price.exact()) span class="muted small" { " / h each" } } }
+        @if let Some(price) = sku.price_per_hour {
+            span class="price" {
+                (price.exact()) span class="muted small" { " / h each" }
+                @if let Some(list) = sku.list_price_per_hour { " " s class="muted small" title="List price" { (list.exact()) } }
+            }
+        }
     }
 }
 
 async fn catalog_page(who: Allowed<ReadCatalog>, app: App, (): ()) -> Result<Page> {
-    let mut skus = offers(&app, &mut *app.db.read().await?, Some(who.scope().org_id())).await?;
+    let mut skus = offers(&app, &mut *app.db.read().await?, Some(who.scope())).await?;
     skus.retain(|sku| sku.active);
     let operator = who.caller().user().operator();
     let view = CatalogView { skus, may_launch: who.may("allocation.create"), operator };
@@ -191,6 +207,11 @@ impl CatalogAdminView {
                 form method="post" action=(action) class="inline-form" {
                     (self.form.hidden(&format!("price-{}", sku.sku)))
                     input name="price_per_hour" inputmode="decimal" value=(number) aria-label={ "Price of " (sku.sku) } id={ "price-" (sku.sku) };
+                    span class="muted small" { "steps of" }
+                    input name="increment_seconds" inputmode="numeric" class="short" value=(sku.increment_seconds) aria-label={ "Seconds the time of " (sku.sku) " is rounded up to" };
+                    span class="muted small" { "s, at least" }
+                    input name="minimum_seconds" inputmode="numeric" class="short" value=(sku.minimum_seconds) aria-label={ "Seconds a run of " (sku.sku) " costs at least" };
+                    span class="muted small" { "s" }
                     button class="button" { "Set" }
                 }
             },
@@ -208,6 +229,8 @@ async fn edit_form(who: Operator<EditSku>, app: App, Form(fields): Form) -> Resu
     let change = SkuEdit {
         price_per_hour: fields.optional("price_per_hour"),
         active: fields.optional("active").map(|text| text == "true"),
+        increment_seconds: fields.number_or_none("increment_seconds")?,
+        minimum_seconds: fields.number_or_none("minimum_seconds")?,
     };
     edit(&app, &who, who.head().id("sku_id")?, &change).await?;
     Ok(Go::to("/platform/catalog").saying("The catalog is changed."))

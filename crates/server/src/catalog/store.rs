@@ -1,5 +1,6 @@
 //! All SQL of the catalog.
 
+use crate::billing::{price_books::Listed, rating::Increment};
 use api::{Micros, PriceId, SkuId, Time, catalog::Shape, fleet::SlotKind};
 use kernel::{
     Result,
@@ -46,6 +47,18 @@ row! {
         pub valid_from: Time,
         /// To; none while it holds.
         pub valid_to: Option<Time>,
+        /// Seconds the time of a run is rounded up to.
+        pub increment_seconds: i64,
+        /// Seconds a run costs at least.
+        pub minimum_seconds: i64,
+    }
+}
+
+impl Price {
+    /// Returns what the list says.
+    pub const fn listed(&self) -> Listed {
+        let increment = Increment { step: self.increment_seconds, minimum: self.minimum_seconds };
+        Listed { price: self.price_per_hour, increment }
     }
 }
 
@@ -74,6 +87,11 @@ pub async fn find_offer(tx: &mut Reader, sku: &str) -> Result<Option<Offer>> {
     Ok(found.into_iter().next())
 }
 
+/// Returns the present price of a SKU.
+pub async fn price_of(tx: &mut Reader, sku_id: SkuId) -> Result<Option<Price>> {
+    tx.find("SELECT {} FROM prices WHERE sku_id = $1 AND valid_to IS NULL", (sku_id,)).await
+}
+
 /// Returns a SKU.
 pub async fn find_sku(tx: &mut Reader, id: SkuId) -> Result<Option<Sku>> {
     tx.find("SELECT {} FROM skus WHERE id = $1", (id,)).await
@@ -85,11 +103,19 @@ pub async fn set_active(tx: &mut WriteTx, id: SkuId, active: bool) -> Result<()>
 }
 
 /// Ends the present price and begins another at the same moment.
-pub async fn set_price(tx: &mut WriteTx, sku_id: SkuId, price_per_hour: Micros) -> Result<()> {
+pub async fn set_price(tx: &mut WriteTx, sku_id: SkuId, listed: Listed) -> Result<()> {
     let now = tx.now();
     tx.run("UPDATE prices SET valid_to = $1 WHERE sku_id = $2 AND valid_to IS NULL", (now, sku_id))
         .await?;
-    let price = Price { id: tx.new_id(), sku_id, price_per_hour, valid_from: now, valid_to: None };
+    let price = Price {
+        id: tx.new_id(),
+        sku_id,
+        price_per_hour: listed.price,
+        valid_from: now,
+        valid_to: None,
+        increment_seconds: listed.increment.step,
+        minimum_seconds: listed.increment.minimum,
+    };
     tx.insert(&price).await
 }
 

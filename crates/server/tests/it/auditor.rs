@@ -20,7 +20,7 @@ both! {
         let open = |n: usize| {
             let world = &world;
             async move {
-                let ask = HoldAsk { allocation_id: allocation(world, n), user_id: None, rate_per_hour: Micros(3_600_000), simulated: true };
+                let ask = HoldAsk { allocation_id: allocation(world, n), user_id: None, rate_per_hour: Micros(3_600_000), increment: billing::rating::Increment::SECOND, simulated: true };
                 let mut tx = world.app.db.write(&SEED).await?;
                 billing::open(&world.app, &mut tx, &scope, ask).await?;
                 let begin = begin(allocation(world, n), 3_600_000, tx.now());

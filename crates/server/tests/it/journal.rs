@@ -20,14 +20,20 @@ async fn history(world: &World) {
     let id = AllocationId(uuid::Uuid::from_u128(17_u128 << 76));
     let rate = Micros(7_200_000);
     let mut tx = world.app.db.write(&SEED).await.unwrap();
-    let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: rate, simulated: true };
+    let ask = HoldAsk {
+        allocation_id: id,
+        user_id: None,
+        rate_per_hour: rate,
+        increment: billing::rating::Increment::SECOND,
+        simulated: true,
+    };
     billing::open(&world.app, &mut tx, &scope, ask).await.unwrap();
     let begin = MeterStart {
         allocation_id: id,
         user_id: None,
         sku: "sim".into(),
         units: 1,
-        price_per_hour: rate,
+        terms: billing::price_books::Terms::plain(rate),
         simulated: true,
         at: tx.now(),
     };

@@ -4,7 +4,7 @@ use api::{AllocationId, Currency, Micros};
 use kernel::{App, Result};
 use proptest::prelude::*;
 use server::{
-    billing::{self, HoldAsk, MeterStart},
+    billing::{self, HoldAsk, MeterStart, rating::Increment},
     both,
     tenancy::InProject,
     testkit::{Engine, SEED, World},
@@ -17,7 +17,7 @@ use std::time::Duration;
 enum Op {
     Grant { key: u8, amount: i64, lasts: Option<u16> },
     Expire,
-    Open { slot: u8, rate: i64 },
+    Open { slot: u8, rate: i64, rule: Increment },
     Start { slot: u8 },
     Wait { seconds: u16 },
     Extend,
@@ -31,7 +31,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => (0_u8..6, 1_i64..50_000_000, proptest::option::of(1_u16..20_000))
             .prop_map(|(key, amount, lasts)| Op::Grant { key, amount, lasts }),
         2 => Just(Op::Expire),
-        3 => (0_u8..4, 1_i64..40_000_000).prop_map(|(slot, rate)| Op::Open { slot, rate }),
+        3 => (0_u8..4, 1_i64..40_000_000, rules())
+            .prop_map(|(slot, rate, rule)| Op::Open { slot, rate, rule }),
         3 => (0_u8..4).prop_map(|slot| Op::Start { slot }),
         4 => (0_u16..4000).prop_map(|seconds| Op::Wait { seconds }),
         2 => Just(Op::Extend),
@@ -40,6 +41,13 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => (0_u8..4).prop_map(|slot| Op::Close { slot }),
     ];
     proptest::collection::vec(op, 1..40)
+}
+
+/// How time is rounded up: by the second as often as otherwise.
+fn rules() -> impl Strategy<Value = Increment> {
+    let other =
+        (1_i64..=3600, 0_i64..=7200).prop_map(|(step, minimum)| Increment { step, minimum });
+    prop_oneof![Just(Increment::SECOND), other]
 }
 
 /// The model: money as three numbers and runs as spans, with none of the ledger's machinery.
@@ -55,14 +63,27 @@ struct Model {
 #[derive(Debug, Clone, Default)]
 struct Run {
     rate: i64,
+    rule: Option<Increment>,
     started: Option<u64>,
     stopped: Option<u64>,
 }
 
 impl Run {
+    fn begin(&self, id: AllocationId, at: api::Time) -> MeterStart {
+        let mut begin = begin(id, self.rate, at);
+        begin.terms.increment = self.rule.unwrap_or(Increment::SECOND);
+        begin
+    }
+
     fn cost(&self, now: u64) -> i64 {
         let Some(started) = self.started else { return 0 };
-        let span = self.stopped.unwrap_or(now) - started;
+        let mut span = self.stopped.unwrap_or(now) - started;
+        if let Some(rule) = self.rule.filter(|_| span > 0) {
+            while !span.is_multiple_of(u64::try_from(rule.step).unwrap()) {
+                span += 1;
+            }
+            span = span.max(u64::try_from(rule.minimum).unwrap());
+        }
         i64::try_from(i128::from(self.rate) * i128::from(span) / 3600).unwrap()
     }
 }
@@ -79,7 +100,7 @@ pub fn begin(allocation_id: AllocationId, rate: i64, at: api::Time) -> MeterStar
         user_id: None,
         sku: "test".into(),
         units: 1,
-        price_per_hour: Micros(rate),
+        terms: billing::price_books::Terms::plain(Micros(rate)),
         simulated: true,
         at,
     }
@@ -124,13 +145,14 @@ impl Case<'_> {
             Op::Expire => {
                 (billing::lots_sweep().run)(app.clone()).await?;
             }
-            Op::Open { slot, rate } if !self.model.runs.contains_key(slot) => {
+            Op::Open { slot, rate, rule } if !self.model.runs.contains_key(slot) => {
                 let id = allocation(self.world, self.made);
                 let mut tx = app.db.write(&SEED).await?;
                 let ask = HoldAsk {
                     allocation_id: id,
                     user_id: None,
                     rate_per_hour: Micros(*rate),
+                    increment: *rule,
                     simulated: true,
                 };
                 match billing::open(app, &mut tx, &self.scope, ask).await {
@@ -138,7 +160,7 @@ impl Case<'_> {
                         tx.commit().await?;
                         self.made += 1;
                         self.ids.insert(*slot, id);
-                        let run = Run { rate: *rate, ..Run::default() };
+                        let run = Run { rate: *rate, rule: Some(*rule), ..Run::default() };
                         self.model.runs.insert(*slot, run);
                     }
                     Err(error) => assert_eq!(error.code(), api::Code::InsufficientBalance),
@@ -148,7 +170,7 @@ impl Case<'_> {
                 if let Some(run) = self.model.runs.get_mut(slot).filter(|run| run.started.is_none())
                 {
                     let mut tx = app.db.write(&SEED).await?;
-                    let begin = begin(self.ids[slot], run.rate, tx.now());
+                    let begin = run.begin(self.ids[slot], tx.now());
                     billing::start(&mut tx, &self.scope, begin).await?;
                     tx.commit().await?;
                     run.started = Some(self.model.now);
@@ -267,7 +289,7 @@ both! {
         let tries = (0..500).map(|n| {
             let world = &world;
             async move {
-                let ask = HoldAsk { allocation_id: allocation(world, n), user_id: None, rate_per_hour: Micros(4_000_000), simulated: true };
+                let ask = HoldAsk { allocation_id: allocation(world, n), user_id: None, rate_per_hour: Micros(4_000_000), increment: billing::rating::Increment::SECOND, simulated: true };
                 let mut tx = world.app.db.write(&SEED).await?;
                 billing::open(&world.app, &mut tx, &scope, ask).await?;
                 tx.commit().await
@@ -303,10 +325,10 @@ both! {
         let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
         let id = allocation(&world, 0);
         let mut tx = world.app.db.write(&SEED).await.unwrap();
-        let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(2_490_000 * 3), simulated: true };
+        let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(2_490_000 * 3), increment: billing::rating::Increment::SECOND, simulated: true };
         billing::open(&world.app, &mut tx, &scope, ask).await.unwrap();
         let begin = MeterStart {
-            allocation_id: id, sku: "h100".into(), units: 3, price_per_hour: Micros(2_490_000), simulated: true, at: tx.now(),
+            allocation_id: id, sku: "h100".into(), units: 3, terms: billing::price_books::Terms::plain(Micros(2_490_000)), simulated: true, at: tx.now(),
             user_id: None,
         };
         billing::start(&mut tx, &scope, begin).await.unwrap();
@@ -338,10 +360,10 @@ both! {
         let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
         let id = allocation(&world, 0);
         let mut tx = world.app.db.write(&SEED).await.unwrap();
-        let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(3_600_000), simulated: true };
+        let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(3_600_000), increment: billing::rating::Increment::SECOND, simulated: true };
         billing::open(&world.app, &mut tx, &scope, ask).await.unwrap();
         let begin = MeterStart {
-            allocation_id: id, sku: "h100".into(), units: 1, price_per_hour: Micros(3_600_000), simulated: true, at: tx.now(),
+            allocation_id: id, sku: "h100".into(), units: 1, terms: billing::price_books::Terms::plain(Micros(3_600_000)), simulated: true, at: tx.now(),
             user_id: None,
         };
         billing::start(&mut tx, &scope, begin).await.unwrap();

@@ -151,6 +151,7 @@ impl Case<'_> {
             allocation_id: id,
             user_id: None,
             rate_per_hour: Micros(rate),
+            increment: billing::rating::Increment::SECOND,
             simulated: true,
         };
         let Ok(hold) = billing::open(app, &mut tx, &self.scope, ask).await else { return };
@@ -159,7 +160,7 @@ impl Case<'_> {
             user_id: None,
             sku: "test".into(),
             units: 1,
-            price_per_hour: Micros(rate),
+            terms: billing::price_books::Terms::plain(Micros(rate)),
             simulated: true,
             at: tx.now(),
         };
@@ -343,7 +344,7 @@ both! {
             let world = &world;
             async move {
                 let id = AllocationId(uuid::Uuid::from_u128(n + (9_u128 << 76)));
-                let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(4_000_000), simulated: true };
+                let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(4_000_000), increment: billing::rating::Increment::SECOND, simulated: true };
                 let mut tx = world.app.db.write(&SEED).await.ok()?;
                 billing::open(&world.app, &mut tx, &scope, ask).await.ok()?;
                 tx.commit().await.ok()?;

@@ -35,6 +35,7 @@ mod passwords;
 mod payments;
 mod people;
 mod plans;
+mod price_books;
 mod quotas;
 mod sso;
 mod staff;

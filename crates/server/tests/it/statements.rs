@@ -42,14 +42,20 @@ pub async fn run(world: &World, number: u128, seconds: u64) -> i64 {
     let id = AllocationId(uuid::Uuid::from_u128(number + (11_u128 << 76)));
     let rate = Micros(3_600_000);
     let mut tx = world.app.db.write(&SEED).await.unwrap();
-    let ask = HoldAsk { allocation_id: id, user_id: None, rate_per_hour: rate, simulated: true };
+    let ask = HoldAsk {
+        allocation_id: id,
+        user_id: None,
+        rate_per_hour: rate,
+        increment: billing::rating::Increment::SECOND,
+        simulated: true,
+    };
     billing::open(&world.app, &mut tx, &scope, ask).await.unwrap();
     let begin = MeterStart {
         allocation_id: id,
         user_id: None,
         sku: "sim-slice".into(),
         units: 1,
-        price_per_hour: rate,
+        terms: billing::price_books::Terms::plain(rate),
         simulated: true,
         at: tx.now(),
     };

@@ -10,6 +10,7 @@ use api::{
     Blocker, Code, Currency, Micros, Money,
     allocations::{Launch, Precheck},
     catalog::SkuView,
+    price_books::rounding,
     time::span_words,
 };
 use kernel::{
@@ -51,6 +52,9 @@ impl LaunchView {
             ready: true,
             blockers: vec![],
             price_per_hour: Some(eur(19_920_000)),
+            list_price_per_hour: Some(eur(23_920_000)),
+            increment_seconds: 60,
+            minimum_seconds: 300,
             hold: Some(eur(4_980_000)),
             available_after: Some(eur(15_020_000)),
             lasts_seconds: Some(3614),
@@ -175,7 +179,14 @@ fn check_facts(check: &Precheck) -> Markup {
     let lasts =
         check.lasts_seconds.map_or_else(|| "–".to_owned(), |s| span_words(Duration::from_secs(s)));
     facts(&[
-        ("Per hour", money(&check.price_per_hour)),
+        (
+            "Per hour",
+            html! {
+                (money(&check.price_per_hour))
+                @if let Some(list) = &check.list_price_per_hour { " " s class="muted small" { (list) } }
+                @if let Some(words) = rounding(check.increment_seconds, check.minimum_seconds) { span class="muted small" { " " (words) } }
+            },
+        ),
         ("Held at once", money(&check.hold)),
         ("Available after", money(&check.available_after)),
         ("Balance lasts", html! { span class="num" { (lasts) } }),
@@ -208,7 +219,7 @@ async fn view(
     entered: Entered,
 ) -> Result<LaunchView> {
     let mut tx = app.db.read().await?;
-    let mut skus = offers(app, &mut tx, Some(who.scope().org_id())).await?;
+    let mut skus = offers(app, &mut tx, Some(who.scope())).await?;
     drop(tx);
     skus.retain(|sku| sku.active);
     let usable = skus.iter().find(|sku| sku.free > 0).or(skus.first());

@@ -13,6 +13,7 @@ use crate::{
 use api::{
     Time,
     allocations::{AllocationState as State, AllocationView, TaskView},
+    price_books::rounding,
 };
 use kernel::{
     App, Result,
@@ -144,10 +145,17 @@ impl WorkloadPageView {
             @if row.state == State::Active && !row.unreachable {
                 div class="card stat" {
                     div class="stat-label" { "Cost so far" }
-                    div class="stat-value" data-meter="true" data-start=[row.ready_at] data-now=(self.now) data-rate=(rate) data-sign=(row.charged.currency.sign()) { (row.charged.exact()) }
-                    div class="stat-note muted" { "runs by the second; the statement is exact" }
+                    div class="stat-value" data-meter="true" data-start=[row.ready_at] data-now=(self.now) data-rate=(rate) data-step=(row.increment_seconds) data-least=(row.minimum_seconds) data-sign=(row.charged.currency.sign()) { (row.charged.exact()) }
+                    div class="stat-note muted" { (rounding(row.increment_seconds, row.minimum_seconds).unwrap_or_else(|| "runs by the second".into())) "; the statement is exact" }
                 }
             } @else { (stat("Cost", &row.charged.exact(), if model::is_over(row.state) { "final" } else { "the meter does not run" })) }
+        }
+    }
+
+    fn per_unit(&self) -> String {
+        match &self.row.list_price_per_hour {
+            Some(list) => format!("per unit; list price {}", list.exact()),
+            None => "per unit".to_owned(),
         }
     }
 
@@ -156,7 +164,7 @@ impl WorkloadPageView {
         html! {
             div class="stats" {
                 (self.cost())
-                (stat("Price", &format!("{} / h", row.price_per_hour.exact()), "per unit"))
+                (stat("Price", &format!("{} / h", row.price_per_hour.exact()), &self.per_unit()))
                 (stat("Hardware", &format!("{} × {}", row.count, row.sku), if row.simulated { "simulated" } else { "" }))
             }
             @if let Some(task) = &self.task {

@@ -47,7 +47,7 @@ pub async fn audit(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
 async fn summed(tx: &mut Reader, after: UsageTotalId) -> Result<Vec<(Total, Summed)>> {
     tx.list(
         "SELECT t.id, t.org_id, t.project_id, t.meter, t.subject, t.price_id, t.price, t.quantity,
-                t.charged, t.charges,
+                t.charged, t.charges, t.price_line_id,
                 (SELECT COUNT(*) FROM usage_charges c WHERE c.total_id = t.id),
                 CAST(COALESCE((SELECT SUM(c.quantity) FROM usage_charges c WHERE c.total_id = t.id), 0) AS BIGINT),
                 CAST(COALESCE((SELECT SUM(c.charge) FROM usage_charges c WHERE c.total_id = t.id), 0) AS BIGINT),

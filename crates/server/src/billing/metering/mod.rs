@@ -20,6 +20,7 @@ pub use audit::audit;
 pub use days::{charged_days, charged_pieces, charged_since};
 pub use http::{routes, used};
 pub use pages::{MeteringView, SourceMadeView};
+pub use prices::listed as usage_prices;
 pub use rate::explain;
 pub use take::{FromMeter, take};
 pub use waiting::{WRITER, sweep};

@@ -133,14 +133,8 @@ impl MeteringView {
             ),
             None => "Empty for now; such as 2026-12-01T00:00:00Z".to_owned(),
         };
-        let fault = self.entered.fault("valid_from");
-        html! {
-            div class="field" {
-                label for="valid_from" { "From" }
-                input id="valid_from" name="valid_from" type="text" maxlength="40" autocomplete="off" value=(self.entered.value("valid_from")) aria-describedby="valid_from-about";
-                p id="valid_from-about" class=(if fault.is_some() { "fault" } else { "hint" }) { (fault.unwrap_or(&hint)) }
-            }
-        }
+        let field = Field { max: 40, ..Field::text("valid_from", "From").hint(&hint) };
+        field.optional().draw(&self.entered)
     }
 
     fn make(&self) -> Markup {
@@ -292,18 +286,6 @@ async fn end_form(who: Operator<EndSource>, app: App, _: Form) -> Result<Go> {
     Ok(Go::to("/platform/finance/metering").saying("The source ended."))
 }
 
-/// Reads a moment: RFC 3339, or as pages write it.
-fn from(text: &str) -> Result<Option<Time>> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let plain = text.strip_suffix(" UTC").map(|text| format!("{}Z", text.replacen(' ', "T", 1)));
-    let at = Time::parse(plain.as_deref().unwrap_or(text));
-    let wrong = || Error::field("valid_from", "Write a moment such as 2026-12-01T00:00:00Z.");
-    at.map(Some).ok_or_else(wrong)
-}
-
 async fn price_form(who: Operator<SetPrice>, app: App, Form(fields): Form) -> Result<Go> {
     let set = async {
         let meter = UsageMeter::parse(&fields.text("meter"))
@@ -312,7 +294,7 @@ async fn price_form(who: Operator<SetPrice>, app: App, Form(fields): Form) -> Re
             .ok_or_else(|| Error::field("price", "Enter an amount such as 0.15."))?;
         let currency = app.get::<crate::billing::Settings>().currency;
         let price = Money::new(micros, currency);
-        let valid_from = from(&fields.text("valid_from"))?;
+        let valid_from = fields.moment("valid_from")?;
         prices::set(&app, &who, &UsagePriceSet { meter, price, valid_from }).await
     };
     match set.await {

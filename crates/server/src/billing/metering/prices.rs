@@ -4,13 +4,20 @@ use super::{
     SetPrice,
     store::{self, Price},
 };
-use crate::{billing::Settings, tenancy::Operator};
+use crate::{
+    billing::Settings,
+    tenancy::{Operator, find_organization},
+};
 use api::{
-    Code, Micros, Money, Time,
+    Code, Micros, Money, OrgId, Time,
     metering::{UsagePrice, UsagePriceSet},
 };
-use kernel::{App, Error, Result, audit::Key, db::broke};
-use std::time::Duration;
+use kernel::{
+    App, Error, Result,
+    audit::Key,
+    db::{Reader, broke},
+};
+use std::{collections::BTreeSet, time::Duration};
 
 /// How far ahead a price may begin.
 const AHEAD: Duration = Duration::from_secs(366 * 86_400);
@@ -25,6 +32,21 @@ pub fn view(row: &Price) -> UsagePrice {
         valid_from: row.valid_from,
         set_by: row.set_by,
     }
+}
+
+/// Returns what the list says of each meter right now, in an organization's currency.
+///
+/// # Errors
+/// What the database says.
+pub async fn listed(tx: &mut Reader, org: OrgId) -> Result<Vec<Price>> {
+    let org = find_organization(tx, org).await?.ok_or_else(Error::not_found)?;
+    let (now, mut seen) = (tx.now(), BTreeSet::new());
+    let mut rows = store::prices(tx).await?;
+    // They stand newest first: of each meter the first that began holds.
+    rows.retain(|row| {
+        row.currency == org.currency && row.valid_from <= now && seen.insert(row.meter.as_str())
+    });
+    Ok(rows)
 }
 
 /// Sets a price from now or later on, or for the time before the first: what waits is charged then.

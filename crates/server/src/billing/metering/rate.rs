@@ -6,7 +6,9 @@ use crate::{
         debts, holds,
         model::AccountKind,
         post::{Fact, Posted, post},
-        rating, spend,
+        price_books::{self, Item, Listed, Own, Terms},
+        rating::{self, Increment},
+        spend,
         store::Transaction,
     },
     tenancy::{Organization, find_organization},
@@ -15,6 +17,7 @@ use api::{
     Currency, Micros, Money, OrgId, ProjectId, Time, TxnId, TypedId, UsageEventId, UsageTotalId,
     billing::{ExplainedMetered, TxnKind},
     metering::UsageMeter,
+    price_books::PriceKind,
 };
 use kernel::{
     Error, Result,
@@ -59,6 +62,13 @@ fn of_time(prices: &[Price], meter: UsageMeter, currency: Currency, at: Time) ->
     prices.iter().find(|row| row.meter == meter && row.currency == currency && row.valid_from <= at)
 }
 
+/// Returns what a meter cost in the project of an event at its time.
+fn terms(own: &Own, row: &Event, list: &Price) -> Terms {
+    let item = Item { kind: PriceKind::Meter, name: row.meter.as_str() };
+    let listed = Listed { price: list.price, increment: Increment::SECOND };
+    own.terms(Some(row.project_id), item, listed, row.at)
+}
+
 fn overflow() -> Error {
     Error::internal(anyhow::anyhow!("metered usage overflows"))
 }
@@ -96,10 +106,17 @@ async fn groups<'a>(
     prices: &[Price],
     rows: &'a mut [Event],
 ) -> Result<Vec<Group<'a>>> {
+    let own = price_books::own(tx, org).await?;
     let mut groups: BTreeMap<UsageTotalId, Group<'a>> = BTreeMap::new();
     for row in rows {
         let Some(price) = of_time(prices, row.meter, org.currency, row.at) else { continue };
-        let (project, price_id) = (row.project_id.uuid(), price.id.uuid());
+        let terms = terms(&own, row, price);
+        // Usage at a book's price is a total of its own.
+        let price_id = match terms.line_id {
+            Some(line) => named(&[price.id.uuid().as_bytes(), line.uuid().as_bytes()]),
+            None => price.id.uuid(),
+        };
+        let project = row.project_id.uuid();
         let parts: [&[u8]; 4] = [
             project.as_bytes(),
             price_id.as_bytes(),
@@ -114,10 +131,11 @@ async fn groups<'a>(
             meter: row.meter,
             subject: row.subject.clone(),
             price_id: price.id,
-            price: price.price,
+            price: terms.price,
             quantity: 0,
             charged: Micros::ZERO,
             charges: 0,
+            price_line_id: terms.line_id,
         };
         let group = groups.entry(id).or_insert_with(|| Group {
             total: total(),

@@ -1,8 +1,8 @@
 //! SQL of metered usage.
 
 use api::{
-    Currency, MeterSourceId, Micros, OrgId, ProjectId, Time, TxnId, TypedId, UsageChargeId,
-    UsageEventId, UsagePriceId, UsageTotalId, UserId, metering::UsageMeter,
+    Currency, MeterSourceId, Micros, OrgId, PriceLineId, ProjectId, Time, TxnId, TypedId,
+    UsageChargeId, UsageEventId, UsagePriceId, UsageTotalId, UserId, metering::UsageMeter,
 };
 use kernel::{
     Result,
@@ -73,6 +73,8 @@ row! {
         pub charged: Micros,
         /// How many steps it took.
         pub charges: i64,
+        /// The line of a price book the price is from.
+        pub price_line_id: Option<PriceLineId>,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
 };
 use api::{
     AccountId, Micros, Money, Time,
+    price_books::rounding,
     statements::{Party, Statement, StatementEntry, StatementTax, StatementUsage},
 };
 use kernel::{Error, Result, db::Reader};
@@ -124,7 +125,10 @@ async fn usage(tx: &mut Reader, org: &Organization, month: Month) -> Result<Vec<
             quantity: row.unit_micros / 1_000_000,
             unit: "unit seconds".to_owned(),
             price: money(row.price),
-            per: "unit and hour".to_owned(),
+            per: match rounding(row.increment_seconds, row.minimum_seconds) {
+                Some(words) => format!("unit and hour, {words}"),
+                None => "unit and hour".to_owned(),
+            },
             price_id: None,
             charge: money(row.charge),
             simulated: row.simulated,
@@ -133,7 +137,9 @@ async fn usage(tx: &mut Reader, org: &Organization, month: Month) -> Result<Vec<
     let mut metered: Vec<StatementUsage> = Vec::new();
     for row in store::metered(tx, org.id, days).await? {
         let like = |one: &&mut StatementUsage| {
-            one.project_id == row.project_id && one.price_id == Some(row.price_id)
+            one.project_id == row.project_id
+                && one.price_id == Some(row.price_id)
+                && one.price.micros == row.price
         };
         if let Some(one) = metered.iter_mut().find(like) {
             one.quantity = one.quantity.saturating_add(row.quantity);

@@ -287,6 +287,10 @@ row! {
         pub price: Micros,
         /// Whether it is simulated.
         pub simulated: bool,
+        /// Seconds time was rounded up to.
+        pub increment_seconds: i64,
+        /// Seconds a run cost at least.
+        pub minimum_seconds: i64,
         /// Microseconds of units.
         pub unit_micros: i64,
         /// What it cost.
@@ -298,11 +302,13 @@ row! {
 pub async fn hardware(tx: &mut Reader, org: OrgId, days: (i64, i64)) -> Result<Vec<Hardware>> {
     tx.list(
         "SELECT s.project_id, j.name, s.sku, m.price_per_hour, s.simulated,
+                m.increment_seconds, m.minimum_seconds,
                 CAST(SUM(s.unit_micros) AS BIGINT), CAST(SUM(s.charge) AS BIGINT)
            FROM spend_days s JOIN meters m ON m.allocation_id = s.allocation_id
            JOIN projects j ON j.id = s.project_id
           WHERE s.org_id = $1 AND s.day >= $2 AND s.day < $3
-          GROUP BY s.project_id, j.name, s.sku, m.price_per_hour, s.simulated
+          GROUP BY s.project_id, j.name, s.sku, m.price_per_hour, s.simulated,
+                m.increment_seconds, m.minimum_seconds
           ORDER BY j.name, s.sku, m.price_per_hour",
         (org, days.0, days.1),
     )

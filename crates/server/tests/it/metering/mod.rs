@@ -13,7 +13,7 @@ mod owed;
 const EVENTS: &str = "/api/v1/metering/events";
 
 /// Makes a source; who calls with it.
-async fn source(world: &World, name: &str) -> (String, Person) {
+pub async fn source(world: &World, name: &str) -> (String, Person) {
     let path = "/api/v1/platform/metering/sources";
     let made = world.post(&world.operator, path, json!({ "name": name })).await;
     assert_eq!(made.status, 201, "{}", made.text());
@@ -23,7 +23,7 @@ async fn source(world: &World, name: &str) -> (String, Person) {
     (id, Person { token, ..world.operator.clone() })
 }
 
-async fn price(world: &World, meter: UsageMeter, micros: i64, from: Option<Time>) -> Answer {
+pub async fn price(world: &World, meter: UsageMeter, micros: i64, from: Option<Time>) -> Answer {
     let body = json!({
         "meter": meter, "price": { "micros": micros.to_string(), "currency": "EUR" },
         "valid_from": from.map(|at| json!(at)),
@@ -31,16 +31,16 @@ async fn price(world: &World, meter: UsageMeter, micros: i64, from: Option<Time>
     world.post(&world.operator, "/api/v1/platform/metering/prices", body).await
 }
 
-fn event(world: &World, id: &str, meter: UsageMeter, quantity: i64, at: Time) -> Value {
+pub fn event(world: &World, id: &str, meter: UsageMeter, quantity: i64, at: Time) -> Value {
     json!({ "id": id, "project_id": world.owner.project_id, "meter": meter, "subject": "thing", "quantity": quantity, "at": at })
 }
 
-async fn send(world: &World, who: &Person, events: &[Value]) -> Answer {
+pub async fn send(world: &World, who: &Person, events: &[Value]) -> Answer {
     world.post(who, EVENTS, json!({ "events": events })).await
 }
 
 /// Sends a form of the operator's pages.
-async fn form_of(world: &World, path: &str, form: &str) -> u16 {
+pub async fn form_of(world: &World, path: &str, form: &str) -> u16 {
     let request = http::Request::post(path)
         .header("host", "localhost")
         .header("origin", "http://localhost")
@@ -49,13 +49,13 @@ async fn form_of(world: &World, path: &str, form: &str) -> u16 {
     world.send(request.body(axum::body::Body::from(form.to_owned())).unwrap()).await.status.as_u16()
 }
 
-async fn available(world: &World) -> i64 {
+pub async fn available(world: &World) -> i64 {
     let mut tx = world.app.db.read().await.unwrap();
     let org = world.owner.org_id;
     billing::balance(&world.app, &mut tx, org, Currency::EUR).await.unwrap().available.micros.0
 }
 
-fn now(world: &World) -> Time {
+pub fn now(world: &World) -> Time {
     world.app.seams.clock.now()
 }
 

@@ -18,7 +18,7 @@ both! {
         let scope = server::tenancy::InProject::of_row(world.owner.org_id, world.owner.project_id);
         let id = api::AllocationId(uuid::Uuid::from_u128(13_u128 << 76));
         let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
-        let ask = billing::HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(60_000_000), simulated: true };
+        let ask = billing::HoldAsk { allocation_id: id, user_id: None, rate_per_hour: Micros(60_000_000), increment: billing::rating::Increment::SECOND, simulated: true };
         billing::open(&world.app, &mut tx, &scope, ask).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(available(&world).await, 5_000_000);

@@ -40,6 +40,7 @@ pub fn desk_tabs(current: &str) -> Markup {
             ("credits", "Credit", "/platform/finance/credits"),
             ("books", "Books", "/platform/finance/books"),
             ("metering", "Metering", "/platform/finance/metering"),
+            ("prices", "Prices", "/platform/finance/prices"),
             ("approvals", "Approvals", "/platform/finance/approvals"),
         ],
     )
