@@ -82,6 +82,19 @@ CREATE TABLE audit_waiting (
   entry_id BLOB PRIMARY KEY
 ) STRICT;
 
+CREATE TABLE auto_top_ups (
+  org_id BLOB PRIMARY KEY REFERENCES organizations (id),
+  card_id BLOB NOT NULL REFERENCES cards (id),
+  state TEXT NOT NULL CHECK (state IN ('on', 'paused', 'off')),
+  below INTEGER NOT NULL CHECK (below >= 0),
+  amount INTEGER NOT NULL CHECK (amount > 0),
+  month_limit INTEGER NOT NULL CHECK (month_limit >= amount),
+  why TEXT,
+  told_month INTEGER,
+  set_by BLOB NOT NULL REFERENCES users (id),
+  set_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE billing_profiles (
   org_id BLOB PRIMARY KEY REFERENCES organizations (id),
   legal_name TEXT NOT NULL,
@@ -116,6 +129,30 @@ CREATE TABLE budgets (
   warned_from INTEGER NOT NULL,
   FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE cards (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  user_id BLOB NOT NULL REFERENCES users (id),
+  provider TEXT NOT NULL CHECK (provider IN ('simulator', 'stripe')),
+  simulated INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('created', 'pending', 'saved', 'removing', 'removed', 'failed')),
+  session_ref TEXT,
+  page_url TEXT,
+  customer_ref TEXT,
+  method_ref TEXT,
+  brand TEXT NOT NULL,
+  last4 TEXT NOT NULL,
+  exp_month INTEGER NOT NULL,
+  exp_year INTEGER NOT NULL,
+  fault TEXT,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  saved_at INTEGER,
+  due_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  CHECK (state <> 'saved' OR (method_ref IS NOT NULL AND customer_ref IS NOT NULL))
 ) STRICT;
 
 CREATE TABLE claims (
@@ -435,7 +472,7 @@ CREATE TABLE meters (
   billed_micros INTEGER NOT NULL CHECK (billed_micros >= 0),
   charged INTEGER NOT NULL CHECK (charged >= 0),
   windows INTEGER NOT NULL,
-  stopped_at INTEGER, user_id BLOB REFERENCES users (id), list_price INTEGER, price_line_id BLOB REFERENCES price_book_lines (id), increment_seconds INTEGER NOT NULL DEFAULT 1, minimum_seconds INTEGER NOT NULL DEFAULT 0,
+  stopped_at INTEGER, user_id BLOB REFERENCES users (id), list_price INTEGER, price_line_id BLOB REFERENCES price_book_lines (id), increment_seconds INTEGER NOT NULL DEFAULT 1, minimum_seconds INTEGER NOT NULL DEFAULT 0, rounding INTEGER NOT NULL DEFAULT 0 CHECK (rounding >= 0),
   CHECK (metered_to >= started_at),
   CHECK (stopped_at IS NULL OR stopped_at >= started_at),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
@@ -564,6 +601,15 @@ CREATE TABLE password_resets (
   used_at INTEGER
 ) STRICT;
 
+CREATE TABLE payment_customers (
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  provider TEXT NOT NULL,
+  simulated INTEGER NOT NULL,
+  customer_ref TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (org_id, provider, simulated)
+) STRICT;
+
 CREATE TABLE payment_events (
   id BLOB PRIMARY KEY,
   provider TEXT NOT NULL,
@@ -608,7 +654,7 @@ CREATE TABLE payments (
   settled_at INTEGER,
   due_at INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
-  correlation_id TEXT NOT NULL,
+  correlation_id TEXT NOT NULL, card_id BLOB REFERENCES cards (id), auto INTEGER NOT NULL DEFAULT FALSE,
   CHECK ((state = 'paid') = (intent_ref IS NOT NULL)),
   CHECK (state = 'paid' OR (refunded = 0 AND disputed = 0))
 ) STRICT;
@@ -826,6 +872,13 @@ CREATE TABLE sessions (
   revoked_at INTEGER,
   revoke_reason TEXT
 , stage TEXT NOT NULL DEFAULT 'full' CHECK (stage IN ('half', 'enrol', 'full')), strong INTEGER NOT NULL DEFAULT FALSE, methods TEXT NOT NULL DEFAULT 'pwd', fresh_at INTEGER NOT NULL DEFAULT 0, fresh_by BLOB, parent_id BLOB) STRICT;
+
+CREATE TABLE simulated_cards (
+  session_ref TEXT PRIMARY KEY,
+  card_id BLOB NOT NULL REFERENCES cards (id),
+  state TEXT NOT NULL CHECK (state IN ('open', 'good', 'declined', 'closed')),
+  created_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE simulated_checkouts (
   session_ref TEXT PRIMARY KEY,
@@ -1134,9 +1187,19 @@ CREATE INDEX audit_entries_correlation ON audit_entries (correlation_id);
 
 CREATE INDEX audit_entries_org ON audit_entries (org_id, id);
 
+CREATE INDEX auto_top_ups_on ON auto_top_ups (org_id) WHERE state = 'on';
+
 CREATE UNIQUE INDEX break_glass_codes_code ON break_glass_codes (code_hash);
 
 CREATE INDEX budgets_org ON budgets (org_id, id);
+
+CREATE INDEX cards_due ON cards (due_at) WHERE state IN ('created', 'pending', 'removing');
+
+CREATE UNIQUE INDEX cards_method ON cards (provider, method_ref) WHERE method_ref IS NOT NULL;
+
+CREATE INDEX cards_org ON cards (org_id, id);
+
+CREATE UNIQUE INDEX cards_session ON cards (provider, session_ref) WHERE session_ref IS NOT NULL;
 
 CREATE INDEX claims_allocation ON claims (allocation_id);
 
@@ -1289,6 +1352,11 @@ CREATE UNIQUE INDEX payment_events_ref ON payment_events (provider, event_ref);
 
 CREATE INDEX payment_events_refused ON payment_events (received_at) WHERE outcome = 'refused';
 
+CREATE UNIQUE INDEX payments_auto ON payments (org_id)
+  WHERE auto AND state IN ('created', 'pending', 'processing');
+
+CREATE INDEX payments_auto_made ON payments (org_id, created_at) WHERE auto;
+
 CREATE INDEX payments_due ON payments (due_at) WHERE state IN ('created', 'pending', 'processing');
 
 CREATE UNIQUE INDEX payments_intent ON payments (provider, intent_ref) WHERE intent_ref IS NOT NULL;
@@ -1297,15 +1365,11 @@ CREATE INDEX payments_org ON payments (org_id, id);
 
 CREATE UNIQUE INDEX payments_session ON payments (provider, session_ref) WHERE session_ref IS NOT NULL;
 
-CREATE UNIQUE INDEX price_book_lines_from ON price_book_lines (book_id, kind, item, valid_from);
+CREATE INDEX price_book_lines_book ON price_book_lines (book_id, kind, item, valid_from);
 
 CREATE INDEX price_book_uses_book ON price_book_uses (book_id) WHERE book_id IS NOT NULL;
 
-CREATE UNIQUE INDEX price_book_uses_org ON price_book_uses (org_id, valid_from)
-  WHERE project_id IS NULL;
-
-CREATE UNIQUE INDEX price_book_uses_project ON price_book_uses (org_id, project_id, valid_from)
-  WHERE project_id IS NOT NULL;
+CREATE INDEX price_book_uses_org ON price_book_uses (org_id, valid_from);
 
 CREATE UNIQUE INDEX price_books_name ON price_books (name);
 
@@ -1364,6 +1428,8 @@ CREATE INDEX sessions_parent ON sessions (parent_id) WHERE parent_id IS NOT NULL
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 
 CREATE INDEX sessions_user ON sessions (user_id, id);
+
+CREATE UNIQUE INDEX simulated_cards_card ON simulated_cards (card_id);
 
 CREATE UNIQUE INDEX skus_sku ON skus (sku);
 

@@ -36,6 +36,32 @@ pub struct Launch {
     pub count: i64,
     /// A name people recognise it by, 1 to 60 characters.
     pub name: String,
+    /// The terms somebody agreed to: with others it is not launched.
+    #[serde(default)]
+    pub agreed: Option<Agreed>,
+}
+
+/// What a launch is agreed at, as precheck said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Agreed {
+    /// What it costs per hour in all.
+    pub price_per_hour: Money,
+    /// Its time is rounded up to steps of so many seconds.
+    pub increment_seconds: i64,
+    /// It costs at least so many seconds.
+    pub minimum_seconds: i64,
+}
+
+impl Precheck {
+    /// Returns the terms it says, to agree to them.
+    pub fn terms(&self) -> Option<Agreed> {
+        self.price_per_hour.map(|price_per_hour| Agreed {
+            price_per_hour,
+            increment_seconds: self.increment_seconds,
+            minimum_seconds: self.minimum_seconds,
+        })
+    }
 }
 
 /// The answer of precheck: everything the confirm button depends on.

@@ -216,6 +216,8 @@ ids! {
     PaymentId = "pay",
     /// An event of a payment processor.
     PaymentEventId = "pevt",
+    /// A saved card.
+    CardId = "card",
     /// A refund of a payment.
     RefundId = "ref",
     /// A payment a bank took back.

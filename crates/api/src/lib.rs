@@ -10,6 +10,7 @@ pub mod audit;
 pub mod authority;
 pub mod billing;
 pub mod budgets;
+pub mod cards;
 pub mod catalog;
 pub mod error;
 pub mod factors;
@@ -38,8 +39,8 @@ pub mod words;
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
     AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BindingId, BreakGlassId,
-    BudgetId, ChallengeId, ClaimId, ConfirmationId, CorrelationId, CreditId, DeliveryId, DeptId,
-    DeviceGrantId, DisputeId, DomainId, FactorId, GrantId, GroupId, HoldId, IdentityId,
+    BudgetId, CardId, ChallengeId, ClaimId, ConfirmationId, CorrelationId, CreditId, DeliveryId,
+    DeptId, DeviceGrantId, DisputeId, DomainId, FactorId, GrantId, GroupId, HoldId, IdentityId,
     InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, MeterSourceId, NodeId, NoticeId, OrgId,
     PREFIXES, PaymentEventId, PaymentId, PostingId, PriceBookId, PriceId, PriceLineId, PriceUseId,
     ProjectId, ProviderId, QuotaId, RecoveryCodeId, RecoveryId, RefundId, ResetId, RoleId,

@@ -1,6 +1,6 @@
 //! Payments, refunds and credit on the wire.
 
-use crate::{CreditId, DisputeId, Money, OrgId, PaymentId, RefundId, Time, UserId, words};
+use crate::{CardId, CreditId, DisputeId, Money, OrgId, PaymentId, RefundId, Time, UserId, words};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -119,6 +119,9 @@ words! {
 pub struct PaymentCreate {
     /// How much to add; in the organization's currency, whole cents.
     pub amount: Money,
+    /// The saved card that is charged at once; without one it is paid on a page of the payment service.
+    #[serde(default)]
+    pub card_id: Option<CardId>,
 }
 
 /// A payment.
@@ -136,6 +139,12 @@ pub struct PaymentView {
     pub state: PaymentState,
     /// Whether it is simulated: no money moves.
     pub simulated: bool,
+    /// The saved card it is charged to; none where it is paid on a page.
+    #[serde(default)]
+    pub card_id: Option<CardId>,
+    /// Whether it was asked for by automatic top-up.
+    #[serde(default)]
+    pub auto: bool,
     /// Where it can be paid, while it can.
     pub checkout_url: Option<String>,
     /// Why it failed, in plain words.

@@ -1,11 +1,9 @@
 //! Price books on the wire: prices and discounts that hold for an organization or a project instead of the list.
 
 use crate::{
-    Currency, Money, OrgId, PriceBookId, PriceLineId, PriceUseId, ProjectId, Time, UserId, time,
-    words,
+    Currency, Money, OrgId, PriceBookId, PriceLineId, PriceUseId, ProjectId, Time, UserId, words,
 };
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 use utoipa::ToSchema;
 
 words! {
@@ -143,6 +141,9 @@ pub struct PriceUse {
     pub book_id: Option<PriceBookId>,
     /// From when on.
     pub valid_from: Time,
+    /// When the next begins there.
+    #[serde(default)]
+    pub until: Option<Time>,
     /// Who set it.
     pub set_by: UserId,
     /// Whether it is what holds there now.
@@ -172,11 +173,27 @@ pub struct PriceNow {
     pub simulated: bool,
 }
 
+impl PriceLine {
+    /// Says in words what it says.
+    pub fn says(&self) -> String {
+        let price = self.price.map(|price| price.exact());
+        let discount = self.discount_percent.as_ref().map(|percent| format!("{percent} % off"));
+        let any = self.increment_seconds.is_some() || self.minimum_seconds.is_some();
+        let (step, minimum) =
+            (self.increment_seconds.unwrap_or(1), self.minimum_seconds.unwrap_or(0));
+        let plain = || any.then(|| "by the second".to_owned());
+        let rounded = rounding(step, minimum).or_else(plain);
+        let parts: Vec<String> = [price.or(discount), rounded].into_iter().flatten().collect();
+        if parts.is_empty() { "nothing any more".to_owned() } else { parts.join(", ") }
+    }
+}
+
 /// Says in words how time is rounded up; nothing where it is counted by the second.
 pub fn rounding(increment_seconds: i64, minimum_seconds: i64) -> Option<String> {
     let span = |seconds: i64| match seconds.unsigned_abs() {
         seconds if seconds > 0 && seconds.is_multiple_of(3600) => format!("{} h", seconds / 3600),
-        seconds => time::span_words(Duration::from_secs(seconds)),
+        seconds if seconds > 0 && seconds.is_multiple_of(60) => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
     };
     match (increment_seconds > 1, minimum_seconds > 0) {
         (false, false) => None,

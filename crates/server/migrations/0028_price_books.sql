@@ -29,7 +29,7 @@ CREATE TABLE price_book_lines (
   set_at BIGINT NOT NULL,
   CHECK (price IS NULL OR discount IS NULL)
 );
-CREATE UNIQUE INDEX price_book_lines_from ON price_book_lines (book_id, kind, item, valid_from);
+CREATE INDEX price_book_lines_book ON price_book_lines (book_id, kind, item, valid_from);
 
 -- Which book holds for an organization or a project from a moment on; none: the organization's book holds again, or the list.
 CREATE TABLE price_book_uses (
@@ -42,10 +42,7 @@ CREATE TABLE price_book_uses (
   set_at BIGINT NOT NULL,
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 );
-CREATE UNIQUE INDEX price_book_uses_org ON price_book_uses (org_id, valid_from)
-  WHERE project_id IS NULL;
-CREATE UNIQUE INDEX price_book_uses_project ON price_book_uses (org_id, project_id, valid_from)
-  WHERE project_id IS NOT NULL;
+CREATE INDEX price_book_uses_org ON price_book_uses (org_id, valid_from);
 CREATE INDEX price_book_uses_book ON price_book_uses (book_id) WHERE book_id IS NOT NULL;
 
 -- only: sqlite
@@ -74,4 +71,6 @@ ALTER TABLE meters ADD COLUMN list_price BIGINT;
 ALTER TABLE meters ADD COLUMN price_line_id UUID REFERENCES price_book_lines (id);
 ALTER TABLE meters ADD COLUMN increment_seconds BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE meters ADD COLUMN minimum_seconds BIGINT NOT NULL DEFAULT 0;
+-- What was charged beyond its time, because the run was rounded up when it was released.
+ALTER TABLE meters ADD COLUMN rounding BIGINT NOT NULL DEFAULT 0 CHECK (rounding >= 0);
 ALTER TABLE usage_totals ADD COLUMN price_line_id UUID REFERENCES price_book_lines (id);

@@ -38,4 +38,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0026_statements.sql"),
     migration!("0027_spend_alerts.sql"),
     migration!("0028_price_books.sql"),
+    migration!("0029_cards.sql"),
 ];

@@ -83,6 +83,8 @@ pub fn sweeps() -> Vec<Sweep> {
         billing::statements_sweep(),
         billing::unusual_sweep(),
         billing::budget_sweep(),
+        billing::cards_sweep(),
+        billing::auto_sweep(),
     ]);
     sweeps.extend(operations::sweeps());
     sweeps
@@ -115,6 +117,8 @@ pub fn writers() -> Vec<audit::System> {
         billing::STATEMENTS_WRITER,
         billing::UNUSUAL_WRITER,
         billing::BUDGETS_WRITER,
+        billing::CARDS_WRITER,
+        billing::AUTO_WRITER,
         billing::EVENTS_WRITER,
         billing::SIMULATOR_WRITER,
         kernel::steps::WRITER,

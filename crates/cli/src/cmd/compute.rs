@@ -73,7 +73,7 @@ pub async fn catalog(format: Format) -> Result<(), Failure> {
 /// Shows the plan with its price, asks, launches, and follows the steps.
 pub async fn launch(args: LaunchArgs) -> Result<(), Failure> {
     let client = Client::signed_in()?;
-    let launch = Launch { sku: args.sku, count: args.count, name: args.name };
+    let mut launch = Launch { sku: args.sku, count: args.count, name: args.name, agreed: None };
     let plan: Precheck = client.post("/api/v1/allocations/precheck", Some(&launch), None).await?;
     if args.output == Format::Table {
         print_plan(&launch, &plan);
@@ -81,6 +81,7 @@ pub async fn launch(args: LaunchArgs) -> Result<(), Failure> {
     if plan.ready && !args.yes && !agreed()? {
         return Err(Failure::Usage("not launched".to_owned()));
     }
+    launch.agreed = plan.terms();
     let key = key()?;
     let row: AllocationView = client.post("/api/v1/allocations", Some(&launch), Some(&key)).await?;
     let row = if args.no_wait { row } else { follow(&client, row, args.output).await? };

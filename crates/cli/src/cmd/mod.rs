@@ -3,6 +3,7 @@
 mod account;
 mod auth;
 mod budget;
+mod card;
 mod compute;
 mod dept;
 mod device;
@@ -189,6 +190,18 @@ pub enum Command {
         #[command(subcommand)]
         what: payment::Payments,
     },
+    /// Saved cards: what is charged without entering it again.
+    Card {
+        /// What to do.
+        #[command(subcommand)]
+        what: card::CardActs,
+    },
+    /// Automatic top-up: funds that are added by themselves from a saved card.
+    TopUp {
+        /// What to do.
+        #[command(subcommand)]
+        what: card::TopUps,
+    },
     /// The finance desk: payments of all tenants, refunds, credit (operators).
     Finance {
         /// What to do.
@@ -279,6 +292,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Costs(args) => budget::costs(args).await,
         Command::Budget { what } => budget::run(what).await,
         Command::Payment { what } => payment::run(what).await,
+        Command::Card { what } => card::run(what).await,
+        Command::TopUp { what } => card::top_up(what).await,
         Command::Finance { what } => payment::finance(what).await,
         Command::Catalog(shape) => compute::catalog(shape.output).await,
         Command::Prices(shape) => price::prices(shape).await,

@@ -6,7 +6,7 @@ use crate::{
     output::{print, say},
 };
 use api::{
-    CreditId, Currency, Micros, Money, OrgId, Page, PaymentId, RefundId,
+    CardId, CreditId, Currency, Micros, Money, OrgId, Page, PaymentId, RefundId,
     billing::Balance,
     journal::{JournalFormat, Owed, Revenue, RevenueDay},
     payments::{
@@ -27,6 +27,9 @@ pub enum Payments {
         /// How much, in units of the organization's currency: 50 or 12.50.
         #[arg(value_parser = amount)]
         amount: Micros,
+        /// The saved card that is charged at once.
+        #[arg(long)]
+        card: Option<CardId>,
     },
     /// Say where a payment stands.
     Show {
@@ -188,10 +191,10 @@ pub async fn run(what: Payments) -> Result<(), Failure> {
             let page: Page<PaymentView> = client.get(PATH).await?;
             print(shape.output, &page, &heads, page.items.iter().map(cells).collect());
         }
-        Payments::Create { amount } => {
+        Payments::Create { amount, card } => {
             let balance: Balance = client.get("/api/v1/billing/balance").await?;
             let amount = Money::new(amount, balance.available.currency);
-            let ask = PaymentCreate { amount };
+            let ask = PaymentCreate { amount, card_id: card };
             let made: PaymentView = client.post(PATH, Some(&ask), Some(&key()?)).await?;
             let now = opened(&client, made.id).await?;
             let label = if now.simulated { " (simulated: no money moves)" } else { "" };

@@ -124,7 +124,8 @@ pub async fn run(what: Books) -> Result<(), Failure> {
             };
             let path = "/api/v1/platform/price-uses";
             let set: PriceUse = client.post(path, Some(&ask), Some(&key()?)).await?;
-            say(&format!("holds   for {}\nfrom    {}", set.org, set.valid_from.plain()));
+            let what = if set.book_id.is_some() { "holds   for" } else { "ended   for" };
+            say(&format!("{what} {}\nfrom    {}", set.org, set.valid_from.plain()));
         }
     }
     Ok(())
@@ -144,17 +145,8 @@ async fn set(client: &Client, args: SetArgs) -> Result<(), Failure> {
     };
     let path = format!("{BOOKS}/{id}/lines");
     let set: PriceLine = client.post(&path, Some(&ask), Some(&key()?)).await?;
-    say(&format!("says    {}\nfrom    {}", said(&set), set.valid_from.plain()));
+    say(&format!("says    {}\nfrom    {}", set.says(), set.valid_from.plain()));
     Ok(())
-}
-
-fn said(line: &PriceLine) -> String {
-    let price = line.price.map(|price| price.exact());
-    let discount = line.discount_percent.as_ref().map(|percent| format!("{percent} % off"));
-    let step = line.increment_seconds.unwrap_or(1);
-    let rounded = rounding(step, line.minimum_seconds.unwrap_or(0));
-    let parts: Vec<String> = [price, discount, rounded].into_iter().flatten().collect();
-    if parts.is_empty() { "nothing any more".to_owned() } else { parts.join(", ") }
 }
 
 async fn show(client: &Client, id: PriceBookId, shape: Shape) -> Result<(), Failure> {
@@ -163,7 +155,7 @@ async fn show(client: &Client, id: PriceBookId, shape: Shape) -> Result<(), Fail
     let mut rows: Vec<Vec<String>> = Vec::new();
     for one in &all.lines {
         let what = format!("{} {}", one.kind, one.item);
-        rows.push(vec![what, said(one), one.valid_from.plain(), holds(one.holds)]);
+        rows.push(vec![what, one.says(), one.valid_from.plain(), holds(one.holds)]);
     }
     for one in &all.uses {
         let place = one.project_id.map_or_else(|| one.org_id.to_string(), |id| id.to_string());

@@ -7,6 +7,7 @@ use super::{
     store::{self, Allocation},
 };
 use crate::{
+    billing::EndedBy,
     fleet,
     tenancy::{Operator, OperatorAction},
 };
@@ -48,7 +49,7 @@ pub async fn force_release(
     let row = store::find(&mut tx, id).await?.ok_or_else(Error::not_found)?;
     let at = tx.now();
     let words = format!("An operator released it: {reason}");
-    let new = release::begin(app, &mut tx, &row, at, Some(&words)).await?;
+    let new = release::begin(app, &mut tx, &row, at, (EndedBy::Platform, Some(&words))).await?;
     tx.target(id);
     tx.belongs_to(row.org_id, Some(row.project_id));
     tx.note(Key::Reason, reason);

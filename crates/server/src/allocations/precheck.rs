@@ -7,9 +7,10 @@ use crate::{
 };
 use api::{
     Blocker, Micros, Money, OrgId, ProjectId,
-    allocations::{Launch, Precheck},
+    allocations::{Agreed, Launch, Precheck},
     catalog::Shape,
     fleet::SlotKind,
+    price_books::rounding,
     quotas::Dimension,
 };
 
@@ -75,8 +76,27 @@ pub fn check(facts: &Facts, launch: &Launch, org_id: OrgId) -> Checked {
         blockers.push(capacity_blocker(*refusal, &sku.display_name));
     }
     quotas(facts, launch, plan.as_ref().ok(), org_id, &mut blockers);
-    let answer = money(facts, (terms, launch.count), blockers, sku.simulated);
+    let mut answer = money(facts, (terms, launch.count), blockers, sku.simulated);
+    if let (Some(agreed), Some(now)) = (launch.agreed, answer.terms())
+        && agreed != now
+    {
+        answer.blockers.push(price_changed(&now));
+        answer.ready = false;
+    }
     Checked { answer, plan: plan.ok() }
+}
+
+/// Somebody agreed to other terms than those of now.
+fn price_changed(now: &Agreed) -> Blocker {
+    let rounded = rounding(now.increment_seconds, now.minimum_seconds);
+    let rounded = rounded.map(|words| format!(", {words}")).unwrap_or_default();
+    blocker(
+        "price_changed",
+        format!("The price changed: it is {} per hour now{rounded}.", now.price_per_hour.exact()),
+        "user",
+        "Look at it, and launch again if you agree.",
+        None,
+    )
 }
 
 fn refused(blockers: Vec<Blocker>) -> Precheck {

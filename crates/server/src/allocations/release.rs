@@ -7,7 +7,8 @@ use super::{
     told,
 };
 use crate::{
-    billing, fleet,
+    billing::{self, EndedBy},
+    fleet,
     tenancy::{Action, Allowed, Ask, Found, InProject},
 };
 use api::{
@@ -60,7 +61,7 @@ pub async fn release(app: &App, who: &Allowed<Release>) -> Result<Allocation> {
         return Ok(row);
     }
     let at = tx.now();
-    let new = begin(app, &mut tx, &row, at, None).await?;
+    let new = begin(app, &mut tx, &row, at, (EndedBy::Tenant, None)).await?;
     if who.caller().user_id() != row.requested_by {
         let name = &who.caller().user().display_name;
         told::ended(&mut tx, &new, false, &format!("{name} released it.")).await?;
@@ -71,7 +72,7 @@ pub async fn release(app: &App, who: &Allowed<Release>) -> Result<Allocation> {
 }
 
 /// The part every release shares: state, meter, reservation, intent and clean-up task, all in the
-/// caller's transaction. The meter stops at `at`.
+/// caller's transaction. The meter stops at `at`; what the platform ends is not rounded up.
 ///
 /// # Errors
 /// `state_conflict`, `conflict`.
@@ -80,7 +81,7 @@ pub async fn begin(
     tx: &mut WriteTx,
     row: &Allocation,
     at: Time,
-    reason: Option<&str>,
+    (by, reason): (EndedBy, Option<&str>),
 ) -> Result<Allocation> {
     let new = store::move_on(tx, row, Event::ReleaseAsked, reason).await?;
     // A machine that is silent, or back without saying that the work ran on, confirms nothing later.
@@ -90,7 +91,7 @@ pub async fn begin(
         Some(until) => at.min(until),
         None => Time(0),
     };
-    billing::stop(tx, row.id, at).await?;
+    billing::stop(tx, row.id, at, by).await?;
     billing::close(tx, row.id, row.simulated).await?;
     fleet::intend(app, tx, &row.scope(), row.id, Want::Absent, None).await?;
     engine::supersede(tx, steps::PROVISION.kind, row.id.0, "it was released").await?;

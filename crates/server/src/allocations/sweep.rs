@@ -7,7 +7,10 @@ use super::{
     steps::RELEASE,
     store::{self, Allocation},
 };
-use crate::{billing, fleet};
+use crate::{
+    billing::{self, EndedBy},
+    fleet,
+};
 use api::{
     AllocationId, NodeId, Time, allocations::AllocationState as State, node::ObservedState,
     node::Want,
@@ -81,15 +84,15 @@ async fn contacts(app: &App, active: &[Allocation]) -> Result<Contacts> {
     fleet::last_contacts(app, &mut *app.db.read().await?, &nodes).await
 }
 
-/// Ends one allocation for a reason its owner reads; the meter stops at `at`.
-async fn end(app: &App, id: AllocationId, at: Option<Time>, reason: &str) -> Result<bool> {
+/// Ends one allocation for a reason its owner reads; the meter stops now.
+async fn end(app: &App, id: AllocationId, by: EndedBy, reason: &str) -> Result<bool> {
     let mut tx = app.db.write(&WRITER).await?;
     let Some(row) = store::find(&mut tx, id).await? else { return Ok(false) };
     if row.state != State::Active {
         return Ok(false);
     }
-    let at = at.unwrap_or_else(|| tx.now());
-    release::begin(app, &mut tx, &row, at, Some(reason)).await?;
+    let at = tx.now();
+    release::begin(app, &mut tx, &row, at, (by, Some(reason))).await?;
     tx.target(id);
     tx.belongs_to(row.org_id, Some(row.project_id));
     tx.note(kernel::audit::Key::Reason, reason);
@@ -98,10 +101,10 @@ async fn end(app: &App, id: AllocationId, at: Option<Time>, reason: &str) -> Res
 }
 
 /// Ends several; one that fails does not hold up the others.
-async fn end_all(app: &App, list: Vec<(AllocationId, Option<Time>, String)>) -> usize {
+async fn end_all(app: &App, by: EndedBy, list: Vec<(AllocationId, String)>) -> usize {
     let mut count = 0;
-    for (id, at, reason) in list {
-        match end(app, id, at, &reason).await {
+    for (id, reason) in list {
+        match end(app, id, by, &reason).await {
             Ok(ended) => count += usize::from(ended),
             Err(error) => tracing::warn!(%id, %error, "it cannot be ended yet; it is tried again"),
         }
@@ -112,11 +115,8 @@ async fn end_all(app: &App, list: Vec<(AllocationId, Option<Time>, String)>) -> 
 async fn unpaid(app: &App) -> Result<usize> {
     let due = billing::due_to_stop(&mut *app.db.read().await?).await?;
     let words = "The balance ran out. Add funds and launch again.";
-    Ok(end_all(
-        app,
-        due.into_iter().map(|hold| (hold.allocation_id, None, words.to_owned())).collect(),
-    )
-    .await)
+    let list = due.into_iter().map(|hold| (hold.allocation_id, words.to_owned())).collect();
+    Ok(end_all(app, EndedBy::Platform, list).await)
 }
 
 async fn ended_by_itself(app: &App, active: &[Allocation]) -> Result<usize> {
@@ -127,8 +127,8 @@ async fn ended_by_itself(app: &App, active: &[Allocation]) -> Result<usize> {
             && matches!(work.answer(), Some(ObservedState::Failed | ObservedState::Absent))
     });
     let words = "The workload ended by itself.";
-    let list = over.map(|work| (work.allocation_id, None, words.to_owned()));
-    Ok(end_all(app, list.collect()).await)
+    let list = over.map(|work| (work.allocation_id, words.to_owned()));
+    Ok(end_all(app, EndedBy::Tenant, list.collect()).await)
 }
 
 /// A machine that was silent for the lease and its margin is lost: its work is charged up to the
@@ -159,7 +159,8 @@ async fn give_up(app: &App, id: AllocationId, last: Time) -> Result<bool> {
     if row.state != State::Active {
         return Ok(false);
     }
-    let releasing = release::begin(app, &mut tx, &row, last, Some(words)).await?;
+    let releasing =
+        release::begin(app, &mut tx, &row, last, (EndedBy::Platform, Some(words))).await?;
     store::move_on(&mut tx, &releasing, Event::ForcedCleanup, None).await?;
     fleet::end_claims(&mut tx, id, Some("its machine was lost before clean-up was proven")).await?;
     kernel::steps::supersede(&mut tx, RELEASE.kind, id.0, "its machine was lost").await?;
@@ -177,7 +178,7 @@ async fn finish_late(app: &App) -> Result<()> {
         let work = fleet::find_work(&mut tx, row.id).await?;
         if work.is_some_and(|work| work.is_gone()) {
             let at = tx.now();
-            release::begin(app, &mut tx, &row, at, None).await?;
+            release::begin(app, &mut tx, &row, at, (EndedBy::Platform, None)).await?;
             tx.target(row.id);
             tx.belongs_to(row.org_id, Some(row.project_id));
             tx.commit().await?;

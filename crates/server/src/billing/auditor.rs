@@ -46,6 +46,7 @@ row! {
         windows: i64,
         increment_seconds: i64,
         minimum_seconds: i64,
+        rounding: Micros,
     }
 }
 
@@ -220,7 +221,7 @@ async fn meters(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
         .list(
             "SELECT m.allocation_id, m.units, m.price_per_hour, m.started_at, m.metered_to,
                     m.stopped_at, m.charged, m.billed_micros, m.windows,
-                    m.increment_seconds, m.minimum_seconds,
+                    m.increment_seconds, m.minimum_seconds, m.rounding,
                     CAST(COUNT(w.id) AS BIGINT), MIN(w.from_at), MAX(w.to_at),
                     CAST(COALESCE(SUM(w.to_at - w.from_at), 0) AS BIGINT),
                     CAST(COALESCE(SUM(w.charge), 0) AS BIGINT),
@@ -232,7 +233,7 @@ async fn meters(tx: &mut Reader, findings: &mut Vec<Finding>) -> Result<()> {
                FROM meters m LEFT JOIN usage_windows w ON w.allocation_id = m.allocation_id
               GROUP BY m.allocation_id, m.units, m.price_per_hour, m.started_at, m.metered_to,
                     m.stopped_at, m.charged, m.billed_micros, m.windows,
-                    m.increment_seconds, m.minimum_seconds
+                    m.increment_seconds, m.minimum_seconds, m.rounding
               ORDER BY m.allocation_id",
             (),
         )
@@ -259,17 +260,22 @@ fn broken(meter: &Metered, sum: &Summed) -> Vec<(&'static str, &'static str)> {
     }
     let span = Duration::from_micros(sum.covered.unsigned_abs());
     let rule = Increment { step: meter.increment_seconds, minimum: meter.minimum_seconds };
-    let rated = rating::total(meter.price_per_hour, meter.units, rule.billed(span));
-    if rated != Some(sum.charge)
-        || sum.charge != meter.charged
+    let rate = |span| rating::total(meter.price_per_hour, meter.units, span);
+    let windows = meter.charged.minus(meter.rounding);
+    if rate(span) != Some(sum.charge)
+        || windows != Some(sum.charge)
         || sum.covered != meter.billed_micros
     {
         wrong.push(("M7", "rating its windows again gives another charge"));
     }
-    if sum.posted != sum.charge {
+    let rounded = meter.rounding > Micros::ZERO;
+    if rounded && (meter.stopped_at.is_none() || rate(rule.billed(span)) != Some(meter.charged)) {
+        wrong.push(("M7", "rounding it up again gives another charge"));
+    }
+    if sum.posted != meter.charged {
         wrong.push(("M7", "the ledger's postings are not its charge"));
     }
-    if sum.by_day != sum.charge {
+    if sum.by_day != meter.charged {
         wrong.push(("M7", "what its days cost is not its charge"));
     }
     wrong

@@ -2,14 +2,14 @@
 
 use super::{
     http::ReadBilling,
+    meter::{Meter, ROUNDING},
     metering,
     model::AccountKind,
-    rating::{self, Increment},
     store::{self, Account, Posting, Transaction, Window},
 };
 use crate::tenancy::{Action, Allowed, Ask, Found, InProject, find_organization};
 use api::{
-    AccountId, Currency, Micros, Money, TxnId,
+    AccountId, AllocationId, Currency, Micros, Money, Time, TxnId,
     billing::{Explained, ExplainedUsage, Moved, TxnKind},
     price_books::rounding,
     time::short_words,
@@ -72,9 +72,10 @@ pub(super) async fn explain(
         (TxnKind::Usage, Some(id), Some(seq)) => store::find_window(tx, id, seq).await?,
         _ => None,
     };
-    let usage = match usage {
-        Some(window) => Some(sum(tx, &window, currency).await?),
-        None => None,
+    let usage = match (usage, txn.allocation_id) {
+        (Some(window), _) => Some(sum(tx, &window, currency).await?),
+        (None, Some(id)) if txn.source == ROUNDING => Some(rounded(tx, id, currency).await?),
+        (None, _) => None,
     };
     Ok(Explained {
         id: txn.id,
@@ -117,37 +118,66 @@ fn moved(row: &Posting, accounts: &[Account], currency: Currency) -> Moved {
 /// Shows the sum of a window: the whole run so far, rated once, less what was charged before.
 async fn sum(tx: &mut Reader, window: &Window, currency: Currency) -> Result<ExplainedUsage> {
     let (covered, charged) = store::rated_to(tx, window.allocation_id, window.seq).await?;
-    let ran = Duration::from_micros(covered.unsigned_abs());
     let meter = store::find_meter(tx, window.allocation_id).await?.ok_or_else(Error::not_found)?;
-    let rule = Increment { step: meter.increment_seconds, minimum: meter.minimum_seconds };
-    let seconds = rule.billed(ran).as_secs();
-    let total = rating::total(window.price_per_hour, window.units, rule.billed(ran))
-        .ok_or_else(|| Error::internal(anyhow::anyhow!("a charge overflows")))?;
-    let money = |micros| Money::new(micros, currency);
-    let before = Micros(charged.0 - window.charge.0);
-    let rounded = match rounding(rule.step, rule.minimum) {
-        Some(words) => format!(" ({} ran, counted {words})", short_words(ran)),
-        None => String::new(),
+    let span = (window.from_at, window.to_at);
+    let time = Duration::from_micros(covered.unsigned_abs());
+    let piece = Piece { span, time, words: String::new(), charge: window.charge, charged };
+    of_piece(&meter, &piece, currency)
+}
+
+/// A piece of a run's charge.
+struct Piece {
+    span: (Time, Time),
+    /// Charged time up to its end.
+    time: Duration,
+    words: String,
+    charge: Micros,
+    /// What was charged up to its end.
+    charged: Micros,
+}
+
+/// Shows what rounding up added to a run.
+async fn rounded(tx: &mut Reader, id: AllocationId, currency: Currency) -> Result<ExplainedUsage> {
+    let meter = store::find_meter(tx, id).await?.ok_or_else(Error::not_found)?;
+    let (rule, ran) = (meter.increment(), meter.ran());
+    let words = rounding(rule.step, rule.minimum).unwrap_or_default();
+    let time = rule.billed(ran);
+    let piece = Piece {
+        span: (meter.metered_to, meter.started_at.plus(time)),
+        time,
+        words: format!(" ({} ran, counted {words})", short_words(ran)),
+        charge: meter.rounding,
+        charged: meter.charged,
     };
+    of_piece(&meter, &piece, currency)
+}
+
+fn of_piece(meter: &Meter, piece: &Piece, currency: Currency) -> Result<ExplainedUsage> {
+    let seconds = piece.time.as_secs();
+    let overflow = || Error::internal(anyhow::anyhow!("a charge overflows"));
+    let total = meter.total(piece.time).ok_or_else(overflow)?;
+    let money = |micros| Money::new(micros, currency);
+    let before = Micros(piece.charged.0 - piece.charge.0);
     let formula = format!(
-        "{} × {} per hour × {seconds} s{rounded} ÷ 3600 = {}, less {} charged before = {}",
-        window.units,
-        money(window.price_per_hour).exact(),
+        "{} × {} per hour × {seconds} s{} ÷ 3600 = {}, less {} charged before = {}",
+        meter.units,
+        money(meter.price_per_hour).exact(),
+        piece.words,
         money(total).exact(),
         money(before).exact(),
-        money(window.charge).exact(),
+        money(piece.charge).exact(),
     );
     Ok(ExplainedUsage {
-        sku: window.sku.clone(),
-        units: window.units,
-        price_per_hour: money(window.price_per_hour),
+        sku: meter.sku.clone(),
+        units: meter.units,
+        price_per_hour: money(meter.price_per_hour),
         list_price_per_hour: meter.list_price.map(money),
-        from: window.from_at,
-        to: window.to_at,
+        from: piece.span.0,
+        to: piece.span.1,
         seconds,
         total: money(total),
         before: money(before),
-        charge: money(window.charge),
+        charge: money(piece.charge),
         formula,
     })
 }

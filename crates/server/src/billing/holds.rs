@@ -116,12 +116,19 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
     let currency = currency_of(tx, scope.org_id()).await?;
     debts::collect(tx, scope.org_id(), currency).await?;
     let available = lots::spendable(tx, scope.org_id()).await?;
-    let amount = wanted.min(available);
+    let mut amount = wanted.min(available);
     if amount < least {
         return Err(Code::InsufficientBalance.into());
     }
-    let lasts = rating::lasts(amount, ask.rate_per_hour).unwrap_or_else(|| settings.hold_span());
-    let span = ask.increment.reach(Duration::ZERO, lasts);
+    let mut span = settings.hold_span();
+    if amount < wanted && ask.increment != Increment::SECOND {
+        let lasts = rating::lasts(amount, ask.rate_per_hour).unwrap_or(span);
+        span = ask.increment.reach(Duration::ZERO, lasts);
+        // What is less than a step buys nothing: others can use it.
+        amount = amount.min(cover(span).ok_or_else(overflow)?.max(least));
+    } else if amount < wanted {
+        span = rating::lasts(amount, ask.rate_per_hour).unwrap_or(span);
+    }
     let hold = Hold {
         id: tx.new_id(),
         org_id: scope.org_id(),
@@ -156,6 +163,17 @@ fn is_enough(settings: &Settings, hold: &Hold, meter: &Meter, now: Time) -> bool
     hold.stop_at.is_none() && enough.is_some_and(|enough| hold.remaining >= enough)
 }
 
+/// Returns how much of what is available makes a run last longer: what is less than a step does not.
+fn worth(hold: &Hold, meter: &Meter, available: Micros) -> Option<Micros> {
+    if meter.increment() == Increment::SECOND {
+        return Some(available);
+    }
+    let all = hold.remaining.plus(available)?;
+    let reach = meter.reach(rating::lasts(all, hold.rate_per_hour)?);
+    let cost = rating::cover(hold.rate_per_hour, 1, meter.ahead(reach))?;
+    Some(Micros((cost.0 - hold.remaining.0).clamp(0, available.0)))
+}
+
 /// Fills a hold up to the setting's minutes beyond what is metered, or says when its work must stop.
 async fn extend(app: &App, tx: &mut WriteTx, hold: &Hold, meter: &Meter) -> Result<bool> {
     let settings = app.get::<Settings>();
@@ -168,7 +186,10 @@ async fn extend(app: &App, tx: &mut WriteTx, hold: &Hold, meter: &Meter) -> Resu
     let wanted = rating::cover(hold.rate_per_hour, 1, meter.ahead(reach)).ok_or_else(overflow)?;
     let missing = Micros((wanted.0 - hold.remaining.0).max(0));
     let available = lots::spendable(tx, hold.org_id).await?;
-    let amount = missing.min(available);
+    let amount = match missing <= available {
+        true => missing,
+        false => worth(hold, meter, available).ok_or_else(overflow)?,
+    };
     let remaining = hold.remaining.plus(amount).ok_or_else(overflow)?;
     let lasts = rating::lasts(remaining, hold.rate_per_hour).map(|span| meter.reach(span));
     let span = lasts.unwrap_or(reach).min(reach);

@@ -123,7 +123,9 @@ async fn step(app: &App, stand: &Stand) -> Result<bool> {
     }
     // Who is looked at for the first time did not fall.
     let before = stand.told.unwrap_or(state);
-    let tells = rung(state) > rung(before) || state == MoneyState::Healthy;
+    // Something runs again on little: it rose from nothing and fell between two looks.
+    let again = before == MoneyState::Depleted && stand.burn > Micros::ZERO;
+    let tells = rung(state) > rung(before) || state == MoneyState::Healthy || again;
     if tells && let Some(notice) = words(settings, stand, before, state) {
         for person in tenancy::payers(&mut tx, stand.id).await? {
             let to = Recipient { user_id: person.user_id, email: person.email };

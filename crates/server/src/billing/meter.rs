@@ -14,6 +14,7 @@ use super::{
 use crate::tenancy::{self, InProject};
 use api::{
     AllocationId, Code, Micros, OrgId, PriceLineId, ProjectId, Time, UserId, billing::TxnKind,
+    price_books::rounding as rounding_words,
 };
 use kernel::{
     App, Error, Result,
@@ -62,16 +63,28 @@ row! {
         pub increment_seconds: i64,
         /// Seconds it costs at least.
         pub minimum_seconds: i64,
+        /// What was charged beyond its time, because it was rounded up when it was released.
+        pub rounding: Micros,
     }
 }
 
+/// Who ended a run: what the platform ends is not rounded up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndedBy {
+    /// Its owner, or itself.
+    Tenant,
+    /// An operator, a machine that was lost, money that ran out.
+    Platform,
+}
+
 impl Meter {
-    fn increment(&self) -> Increment {
+    /// Returns how its time is rounded up.
+    pub const fn increment(&self) -> Increment {
         Increment { step: self.increment_seconds, minimum: self.minimum_seconds }
     }
 
     /// Returns how long it is metered.
-    fn ran(&self) -> Duration {
+    pub fn ran(&self) -> Duration {
         Duration::from_micros(self.billed_micros.unsigned_abs())
     }
 
@@ -85,9 +98,20 @@ impl Meter {
         self.increment().reach(self.ran(), paid)
     }
 
-    /// Returns what a run of so long costs in all.
-    pub fn total(&self, ran: Duration) -> Option<Micros> {
-        rating::total(self.price_per_hour, self.units, self.increment().billed(ran))
+    /// Adds what rounding up the whole run comes to; nothing on overflow.
+    fn round_up(&mut self) -> Option<()> {
+        let rule = self.increment();
+        if rule != Increment::SECOND {
+            let total = self.total(rule.billed(self.ran()))?;
+            self.rounding = Micros((total.0 - self.charged.0).max(0));
+            self.charged = self.charged.plus(self.rounding)?;
+        }
+        Some(())
+    }
+
+    /// Returns what so much time costs.
+    pub fn total(&self, time: Duration) -> Option<Micros> {
+        rating::total(self.price_per_hour, self.units, time)
     }
 }
 
@@ -144,12 +168,20 @@ pub async fn start(tx: &mut WriteTx, scope: &InProject, begin: MeterStart) -> Re
         price_line_id: begin.terms.line_id,
         increment_seconds: begin.terms.increment.step,
         minimum_seconds: begin.terms.increment.minimum,
+        rounding: Micros::ZERO,
     };
     tx.insert(&meter).await
 }
 
 /// Closes the window that reaches to `to` and charges it; an empty one is left out.
-async fn cut(tx: &mut WriteTx, meter: &Meter, to: Time, stopped_at: Option<Time>) -> Result<Meter> {
+///
+/// With an end, what rounding up adds to the whole run is charged too: a meter that stopped never changes.
+async fn cut(
+    tx: &mut WriteTx,
+    meter: &Meter,
+    to: Time,
+    stop: Option<(Time, EndedBy)>,
+) -> Result<Meter> {
     let to = to.max(meter.metered_to);
     let span = to.since(meter.metered_to);
     let billed = meter.billed_micros + i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
@@ -158,20 +190,35 @@ async fn cut(tx: &mut WriteTx, meter: &Meter, to: Time, stopped_at: Option<Time>
         meter.total(whole).ok_or_else(|| Error::internal(anyhow::anyhow!("a charge overflows")))?;
     let charge = Micros(total.0 - meter.charged.0);
     let empty = span.is_zero();
-    let new = Meter {
+    let mut new = Meter {
         metered_to: to,
         billed_micros: billed,
         charged: total,
         windows: meter.windows + i64::from(!empty),
-        stopped_at,
+        stopped_at: stop.map(|(at, _)| at),
         ..meter.clone()
     };
+    if stop.is_some_and(|(_, by)| by == EndedBy::Tenant) {
+        new.round_up().ok_or_else(overflow)?;
+    }
     if !store::change_meter(tx, meter, &new).await? {
         return Err(Code::Raced.into());
     }
-    if empty {
-        return Ok(new);
+    if !empty {
+        windowed(tx, meter, &new, charge).await?;
     }
+    if new.rounding > Micros::ZERO {
+        rounded(tx, &new).await?;
+    }
+    Ok(new)
+}
+
+fn overflow() -> Error {
+    Error::internal(anyhow::anyhow!("a charge overflows"))
+}
+
+/// Writes a closed window and charges it.
+async fn windowed(tx: &mut WriteTx, meter: &Meter, new: &Meter, charge: Micros) -> Result<()> {
     let window = Window {
         id: tx.new_id(),
         org_id: meter.org_id,
@@ -182,27 +229,37 @@ async fn cut(tx: &mut WriteTx, meter: &Meter, to: Time, stopped_at: Option<Time>
         units: meter.units,
         price_per_hour: meter.price_per_hour,
         from_at: meter.metered_to,
-        to_at: to,
+        to_at: new.metered_to,
         charge,
         simulated: meter.simulated,
     };
     tx.insert(&window).await?;
-    spend::add(tx, meter.user_id, &window).await?;
-    charge_window(tx, meter, &window).await?;
-    Ok(new)
+    spend::add(tx, meter, charge, new.metered_to.since(meter.metered_to)).await?;
+    charge_window(tx, meter, &window).await
 }
 
 async fn charge_window(tx: &mut WriteTx, meter: &Meter, window: &Window) -> Result<()> {
     if window.charge == Micros::ZERO {
         return Ok(());
     }
+    let source_id = format!("{}:{}", meter.allocation_id, window.seq);
+    let memo = format!("{} × {}", meter.units, meter.sku);
+    charge(tx, meter, window.charge, ("usage", source_id, memo)).await
+}
+
+async fn charge(
+    tx: &mut WriteTx,
+    meter: &Meter,
+    amount: Micros,
+    (source, source_id, memo): (&'static str, String, String),
+) -> Result<()> {
     let org = tenancy::find_organization(tx, meter.org_id).await?.ok_or_else(Error::not_found)?;
-    let transfers = holds::draw(tx, meter.org_id, meter.allocation_id, window.charge).await?;
+    let transfers = holds::draw(tx, meter.org_id, meter.allocation_id, amount).await?;
     let fact = Fact {
         kind: TxnKind::Usage,
-        source: "usage",
-        source_id: format!("{}:{}", meter.allocation_id, window.seq),
-        memo: format!("{} × {}", meter.units, meter.sku),
+        source,
+        source_id,
+        memo,
         org_id: meter.org_id,
         currency: org.currency,
         project_id: Some(meter.project_id),
@@ -213,17 +270,35 @@ async fn charge_window(tx: &mut WriteTx, meter: &Meter, window: &Window) -> Resu
     post(tx, &fact, &transfers).await.map(|_| ())
 }
 
-/// Stops a meter at a moment, closes its last window and charges it. Stopping twice changes nothing.
-/// Returns what the whole run cost; none when it never started.
+/// Where the ledger says that rounding comes from.
+pub const ROUNDING: &str = "usage_rounding";
+
+/// Charges what rounding up added to a run that is over.
+async fn rounded(tx: &mut WriteTx, meter: &Meter) -> Result<()> {
+    let rule = meter.increment();
+    let beyond = rule.billed(meter.ran()).saturating_sub(meter.ran());
+    spend::add(tx, meter, meter.rounding, beyond).await?;
+    let words = rounding_words(rule.step, rule.minimum).unwrap_or_default();
+    let memo = format!("{} × {}, charged {words}", meter.units, meter.sku);
+    charge(tx, meter, meter.rounding, (ROUNDING, meter.allocation_id.to_string(), memo)).await
+}
+
+/// Stops a meter at a moment, closes its last window and charges it, and, where its owner ended it, what rounding
+/// adds. Stopping twice changes nothing. Returns what the whole run cost; none when it never started.
 ///
 /// # Errors
 /// `conflict` when somebody changed it at the same moment.
-pub async fn stop(tx: &mut WriteTx, allocation: AllocationId, at: Time) -> Result<Option<Micros>> {
+pub async fn stop(
+    tx: &mut WriteTx,
+    allocation: AllocationId,
+    at: Time,
+    by: EndedBy,
+) -> Result<Option<Micros>> {
     let Some(meter) = store::find_meter(tx, allocation).await? else { return Ok(None) };
     if meter.stopped_at.is_some() {
         return Ok(Some(meter.charged));
     }
-    let stopped = cut(tx, &meter, at, Some(at.max(meter.metered_to))).await?;
+    let stopped = cut(tx, &meter, at, Some((at.max(meter.metered_to), by))).await?;
     Ok(Some(stopped.charged))
 }
 

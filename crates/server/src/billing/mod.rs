@@ -9,7 +9,6 @@
 //! Words: *available* can be spent; *held* is reserved for running work; a *meter* is the clock of
 //! one allocation; a *window* is a closed piece of it. Amounts are integers of a millionth of the
 //! currency's unit. Payments and what goes back are in [`payments`].
-//! Absent here: saved cards (later).
 
 mod auditor;
 mod balance;
@@ -50,7 +49,9 @@ pub use http::routes;
 pub use journal::BooksView;
 pub use ladder::{WRITER as LADDER_WRITER, sweep as ladder_sweep};
 pub use lots::{WRITER as LOTS_WRITER, sweep as lots_sweep};
-pub use meter::{Meter, MeterStart, WRITER as METERS_WRITER, charged, start, stop, tick_all};
+pub use meter::{
+    EndedBy, Meter, MeterStart, WRITER as METERS_WRITER, charged, start, stop, tick_all,
+};
 pub use metering::{
     FromMeter, MeteringView, SourceMadeView, WRITER as METERING_WRITER, sweep as metering_sweep,
     take as take_usage, usage_prices,
@@ -61,10 +62,11 @@ pub use monthly::{
 };
 pub use pages::BillingView;
 pub use payments::{
-    About, AddFundsView, ApprovalsView, Checkout, CreditsView, DeskPaymentView, Dispute,
-    EVENTS as PAYMENT_EVENTS, EVENTS_WRITER, Event, FinanceView, Odd, Outcome, PAYMENTS,
-    PaymentPageView, PaymentsView, Processors, Refunded, RefundedState, SIMULATOR_WRITER,
-    SimulatorView, Taken, WRITER as PAYMENTS_WRITER, desk_tabs, payment_attention, processors,
+    AUTO_WRITER, About, AddFundsView, ApprovalsView, CARDS_WRITER, CardView, CardsView, Checkout,
+    CreditsView, DeskPaymentView, Dispute, EVENTS as PAYMENT_EVENTS, EVENTS_WRITER, Event,
+    FinanceView, Odd, Outcome, PAYMENTS, PaymentPageView, PaymentsView, Processors, Refunded,
+    RefundedState, SIMULATOR_WRITER, SimulatedCardView, SimulatorView, Taken,
+    WRITER as PAYMENTS_WRITER, auto_sweep, cards_sweep, desk_tabs, payment_attention, processors,
     sign_as_stripe, sweeps as payment_sweeps, take as take_event,
 };
 pub use post::{Fact, Posted, Transfer, open_accounts, post};

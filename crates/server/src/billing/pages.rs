@@ -323,6 +323,7 @@ pub(super) fn billing_tabs(current: &str) -> Markup {
         &[
             ("overview", "Overview", "/account/billing"),
             ("payments", "Payments", "/account/billing/payments"),
+            ("cards", "Cards", "/account/billing/cards"),
             ("costs", "Costs", "/account/billing/costs"),
             ("budgets", "Budgets", "/account/billing/budgets"),
             ("statements", "Statements", "/account/billing/statements"),

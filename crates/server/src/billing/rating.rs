@@ -3,9 +3,10 @@
 use api::Micros;
 use std::time::Duration;
 
-/// How the time of a run is rounded up before it is rated: to whole steps, and to the least that is charged.
+/// How the time of a run is rounded up: to whole steps, and to the least that is charged.
 ///
-/// The whole run is rounded, not each window.
+/// A run is charged by the second while it runs; what rounding adds is charged once, when its owner releases it. Until
+/// then its hold covers it. What the platform ends is not rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Increment {
     /// Seconds of a step, at least 1.
@@ -39,12 +40,12 @@ impl Increment {
         Duration::from_secs(whole.max(minimum))
     }
 
-    /// Returns the time that going on for so long adds to what is charged for a run.
+    /// Returns the time that is still to be charged when a run goes on for so long and is released then.
     pub fn ahead(self, ran: Duration, more: Duration) -> Duration {
         if self == Self::SECOND {
             return more;
         }
-        self.billed(ran.saturating_add(more)).saturating_sub(self.billed(ran))
+        self.billed(ran.saturating_add(more)).saturating_sub(ran)
     }
 
     /// Returns how much longer a run may last on so much more charged time.
@@ -53,7 +54,7 @@ impl Increment {
             return paid;
         }
         let (step, minimum) = self.parts();
-        let all = self.billed(ran).saturating_add(paid).as_secs();
+        let all = ran.saturating_add(paid).as_secs();
         let whole = if all < minimum { 0 } else { all / step * step };
         Duration::from_secs(whole).saturating_sub(ran)
     }
@@ -161,13 +162,14 @@ mod tests {
             let billed = rule.billed(ran);
             prop_assert!(billed >= ran && billed >= Duration::from_secs(minimum.unsigned_abs()));
             prop_assert!(billed.as_secs().is_multiple_of(step.unsigned_abs()) || billed.as_secs() == minimum.unsigned_abs());
-            prop_assert_eq!(billed + rule.ahead(ran, more), rule.billed(ran + more));
-            // Whoever stops when what was paid for ends pays no more than that.
+            prop_assert_eq!(ran + rule.ahead(ran, more), rule.billed(ran + more));
+            // Whoever is released when what is paid for ends pays no more than that, and a step more would not be paid.
             let reach = rule.reach(ran, more);
-            prop_assert!(rule.billed(ran + reach) <= billed + more);
-            // And a step more would not have been paid for.
+            if !reach.is_zero() {
+                prop_assert!(rule.billed(ran + reach) <= ran + more);
+            }
             let next = reach + Duration::from_secs(step.unsigned_abs() + 1);
-            prop_assert!(rule.billed(ran + next) > billed + more);
+            prop_assert!(rule.billed(ran + next) > ran + more);
         }
 
         #[test]

@@ -75,11 +75,10 @@ pub async fn offers(
     tx: &mut Reader,
     project: Option<&InProject>,
 ) -> Result<Vec<SkuView>> {
-    let currency = app.get::<billing::Settings>().currency;
     let org = project.map(InProject::org_id);
-    let own = match project {
+    let (own, currency) = match project {
         Some(project) => own(tx, project).await?,
-        None => Own::default(),
+        None => (Own::default(), app.get::<billing::Settings>().currency),
     };
     let (place, now) = (project.map(InProject::project_id), tx.now());
     let groups = sku_groups(tx).await?;
@@ -110,13 +109,13 @@ fn usable(free: &[FreeSlot], org: Option<OrgId>) -> Vec<(i64, bool)> {
     machines.into_values().collect()
 }
 
-/// Reads what the books of a project's organization say.
+/// Reads what the books of a project's organization say, and what it pays in.
 ///
 /// # Errors
 /// What the database says.
-pub async fn own(tx: &mut Reader, project: &InProject) -> Result<Own> {
+pub async fn own(tx: &mut Reader, project: &InProject) -> Result<(Own, Currency)> {
     let org = find_organization(tx, project.org_id()).await?.ok_or_else(Error::not_found)?;
-    price_books::own(tx, &org).await
+    Ok((price_books::own(tx, &org).await?, org.currency))
 }
 
 fn view(
@@ -205,9 +204,9 @@ pub(super) async fn edit(
     let step = within("increment_seconds", change.increment_seconds, 1, 3600)?;
     let minimum = within("minimum_seconds", change.minimum_seconds, 0, 86_400)?;
     let mut tx = app.db.write(who).await?;
-    let sku = store::find_sku(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    let sku = store::lock_sku(&mut tx, id).await?.ok_or_else(Error::not_found)?;
     if price.is_some() || step.is_some() || minimum.is_some() {
-        let old = store::price_of(&mut tx, id).await?.ok_or_else(Error::not_found)?.listed();
+        let old = store::lock_price(&mut tx, id).await?.ok_or_else(Error::not_found)?.listed();
         let increment = Increment {
             step: step.unwrap_or(old.increment.step),
             minimum: minimum.unwrap_or(old.increment.minimum),

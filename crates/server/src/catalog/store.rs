@@ -4,7 +4,7 @@ use crate::billing::{price_books::Listed, rating::Increment};
 use api::{Micros, PriceId, SkuId, Time, catalog::Shape, fleet::SlotKind};
 use kernel::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
     row,
 };
 
@@ -87,14 +87,16 @@ pub async fn find_offer(tx: &mut Reader, sku: &str) -> Result<Option<Offer>> {
     Ok(found.into_iter().next())
 }
 
-/// Returns the present price of a SKU.
-pub async fn price_of(tx: &mut Reader, sku_id: SkuId) -> Result<Option<Price>> {
-    tx.find("SELECT {} FROM prices WHERE sku_id = $1 AND valid_to IS NULL", (sku_id,)).await
+/// Holds a SKU until the end of the transaction: whoever changes it waits.
+pub async fn lock_sku(tx: &mut WriteTx, id: SkuId) -> Result<Option<Sku>> {
+    let rows = tx.list_locked("SELECT {} FROM skus WHERE id = $1", (id,), Lock::Update).await?;
+    Ok(rows.into_iter().next())
 }
 
-/// Returns a SKU.
-pub async fn find_sku(tx: &mut Reader, id: SkuId) -> Result<Option<Sku>> {
-    tx.find("SELECT {} FROM skus WHERE id = $1", (id,)).await
+/// Returns the present price of a SKU that is held.
+pub async fn lock_price(tx: &mut WriteTx, sku_id: SkuId) -> Result<Option<Price>> {
+    let sql = "SELECT {} FROM prices WHERE sku_id = $1 AND valid_to IS NULL";
+    Ok(tx.list_locked(sql, (sku_id,), Lock::Update).await?.into_iter().next())
 }
 
 /// Sets whether people see a SKU.

@@ -6,16 +6,22 @@ pub const EVERYBODY: &[&str] =
 
 /// What the role billing adds to that.
 pub const BILLING: &[&str] = &[
+    "auto_top_up.set",
+    "auto_top_up.stop",
     "billing.read",
     "billing_profile.set",
     "budget.list",
     "budget.remove",
     "budget.set",
+    "card.create",
+    "card.read",
+    "card.remove",
     "cost.read",
     "department.list",
     "payment.cancel",
     "payment.create",
     "payment.read",
+    "payment_portal.open",
     "quota.list",
     "statement.read",
 ];
@@ -96,7 +102,9 @@ pub const WORK: &[&str] = &[
 /// What goes on in an organization or project that is archived: leaving, taking away, switching off, bringing it
 /// back, and what changes nothing of it.
 pub const ON_ARCHIVED: &[&str] = &[
+    "auto_top_up.stop",
     "budget.remove",
+    "card.remove",
     "domain.remove",
     "group.delete",
     "group.remove_member",

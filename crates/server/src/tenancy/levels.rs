@@ -26,9 +26,10 @@ impl Level {
 pub fn level(action: &str) -> Level {
     match action.split('.').next().unwrap_or_default() {
         _ if matches!(action, "department.update" | "project.create") => Level::Department,
-        "billing_profile" | "budget" | "cost" | "department" | "domain" | "group"
-        | "identity_provider" | "invitation" | "organization" | "payment" | "quota" | "role"
-        | "role_map" | "statement" | "support_access" | "webhook" => Level::Organization,
+        "auto_top_up" | "billing_profile" | "budget" | "card" | "cost" | "department"
+        | "domain" | "group" | "identity_provider" | "invitation" | "organization" | "payment"
+        | "payment_portal" | "quota" | "role" | "role_map" | "statement" | "support_access"
+        | "webhook" => Level::Organization,
         _ => Level::Project,
     }
 }

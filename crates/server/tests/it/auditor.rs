@@ -51,7 +51,7 @@ both! {
         billing::tick_all(&world.app, &|_| api::Time::MAX).await.unwrap();
         let mut tx = world.app.db.write(&SEED).await.unwrap();
         let at = tx.now();
-        let cost = billing::stop(&mut tx, allocation(&world, 1), at).await.unwrap();
+        let cost = billing::stop(&mut tx, allocation(&world, 1), at, billing::EndedBy::Tenant).await.unwrap();
         assert_eq!(cost, Some(Micros(61_000)));
         billing::close(&mut tx, allocation(&world, 1), true).await.unwrap();
         tx.commit().await.unwrap();

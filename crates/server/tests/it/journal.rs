@@ -42,7 +42,7 @@ async fn history(world: &World) {
     world.advance(600);
     let mut tx = world.app.db.write(&SEED).await.unwrap();
     let at = tx.now();
-    billing::stop(&mut tx, id, at).await.unwrap();
+    billing::stop(&mut tx, id, at, billing::EndedBy::Tenant).await.unwrap();
     billing::close(&mut tx, id, true).await.unwrap();
     tx.commit().await.unwrap();
     let give = |kind: &str, units: i64, reference: &str| {

@@ -187,7 +187,7 @@ impl Case<'_> {
                 if let Some(run) = self.model.runs.get_mut(slot) {
                     let mut tx = app.db.write(&SEED).await?;
                     let at = tx.now();
-                    billing::stop(&mut tx, self.ids[slot], at).await?;
+                    billing::stop(&mut tx, self.ids[slot], at, billing::EndedBy::Tenant).await?;
                     tx.commit().await?;
                     if run.started.is_some() && run.stopped.is_none() {
                         run.stopped = Some(self.model.now);
@@ -338,7 +338,7 @@ both! {
         world.clock.advance(Duration::from_micros(10_700_000));
         let mut tx = world.app.db.write(&SEED).await.unwrap();
         let at = tx.now();
-        let cost = billing::stop(&mut tx, id, at).await.unwrap().unwrap();
+        let cost = billing::stop(&mut tx, id, at, billing::EndedBy::Tenant).await.unwrap().unwrap();
         billing::close(&mut tx, id, true).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(cost, Micros(2_490_000 * 3 * 72 / 3600), "72 whole seconds of 72.2");

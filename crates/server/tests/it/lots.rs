@@ -126,7 +126,7 @@ impl Case<'_> {
                 let Some(run) = self.model.runs.remove(slot) else { return };
                 let mut tx = app.db.write(&SEED).await.unwrap();
                 let at = tx.now();
-                billing::stop(&mut tx, run.id, at).await.unwrap();
+                billing::stop(&mut tx, run.id, at, billing::EndedBy::Tenant).await.unwrap();
                 billing::close(&mut tx, run.id, true).await.unwrap();
                 tx.commit().await.unwrap();
                 self.model.close(run);

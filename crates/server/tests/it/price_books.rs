@@ -69,6 +69,12 @@ both! {
         let ask = json!({ "sku": "sim-h100-slice", "count": 2, "name": "x" });
         let check = world.post(&world.owner, "/api/v1/allocations/precheck", ask).await.json();
         assert_eq!((&check["price_per_hour"]["micros"], &check["list_price_per_hour"]["micros"]), (&json!("2000000"), &json!("4980000")));
+        // Who agreed to another price does not launch.
+        let agreed = |micros: &str| json!({ "sku": "sim-h100-slice", "count": 1, "name": "x", "agreed": {
+            "price_per_hour": { "micros": micros, "currency": "EUR" }, "increment_seconds": 1, "minimum_seconds": 0 } });
+        let refused = world.post(&world.owner, "/api/v1/allocations", agreed("900000")).await.json();
+        assert_eq!(refused["blockers"][0]["code"], "price_changed", "{refused}");
+        assert_eq!(world.post(&world.owner, "/api/v1/allocations", agreed("1000000")).await.status, 201);
         // A line that ends leaves it to the organization's book, a use that ends to the list.
         assert_eq!(line(&world, &of_project, json!({ "kind": "sku", "item": "sim-h100-slice" })).await.status, 201);
         let after = id_of(&launch(&world, &world.owner, 1).await);
@@ -78,7 +84,12 @@ both! {
         assert_eq!(paid(&world, &last).await, 2_490_000);
         // Those who pay are told, and the organization's audit says who did it.
         let told = world.get(&world.owner, "/api/v1/account/notices").await.json();
-        assert!(told["items"].as_array().unwrap().iter().any(|one| one["kind"] == "billing.prices"), "{told}");
+        let prices = told["items"].as_array().unwrap().iter().filter(|one| one["kind"] == "billing.prices").count();
+        assert_eq!(prices, 4, "each use, and a line of a book in use: {told}");
+        let audit = world.get(&world.owner, &format!("/api/v1/organizations/{}/audit-logs", world.owner.org_id)).await;
+        assert_eq!(audit.status, 200);
+        let audit = audit.text();
+        assert!(audit.contains("price_book.assign") && !audit.contains("Universities") && !audit.contains("One project"), "{audit}");
         let shown = world.get(&world.operator, &format!("{BOOKS}/{of_project}")).await.json();
         let holds: Vec<bool> = shown["lines"].as_array().unwrap().iter().map(|one| one["holds"].as_bool().unwrap()).collect();
         assert_eq!((holds, shown["uses"][0]["holds"].as_bool()), (vec![true, false], Some(true)));
@@ -125,10 +136,48 @@ both! {
         assert_eq!(cost(&short).await, 2_490_000 * 300 / 3600, "the least");
         assert_eq!(cost(&long).await, 2_490_000 * 660 / 3600, "621 s in steps of a minute");
         let lines = world.get(&world.owner, "/api/v1/billing/statement").await.json();
-        let of = |id: &str| lines["items"].as_array().unwrap().iter().find(|one| one["kind"] == "usage" && one["allocation_id"] == id).unwrap()["txn_id"].as_str().unwrap().to_owned();
+        let of = |id: &str| lines["items"].as_array().unwrap().iter().find(|one| one["memo"].as_str().unwrap().contains("charged in steps") && one["allocation_id"] == id).unwrap()["txn_id"].as_str().unwrap().to_owned();
         let why = world.get(&world.owner, &format!("/api/v1/billing/transactions/{}", of(&short))).await.json();
         let formula = why["usage"]["formula"].as_str().unwrap();
         assert!(formula.contains("300 s (10 s ran, counted in steps of 1 min, at least 5 min)"), "{formula}");
+        world.assert_whole().await;
+    }
+}
+
+both! {
+    async fn what_the_platform_ends_is_not_rounded_and_less_than_a_step_is_left_alone(engine: Engine) {
+        let world = World::on(engine).await;
+        let _node = Node::join(&world, 4).await;
+        let id = book(&world, "Hours").await;
+        let hours = json!({ "kind": "sku", "item": "sim-h100-slice", "price": eur(15_000_000), "increment_seconds": 3600 });
+        assert_eq!(line(&world, &id, hours).await.status, 201);
+        assert_eq!(assign(&world, Some(&id), false, None).await.status, 201);
+        let run = id_of(&launch(&world, &world.owner, 1).await);
+        until_state(&world, &run, "active").await;
+        // €20: one hour is held, and what is left buys no other: it stays for whatever it buys.
+        world.advance(600);
+        heard(&world).await;
+        world.sweep().await;
+        let balance = async || world.get(&world.owner, "/api/v1/billing/balance").await.json();
+        let seen = balance().await;
+        assert_eq!((&seen["available"]["micros"], &seen["held"]["micros"]), (&json!("5000000"), &json!("12500000")));
+        let reason = json!({ "reason": "the platform needs the machine" });
+        let ended = world.post(&world.operator, &format!("/api/v1/admin/allocations/{run}/force-release"), reason).await;
+        assert_eq!(ended.status, 202, "{}", ended.text());
+        assert_eq!(view(&world, &run).await["charged"]["micros"], "2500000", "ten minutes");
+        assert_eq!(balance().await["available"]["micros"], "17500000");
+        // Money that runs out ends it before the step it cannot pay, and charges what ran.
+        let run = id_of(&launch(&world, &world.owner, 1).await);
+        until_state(&world, &run, "active").await;
+        for _ in 0..8 {
+            world.advance(450);
+            heard(&world).await;
+            world.sweep().await;
+        }
+        let seen = view(&world, &run).await;
+        assert_eq!(seen["reason"], "The balance ran out. Add funds and launch again.", "{seen}");
+        let charged: i64 = seen["charged"]["micros"].as_str().unwrap().parse().unwrap();
+        assert!((13_000_000..=15_000_000).contains(&charged), "{charged}");
         world.assert_whole().await;
     }
 }
@@ -194,9 +243,11 @@ both! {
         let from = now(&world).plus(std::time::Duration::from_secs(3600));
         let later = json!({ "kind": "sku", "item": sku, "discount_percent": "10", "valid_from": from });
         assert_eq!(line(&world, &id, later.clone()).await.status, 201);
-        assert_eq!(line(&world, &id, later).await.code(), "state_conflict");
-        assert_eq!(assign(&world, Some(&id), false, Some(from)).await.status, 201);
-        assert_eq!(assign(&world, Some(&id), false, Some(from)).await.code(), "state_conflict");
+        // Set again for the same moment, the newest holds: a mistake is corrected before it begins.
+        assert_eq!(line(&world, &id, later).await.status, 201);
+        for _ in 0..2 {
+            assert_eq!(assign(&world, Some(&id), false, Some(from)).await.status, 201);
+        }
         assert_eq!(assign(&world, Some(&id), false, Some(past)).await.json()["errors"][0]["field"], "valid_from");
         let foreign = json!({ "org_id": world.outsider.org_id, "project_id": world.owner.project_id, "book_id": id });
         let refused = world.post(&world.operator, "/api/v1/platform/price-uses", foreign).await.json();
@@ -221,6 +272,11 @@ both! {
         let org = world.owner.org_id;
         assert_eq!(form_of(&world, &uses, &format!("org_id={org}&what=use")).await, 303);
         assert_eq!(form_of(&world, &uses, "org_id=org_nobody&what=use").await, 422);
+        // Another book's use is not ended from here.
+        let other = world.get(&world.operator, BOOKS).await.json();
+        let other = other["items"].as_array().unwrap().iter().find(|one| one["name"] == "Two").unwrap()["id"].as_str().unwrap().to_owned();
+        let there = format!("/platform/finance/prices/{other}/uses");
+        assert_eq!(form_of(&world, &there, &format!("org_id={org}&what=none")).await, 422);
         let half = Micros(2_490_000 * 8 / 10);
         let mine = world.get(&world.owner, "/api/v1/catalog/prices").await.json();
         assert_eq!(mine["items"][0]["price"]["micros"], half.0.to_string(), "{mine}");

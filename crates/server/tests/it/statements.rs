@@ -64,7 +64,7 @@ pub async fn run(world: &World, number: u128, seconds: u64) -> i64 {
     world.advance(seconds);
     let mut tx = world.app.db.write(&SEED).await.unwrap();
     let at = tx.now();
-    let cost = billing::stop(&mut tx, id, at).await.unwrap().unwrap();
+    let cost = billing::stop(&mut tx, id, at, billing::EndedBy::Tenant).await.unwrap().unwrap();
     billing::close(&mut tx, id, true).await.unwrap();
     tx.commit().await.unwrap();
     cost.0

@@ -7,8 +7,8 @@ use crate::{
     tenancy::Allowed,
 };
 use api::{
-    Blocker, Code, Currency, Micros, Money,
-    allocations::{Launch, Precheck},
+    Blocker, Currency, Micros, Money,
+    allocations::{Agreed, Launch, Precheck},
     catalog::SkuView,
     price_books::rounding,
     time::span_words,
@@ -19,7 +19,7 @@ use kernel::{
         Entered, Field, FormCtx, Markup, Page, badge, capacity_bar, empty, facts, html, icon,
         page_head, segments, simulated_badge,
     },
-    http::{Form, Go, Route},
+    http::{Fields, Form, Go, Route},
 };
 use std::time::Duration;
 
@@ -70,7 +70,12 @@ impl LaunchView {
         };
         let blocked = Precheck { ready: false, blockers: vec![blocker], ..check.clone() };
         let skus = crate::catalog::sample_skus();
-        let chosen = Launch { sku: "sim-h100-slice".into(), count: 4, name: "training".into() };
+        let chosen = Launch {
+            sku: "sim-h100-slice".into(),
+            count: 4,
+            name: "training".into(),
+            agreed: None,
+        };
         let form = FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) };
         let one = Self {
             skus,
@@ -161,6 +166,7 @@ impl LaunchView {
                     None => p class="muted" { "Choose hardware to see what it costs." },
                 }
                 @if self.may_launch {
+                    @if let Some(text) = self.check.as_ref().and_then(agreement) { input type="hidden" name="agreed" value=(text); }
                     @let ready = self.check.as_ref().is_some_and(|check| check.ready || only_name(&check.blockers));
                     div class="stick" { button class="button primary wide" disabled[!ready] data-off[!ready] { (icon("rocket")) "Launch" } }
                 } @else { p class="muted" { "Your role looks but does not launch. Ask an owner or admin of the project." } }
@@ -227,6 +233,7 @@ async fn view(
         sku: usable.map(|sku| sku.sku.clone()).unwrap_or_default(),
         count: usable.and_then(|sku| sku.allowed_counts.first().copied()).unwrap_or(1),
         name: String::new(),
+        agreed: None,
     });
     let check =
         if skus.is_empty() { None } else { Some(create::precheck(app, who, &chosen).await?) };
@@ -240,23 +247,38 @@ async fn launch_page(who: Allowed<ReadLaunch>, app: App, (): ()) -> Result<Page>
         sku,
         count: query("count").and_then(|text| text.parse().ok()).unwrap_or(1),
         name: query("name").unwrap_or_default(),
+        agreed: None,
     });
     let entered = Entered::fresh().with("name", query("name").unwrap_or_default());
     let view = view(&app, &who, chosen, entered).await?;
     Ok(Page::new("Launch compute", view.draw()))
 }
 
+/// Reads the terms that stood on the page.
+fn agreed(fields: &Fields) -> Option<Agreed> {
+    let text = fields.text("agreed");
+    let mut parts = text.split(' ');
+    let mut number = || parts.next().and_then(|part| part.parse::<i64>().ok());
+    let (price, increment_seconds, minimum_seconds) = (number()?, number()?, number()?);
+    let currency = Currency::parse(parts.next()?)?;
+    let price_per_hour = Money::new(Micros(price), currency);
+    Some(Agreed { price_per_hour, increment_seconds, minimum_seconds })
+}
+
+/// Writes them into the page.
+fn agreement(check: &Precheck) -> Option<String> {
+    let Agreed { price_per_hour: price, increment_seconds, minimum_seconds } = check.terms()?;
+    let micros = price.micros.0;
+    Some(format!("{micros} {increment_seconds} {minimum_seconds} {}", price.currency))
+}
+
 async fn launch_form(who: Allowed<Create>, app: App, Form(fields): Form) -> Result<Go> {
     let count = fields.number("count")?;
-    let launch = Launch { sku: fields.text("sku"), count, name: fields.text("name") };
+    let agreed = agreed(&fields);
+    let launch = Launch { sku: fields.text("sku"), count, name: fields.text("name"), agreed };
     if fields.ticked("look") {
         return Ok(Go::to(format!("/launch/compute?sku={}&count={count}", launch.sku)));
     }
-    match create::create(&app, &who, &launch).await {
-        Ok(row) => Ok(Go::to(format!("/workloads/{}", row.id)).saying("It is on its way.")),
-        Err(error) if error.code() == Code::Blocked => {
-            Err(error.detail("Something is in the way of this launch; the launch page says what. Nothing was started."))
-        }
-        Err(error) => Err(error),
-    }
+    let row = create::create(&app, &who, &launch).await?;
+    Ok(Go::to(format!("/workloads/{}", row.id)).saying("It is on its way."))
 }

@@ -146,7 +146,10 @@ impl WorkloadPageView {
                 div class="card stat" {
                     div class="stat-label" { "Cost so far" }
                     div class="stat-value" data-meter="true" data-start=[row.ready_at] data-now=(self.now) data-rate=(rate) data-step=(row.increment_seconds) data-least=(row.minimum_seconds) data-sign=(row.charged.currency.sign()) { (row.charged.exact()) }
-                    div class="stat-note muted" { (rounding(row.increment_seconds, row.minimum_seconds).unwrap_or_else(|| "runs by the second".into())) "; the statement is exact" }
+                    div class="stat-note muted" { @match rounding(row.increment_seconds, row.minimum_seconds) {
+                            Some(words) => { "when released now, " (words) }
+                            None => "runs by the second; the statement is exact",
+                        } }
                 }
             } @else { (stat("Cost", &row.charged.exact(), if model::is_over(row.state) { "final" } else { "the meter does not run" })) }
         }

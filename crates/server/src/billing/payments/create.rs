@@ -1,20 +1,25 @@
 //! Asking for a payment, and taking it back.
 
 use super::{
-    minor,
-    processor::Processors,
+    cards, minor,
+    processor::{Processor, Processors},
     store::{self, Payment},
     sweep,
 };
 use crate::{
     billing::Settings,
-    tenancy::{Action, Allowed, Ask, Found, InOrg, find_organization},
+    tenancy::{Action, Allowed, Ask, Found, InOrg, Organization, find_organization},
 };
 use api::{
-    Code, Micros, Money, PaymentId,
-    payments::{PaymentState, PaymentView, Provider},
+    Code, Micros, Money, PaymentId, UserId,
+    payments::{PaymentCreate, PaymentState, PaymentView, Provider},
 };
-use kernel::{App, Error, Result, audit::Key, db::Reader, sweeps::Sweeps};
+use kernel::{
+    App, Error, Result,
+    audit::Key,
+    db::{Reader, WriteTx},
+    sweeps::Sweeps,
+};
 use std::time::Duration;
 
 /// Most payments of an organization that wait to be paid.
@@ -79,6 +84,8 @@ pub fn view(row: &Payment, pays: bool) -> PaymentView {
         amount: money(row.amount),
         state: row.state,
         simulated: row.simulated,
+        card_id: row.card_id,
+        auto: row.auto,
         checkout_url: row.checkout_url.clone().filter(|_| open && pays),
         fault: row.fault.clone(),
         declines: row.declines,
@@ -91,7 +98,10 @@ pub fn view(row: &Payment, pays: bool) -> PaymentView {
 }
 
 /// Checks an amount somebody wants to add.
-fn amount(settings: &Settings, asked: Money, currency: api::Currency) -> Result<Micros> {
+///
+/// # Errors
+/// `validation_error`.
+pub fn amount(settings: &Settings, asked: Money, currency: api::Currency) -> Result<Micros> {
     let wrong = |words: String| Err(Error::field("amount", words));
     if asked.currency != currency {
         return wrong(format!("This organization pays in {currency}."));
@@ -125,11 +135,8 @@ fn foreign(head: &kernel::http::Head) -> bool {
 ///
 /// # Errors
 /// `state_conflict` where no payments are taken, `validation_error`.
-pub async fn create(app: &App, who: &Allowed<Create>, asked: Money) -> Result<PaymentView> {
-    let Some(processor) = app.get::<Processors>().main() else {
-        return Err(Error::new(Code::NotNow)
-            .detail("This site takes no payments by card. Ask the people who run it for credit."));
-    };
+pub async fn create(app: &App, who: &Allowed<Create>, ask: &PaymentCreate) -> Result<PaymentView> {
+    let processor = main(app)?;
     // A site of one machine that others reach after all: no credit for nothing.
     if processor.provider() == Provider::Simulator
         && app.get::<Settings>().production
@@ -143,21 +150,48 @@ pub async fn create(app: &App, who: &Allowed<Create>, asked: Money) -> Result<Pa
     let mut tx = app.db.write(who).await?;
     let org = find_organization(&mut tx, who.scope().org_id()).await?;
     let org = org.ok_or_else(Error::not_found)?;
-    let amount = amount(app.get::<Settings>(), asked, org.currency)?;
+    let amount = amount(app.get::<Settings>(), ask.amount, org.currency)?;
     super::super::store::lock_money(&mut tx, org.id).await?;
     if store::open_count(&mut tx, org.id).await? >= MOST_OPEN {
         return Err(Error::new(Code::NotNow).detail(format!(
             "{MOST_OPEN} payments wait to be paid already. Pay or cancel one of them first."
         )));
     }
+    let card_id = match ask.card_id {
+        Some(id) => Some(cards::usable(app, &mut tx, org.id, id).await?.id),
+        None => None,
+    };
+    let fresh = fresh(app, &mut tx, &org, who.caller().user_id())?;
+    let row = Payment { amount, card_id, ..fresh };
+    tx.insert(&row).await?;
+    tx.target(row.id);
+    tx.note(Key::Amount, ask.amount);
+    nudge(app, &mut tx);
+    tx.commit().await?;
+    Ok(view(&row, true))
+}
+
+fn main(app: &App) -> Result<&dyn Processor> {
+    app.get::<Processors>().main().ok_or_else(|| {
+        Error::new(Code::NotNow)
+            .detail("This site takes no payments by card. Ask the people who run it for credit.")
+    })
+}
+
+/// Returns a payment of nothing yet, asked for now.
+///
+/// # Errors
+/// `state_conflict` where no payments are taken.
+pub fn fresh(app: &App, tx: &mut WriteTx, org: &Organization, user_id: UserId) -> Result<Payment> {
+    let processor = main(app)?;
     let now = tx.now();
-    let row = Payment {
+    Ok(Payment {
         id: tx.new_id(),
         org_id: org.id,
-        user_id: who.caller().user_id(),
+        user_id,
         provider: processor.provider(),
         simulated: processor.simulated(),
-        amount,
+        amount: Micros::ZERO,
         currency: org.currency,
         state: PaymentState::Created,
         session_ref: None,
@@ -174,16 +208,12 @@ pub async fn create(app: &App, who: &Allowed<Create>, asked: Money) -> Result<Pa
         due_at: now,
         attempts: 0,
         correlation_id: tx.stamp().correlation_id.to_string(),
-    };
-    tx.insert(&row).await?;
-    tx.target(row.id);
-    tx.note(Key::Amount, asked);
-    nudge(app, &mut tx);
-    tx.commit().await?;
-    Ok(view(&row, true))
+        card_id: None,
+        auto: false,
+    })
 }
 
-fn nudge(app: &App, tx: &mut kernel::db::WriteTx) {
+fn nudge(app: &App, tx: &mut WriteTx) {
     let sweeps = app.get::<Sweeps>().clone();
     tx.after_commit(move || sweeps.nudge(sweep::PAYMENTS));
 }

@@ -1,5 +1,6 @@
 //! What a processor says, in our words.
 
+use super::processor::Kept;
 use api::{
     Currency, Micros, PaymentId, RefundId, Time,
     payments::{DisputeState, RefundState},
@@ -26,6 +27,8 @@ pub enum About {
     Refund(Refunded),
     /// Money a bank took back.
     Dispute(Dispute),
+    /// Something about a saved card.
+    Card(CardWord),
     /// Something we do not act on, by its name.
     Other(String),
     /// Something we act on, and cannot read.
@@ -52,6 +55,7 @@ impl About {
             Self::Checkout(_) => "checkout",
             Self::Refund(_) => "refund",
             Self::Dispute(_) => "dispute",
+            Self::Card(_) => "card",
             Self::Other(name) => name,
             Self::Odd(odd) => &odd.kind,
         }
@@ -63,6 +67,9 @@ impl About {
             Self::Checkout(checkout) => &checkout.session,
             Self::Refund(refund) => &refund.id,
             Self::Dispute(dispute) => &dispute.id,
+            Self::Card(CardWord::Entered { session }) => session,
+            Self::Card(CardWord::Gone { method }) => method,
+            Self::Card(CardWord::Changed(kept)) => &kept.method,
             Self::Other(_) | Self::Odd(_) => "",
         }
     }
@@ -73,13 +80,30 @@ impl About {
             Self::Checkout(checkout) => checkout.outcome.intent(),
             Self::Refund(refund) => Some(&refund.intent),
             Self::Dispute(dispute) => Some(&dispute.intent),
-            Self::Other(_) => None,
+            Self::Card(_) | Self::Other(_) => None,
             Self::Odd(odd) => odd.intent.as_deref(),
         }
     }
 }
 
-/// A page on which something can be paid.
+/// Something about a saved card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CardWord {
+    /// The page on which it is entered is done with, one way or the other.
+    Entered {
+        /// The page's name at the processor.
+        session: String,
+    },
+    /// The processor forgot it.
+    Gone {
+        /// Its name at the processor.
+        method: String,
+    },
+    /// Its bank renewed it.
+    Changed(Kept),
+}
+
+/// A page on which something can be paid, or a charge of a saved card.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkout {
     /// Its name at the processor.

@@ -41,6 +41,7 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(pages::routes());
     routes.extend(super::desk::routes());
+    routes.extend(super::cards::routes());
     routes
 }
 
@@ -63,7 +64,7 @@ async fn create(
     app: App,
     Body(body): Body<PaymentCreate>,
 ) -> Result<Created<PaymentView>> {
-    create::create(&app, &who, body.amount).await.map(Created)
+    create::create(&app, &who, &body).await.map(Created)
 }
 
 async fn look(who: Allowed<Look>, _: App, (): ()) -> Result<Json<PaymentView>> {

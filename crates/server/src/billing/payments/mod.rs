@@ -8,6 +8,7 @@
 //! Words: an *intent* is the processor's name of a payment that was paid; an *event* is what it says.
 
 mod back;
+mod cards;
 mod create;
 mod desk;
 mod event;
@@ -20,13 +21,18 @@ mod settle;
 mod simulator;
 mod store;
 mod stripe;
+mod stripe_cards;
 mod stripe_events;
 mod sweep;
 
 pub use back::collect;
+pub use cards::{
+    AUTO_WRITER, CardView, CardsView, SimulatedCardView, WRITER as CARDS_WRITER, auto_sweep,
+    cards_sweep,
+};
 pub use desk::{
     ApprovalsView, CreditsView, DeskPaymentView, FinanceView, Read as ReadFinance,
-    attention as payment_attention, desk_tabs,
+    attention as payment_attention, desk_tabs, is_member,
 };
 pub use event::{About, Checkout, Dispute, Event, Odd, Outcome, Refunded, RefundedState, Taken};
 pub use http::routes;

@@ -1,15 +1,17 @@
 //! The seam to whoever takes the money.
 
 use super::{
+    cards::Card,
     event::Event,
     minor, simulator,
     store::{Payment, Refund},
     stripe,
 };
 use crate::billing::Settings;
-use api::{Time, payments::Provider};
+use api::{OrgId, Time, payments::Provider};
 use futures::future::BoxFuture;
 use kernel::{App, Error, Result, app::Site, outgoing::Client};
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 /// Why a processor did nothing.
@@ -57,11 +59,69 @@ pub trait Processor: Send + Sync {
     ) -> BoxFuture<'a, Result<Event, Fault>>;
     /// Returns what it told since then, oldest first: what was lost on the way is found here.
     fn told<'a>(&'a self, app: &'a App, since: Time) -> BoxFuture<'a, Result<Vec<Event>, Fault>>;
+    /// Returns what keeps cards there.
+    fn keeper(&self) -> &dyn Keeper;
     /// Reads a signed event.
     ///
     /// # Errors
     /// Why it is not taken.
     fn read(&self, body: &[u8], signature: &str, now: Time) -> Result<Event, Unsigned>;
+}
+
+/// What a processor says of the page on which a card is entered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entered {
+    /// Nothing was entered yet.
+    Open,
+    /// A card was, and is kept.
+    Kept(Kept),
+    /// The page is closed.
+    Closed,
+}
+
+/// A card that is kept at a processor: its name there, and what people recognise it by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its name there.
+    pub method: String,
+    /// `visa`
+    pub brand: String,
+    /// The last four digits.
+    pub last4: String,
+    /// The month it expires in.
+    pub exp_month: i64,
+    /// And the year.
+    pub exp_year: i64,
+}
+
+/// Who is asked to pay without being there: a processor that keeps cards.
+pub trait Keeper: Send + Sync {
+    /// Makes an organization known; returns its name there.
+    fn customer<'a>(
+        &'a self,
+        app: &'a App,
+        org: OrgId,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<String, Fault>>;
+    /// Makes the page on which a card is entered.
+    fn open<'a>(&'a self, app: &'a App, card: &'a Card) -> BoxFuture<'a, Result<Opened, Fault>>;
+    /// Says what became of that page.
+    fn look<'a>(&'a self, app: &'a App, card: &'a Card) -> BoxFuture<'a, Result<Entered, Fault>>;
+    /// Forgets a card.
+    fn forget<'a>(&'a self, app: &'a App, card: &'a Card) -> BoxFuture<'a, Result<(), Fault>>;
+    /// Charges a card, once however often it is asked; says what became of it.
+    fn charge<'a>(
+        &'a self,
+        app: &'a App,
+        row: &'a Payment,
+        card: &'a Card,
+    ) -> BoxFuture<'a, Result<Event, Fault>>;
+    /// Opens the processor's own page for an organization; nothing where there is none.
+    fn portal<'a>(
+        &'a self,
+        app: &'a App,
+        customer: &'a str,
+    ) -> BoxFuture<'a, Result<Option<String>, Fault>>;
 }
 
 /// The processors of this site: the one new payments go to, when there is one.

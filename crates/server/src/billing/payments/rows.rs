@@ -1,7 +1,8 @@
 //! Rows of payments and of what goes back.
 
 use api::{
-    Currency, DisputeId, Micros, OrgId, PaymentEventId, PaymentId, RefundId, Time, TxnId, UserId,
+    CardId, Currency, DisputeId, Micros, OrgId, PaymentEventId, PaymentId, RefundId, Time, TxnId,
+    UserId,
     payments::{Borne, DisputeState, PaymentState, Provider, RefundState, RefundWay},
 };
 use kernel::row;
@@ -53,6 +54,10 @@ row! {
         pub attempts: i64,
         /// Names everything the request caused.
         pub correlation_id: String,
+        /// The saved card it is charged to; none where it is paid on a page.
+        pub card_id: Option<CardId>,
+        /// Whether automatic top-up asked for it.
+        pub auto: bool,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a processor's word does here: once, in any order, and only when it says what we asked for.
 
 use super::{
-    back,
+    back, cards,
     event::{About, Checkout, Event, Odd, Outcome, Taken},
     store::{self, EventRow, Payment},
 };
@@ -95,6 +95,13 @@ async fn apply(tx: &mut WriteTx, provider: Provider, about: &About) -> Result<En
         About::Checkout(checkout) => checked_out(tx, provider, checkout).await,
         About::Refund(refund) => back::refunded(tx, provider, refund).await,
         About::Dispute(dispute) => back::disputed(tx, provider, dispute).await,
+        About::Card(word) => {
+            let known = !cards::told(tx, provider, word).await?;
+            Ok(match known {
+                true => Ended::nobody(Taken::Ignored, "no card of ours, or known"),
+                false => Ended::nobody(Taken::Applied, "a card"),
+            })
+        }
         About::Other(_) => Ok(Ended::nobody(Taken::Ignored, "nothing we act on")),
         About::Odd(odd) => unread(tx, provider, odd).await,
     }
@@ -157,6 +164,7 @@ async fn checked_out(tx: &mut WriteTx, provider: Provider, checkout: &Checkout) 
             (next == PaymentState::Failed).then(|| "The bank did not send the money.".to_owned());
     }
     store::save(tx, &payment).await?;
+    cards::failed(tx, &payment).await?;
     if next == PaymentState::Failed {
         let words =
             ("did not arrive", "The bank did not send the money. Nothing is in the balance.");

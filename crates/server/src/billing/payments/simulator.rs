@@ -2,9 +2,9 @@
 //! other: it knows its own pages, and tells us what became of them.
 
 use super::{
-    About,
+    About, cards,
     event::{Checkout, Event, Outcome, Refunded, RefundedState},
-    processor::{Fault, Opened, Processor, Unsigned},
+    processor::{Fault, Keeper, Opened, Processor, Unsigned},
     store::{self, Payment, Refund},
     sweep,
 };
@@ -232,7 +232,13 @@ impl Processor for Simulator {
     }
 
     fn look<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<Event, Fault>> {
-        async move { say(app, row).await.map_err(|error| later(&error)) }.boxed()
+        async move {
+            match row.card_id {
+                Some(_) => cards::pays(app, row).await,
+                None => say(app, row).await.map_err(|error| later(&error)),
+            }
+        }
+        .boxed()
     }
 
     fn close<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<(), Fault>> {
@@ -262,6 +268,10 @@ impl Processor for Simulator {
             Ok(Event { id, made_at: app.seams.clock.now(), about })
         }
         .boxed()
+    }
+
+    fn keeper(&self) -> &dyn Keeper {
+        self
     }
 
     fn told<'a>(&'a self, _: &'a App, _: Time) -> BoxFuture<'a, Result<Vec<Event>, Fault>> {

@@ -4,11 +4,12 @@
 //! webhooks. Each creating call carries an idempotency key named after our row.
 
 use super::{
-    event::{Event, Outcome},
+    event::Event,
     minor,
-    processor::{Fault, Opened, Processor, Unsigned, client},
+    processor::{Fault, Keeper, Opened, Processor, Unsigned, client},
     store::{Payment, Refund},
-    stripe_events::{self, Whose, at},
+    stripe_cards::looked,
+    stripe_events::{self, Whose, at, words},
 };
 use crate::billing::Settings;
 use api::{Time, payments::Provider};
@@ -26,7 +27,7 @@ const TOLERANCE: Duration = Duration::from_secs(300);
 const PAGES: usize = 5000;
 
 /// The kinds of event that are read; endpoints at Stripe are set to these.
-pub const KINDS: [&str; 13] = [
+pub const KINDS: [&str; 19] = [
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
@@ -40,6 +41,12 @@ pub const KINDS: [&str; 13] = [
     "refund.updated",
     "refund.failed",
     "charge.refund.updated",
+    "payment_intent.succeeded",
+    "payment_intent.processing",
+    "payment_intent.payment_failed",
+    "payment_method.detached",
+    "payment_method.updated",
+    "payment_method.automatically_updated",
 ];
 
 /// A client of Stripe.
@@ -47,7 +54,7 @@ pub struct Stripe {
     api: String,
     key: String,
     secrets: Vec<String>,
-    site: String,
+    pub(super) site: String,
     brand: String,
 }
 
@@ -84,11 +91,11 @@ impl Stripe {
         Ok(Self { api: settings.stripe_api.clone(), key, secrets, site, brand })
     }
 
-    fn whose(&self) -> Whose {
+    pub(super) fn whose(&self) -> Whose {
         Whose { live: self.key.contains("_live_") }
     }
 
-    async fn call(
+    pub(super) async fn call(
         &self,
         app: &App,
         method: http::Method,
@@ -140,7 +147,7 @@ impl Stripe {
     }
 
     /// Returns whether people may be led to an address: over HTTPS, or to where the API is; without a user's name.
-    fn leads(&self, url: &str) -> bool {
+    pub(super) fn leads(&self, url: &str) -> bool {
         let Ok(uri) = url.parse::<http::Uri>() else { return false };
         let api: Option<http::Uri> = self.api.parse().ok();
         let home = api
@@ -171,18 +178,6 @@ impl Stripe {
             ("payment_intent_data[metadata][payment_id]", row.id.to_string()),
         ])
     }
-}
-
-/// Says in plain words why Stripe refused; its own words are for its customers, not ours.
-fn words(status: u16, code: &str) -> String {
-    match (status, code) {
-        (_, "charge_already_refunded") => "This payment was refunded before.",
-        (_, "charge_disputed") => "This payment is disputed.",
-        (_, "amount_too_small") => "The amount is too small for the payment service.",
-        (_, "amount_too_large") => "The amount is too large for the payment service.",
-        _ => "The payment service refused it.",
-    }
-    .to_owned()
 }
 
 /// Returns the header `Stripe-Signature` of a body.
@@ -258,7 +253,7 @@ impl Stripe {
     }
 }
 
-fn text(value: &Value, name: &str) -> Result<String, Fault> {
+pub(super) fn text(value: &Value, name: &str) -> Result<String, Fault> {
     let found = at(value, name).as_str().filter(|text| !text.is_empty() && text.len() <= 4000);
     found.map(str::to_owned).ok_or_else(|| Fault::Later(format!("no {name} in the answer")))
 }
@@ -292,20 +287,15 @@ impl Processor for Stripe {
     fn look<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<Event, Fault>> {
         async move {
             let session = row.session_ref.as_deref().unwrap_or_default();
+            if row.card_id.is_some() {
+                return self.charged(app, session).await;
+            }
             let path = format!("/v1/checkout/sessions/{session}");
             let form = [("expand[]", "payment_intent".to_owned())];
             let found = self.call(app, http::Method::GET, &path, &form, None).await?;
             let about = stripe_events::session(&found, self.whose(), None);
             let about = about.map_err(|why| Fault::Later(why.to_owned()))?;
-            let word = match &about.outcome {
-                Outcome::Open => "open",
-                Outcome::Paid { .. } => "paid",
-                Outcome::Processing => "processing",
-                Outcome::Failed => "failed",
-                Outcome::Expired => "expired",
-            };
-            let id = format!("look:{session}:{word}");
-            Ok(Event { id, made_at: app.seams.clock.now(), about: super::About::Checkout(about) })
+            Ok(looked(app, about))
         }
         .boxed()
     }
@@ -313,7 +303,10 @@ impl Processor for Stripe {
     fn close<'a>(&'a self, app: &'a App, row: &'a Payment) -> BoxFuture<'a, Result<(), Fault>> {
         async move {
             let session = row.session_ref.as_deref().unwrap_or_default();
-            let path = format!("/v1/checkout/sessions/{session}/expire");
+            let path = match row.card_id {
+                Some(_) => format!("/v1/payment_intents/{session}/cancel"),
+                None => format!("/v1/checkout/sessions/{session}/expire"),
+            };
             self.call(app, http::Method::POST, &path, &[], None).await.map(|_| ())
         }
         .boxed()
@@ -372,6 +365,10 @@ impl Processor for Stripe {
             Err(Fault::Later("more events than are read at once".to_owned()))
         }
         .boxed()
+    }
+
+    fn keeper(&self) -> &dyn Keeper {
+        self
     }
 
     fn read(&self, body: &[u8], signature: &str, now: Time) -> Result<Event, Unsigned> {

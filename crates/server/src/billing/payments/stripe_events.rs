@@ -2,7 +2,7 @@
 
 use super::{
     event::{About, Checkout, Dispute, Event, Odd, Outcome, Refunded, RefundedState},
-    minor,
+    minor, stripe_cards as cards,
 };
 use api::{Currency, Micros, Time, payments::DisputeState};
 use serde_json::Value;
@@ -14,19 +14,19 @@ pub struct Whose {
     pub live: bool,
 }
 
-type Read<T> = Result<T, &'static str>;
+pub type Read<T> = Result<T, &'static str>;
 
 /// Returns what stands under a name; nothing is null.
 pub fn at<'a>(value: &'a Value, name: &str) -> &'a Value {
     value.get(name).unwrap_or(&Value::Null)
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+pub fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     at(value, name).as_str().filter(|text| (1..=255).contains(&text.len()))
 }
 
 /// An amount of coins with its currency.
-fn money(value: &Value, amount: &str) -> Read<(Micros, Currency)> {
+pub fn money(value: &Value, amount: &str) -> Read<(Micros, Currency)> {
     let currency = text(value, "currency").map(str::to_uppercase);
     let currency = currency.as_deref().and_then(Currency::parse).ok_or("no currency")?;
     let coins = at(value, amount).as_i64().filter(|coins| *coins > 0).ok_or("no amount")?;
@@ -35,8 +35,25 @@ fn money(value: &Value, amount: &str) -> Read<(Micros, Currency)> {
 }
 
 /// The name of an object that is there itself or by its name.
-fn named<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+pub fn named<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
     text(value, name).or_else(|| text(at(value, name), "id"))
+}
+
+/// Says in plain words why Stripe refused; its own words are for its customers, not ours.
+pub fn words(status: u16, code: &str) -> String {
+    match (status, code) {
+        (_, "charge_already_refunded") => "This payment was refunded before.",
+        (_, "charge_disputed") => "This payment is disputed.",
+        (_, "amount_too_small") => "The amount is too small for the payment service.",
+        (_, "amount_too_large") => "The amount is too large for the payment service.",
+        (_, "authentication_required") => {
+            "The bank asks for your confirmation. Pay once on the page of the payment service."
+        }
+        (_, "expired_card") => "The card has expired.",
+        (_, "card_declined" | "incorrect_cvc" | "processing_error") => "The card was declined.",
+        _ => "The payment service refused it.",
+    }
+    .to_owned()
 }
 
 /// Reads an event.
@@ -63,7 +80,23 @@ pub fn event(value: &Value, whose: Whose) -> Read<Event> {
         "checkout.session.completed"
         | "checkout.session.async_payment_succeeded"
         | "checkout.session.async_payment_failed"
-        | "checkout.session.expired" => session(object, whose, Some(kind)).map(About::Checkout),
+        | "checkout.session.expired" => match at(object, "mode").as_str() {
+            Some("setup") => cards::entered(object).map(About::Card),
+            _ => session(object, whose, Some(kind)).map(About::Checkout),
+        },
+        "payment_intent.succeeded"
+        | "payment_intent.processing"
+        | "payment_intent.payment_failed" => {
+            // Payments made on a page are told of by their page.
+            match text(at(object, "metadata"), "card_id") {
+                Some(_) => cards::intent(object, whose).map(About::Checkout),
+                None => Ok(About::Other(kind.to_owned())),
+            }
+        }
+        "payment_method.detached" => cards::gone(object).map(About::Card),
+        "payment_method.updated" | "payment_method.automatically_updated" => {
+            cards::changed(object).map(About::Card)
+        }
         "charge.dispute.created"
         | "charge.dispute.updated"
         | "charge.dispute.closed"

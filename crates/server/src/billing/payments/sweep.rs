@@ -1,7 +1,7 @@
 //! What is asked of processors beside requests: pages made and closed, words that were lost, refunds sent.
 
 use super::{
-    About, back,
+    About, back, cards,
     event::{Event, Outcome},
     processor::{Fault, Processor, Processors},
     settle,
@@ -9,6 +9,7 @@ use super::{
 };
 use api::{
     Time,
+    cards::CardState,
     payments::{PaymentState, Provider, RefundState},
 };
 use futures::{StreamExt, stream};
@@ -106,10 +107,64 @@ async fn payment(app: &App, processor: &dyn Processor, mut row: Payment) -> Resu
     }
     row.due_at = until;
     match row.state {
+        PaymentState::Created if row.card_id.is_some() => charge(app, processor, row).await?,
         PaymentState::Created => begin(app, processor, row).await?,
         _ => follow(app, processor, row).await?,
     }
     Ok(true)
+}
+
+/// Charges the card of a payment. Only an answer ends it: whatever was asked is looked for until it is known.
+async fn charge(app: &App, processor: &dyn Processor, row: Payment) -> Result<()> {
+    let card = match row.card_id {
+        Some(id) => cards::find(&mut *app.db.read().await?, id).await?,
+        None => None,
+    };
+    let untouched = row.attempts == 0;
+    let said = match card {
+        Some(_) if untouched && row.cancel_at.is_some() => Err(Fault::Never(String::new())),
+        Some(card) if untouched && card.state != CardState::Saved => {
+            Err(Fault::Never("The card was removed.".to_owned()))
+        }
+        Some(card) => processor.keeper().charge(app, &row, &card).await,
+        None => Err(Fault::Never("The card was removed.".to_owned())),
+    };
+    let mut tx = app.db.write(&WRITER).await?;
+    match said {
+        Ok(event) => {
+            // Its name there first, as words of it come: each waits for the other.
+            if let Some(intent) = event.about.intent() {
+                store::lock_intent(&mut tx, row.provider, intent).await?;
+            }
+            let Some(mut held) = store::lock(&mut tx, row.id).await? else { return Ok(()) };
+            if held.state == PaymentState::Created {
+                held.state = PaymentState::Pending;
+                held.session_ref = Some(event.about.object().to_owned());
+                held.due_at = tx.now().plus(pause(&held, tx.now()));
+                store::save(&mut tx, &held).await?;
+            }
+            if !is_open(&event) {
+                settle::take(&mut tx, row.provider, &event).await?;
+            }
+        }
+        Err(Fault::Later(why)) => {
+            tracing::warn!(payment = %row.id, why, "a card cannot be charged yet");
+            again(&mut tx, &row).await?;
+        }
+        Err(Fault::Never(words)) => {
+            let Some(mut held) = store::lock(&mut tx, row.id).await? else { return Ok(()) };
+            if held.state != PaymentState::Created {
+                return Ok(());
+            }
+            let cancelled = held.cancel_at.is_some();
+            held.state = if cancelled { PaymentState::Cancelled } else { PaymentState::Failed };
+            held.settled_at = Some(tx.now());
+            held.fault = (!cancelled).then_some(words);
+            store::save(&mut tx, &held).await?;
+            cards::failed(&mut tx, &held).await?;
+        }
+    }
+    tx.commit().await
 }
 
 /// Makes a payment's page.

@@ -10,7 +10,7 @@ mod store;
 mod terms;
 
 pub use set::{assign, make, percent, set_line};
-pub use store::{Book, BookLine, BookUse, book, books, count_uses, lines, uses_of};
+pub use store::{Book, BookLine, BookUse, UseOrg, book, books, count_uses, lines, uses_of};
 pub use terms::{Item, Listed, Own, Terms, own};
 
 use crate::tenancy::OperatorAction;

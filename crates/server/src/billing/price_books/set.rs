@@ -4,9 +4,12 @@ use super::{
     AssignBook, MakeBook, SetLine,
     store::{self, Book, BookLine, BookUse},
 };
-use crate::tenancy::{self, Operator, Organization, find_organization};
+use crate::{
+    billing::{Settings, payments::is_member},
+    tenancy::{self, Operator, Organization, find_organization},
+};
 use api::{
-    Code, Currency, Micros, PriceBookId, Time,
+    Code, Currency, Micros, OrgId, PriceBookId, Time,
     metering::UsageMeter,
     price_books::{EVERYTHING, PriceBookCreate, PriceKind, PriceLineSet, PriceUseSet},
 };
@@ -17,7 +20,7 @@ use kernel::{
     names,
     outbox::{About, Notice, Recipient, tell},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// How far ahead something may begin.
 const AHEAD: Duration = Duration::from_secs(366 * 86_400);
@@ -125,7 +128,7 @@ fn item(ask: &PriceLineSet) -> Result<String> {
 /// Sets what a book says of an item from a moment on.
 ///
 /// # Errors
-/// `not_found`, `validation_error`; `state_conflict` where another begins at the same moment.
+/// `not_found`, `validation_error`; `state_conflict` for a book with 1000 lines.
 pub async fn set_line(
     app: &App,
     who: &Operator<SetLine>,
@@ -148,10 +151,13 @@ pub async fn set_line(
         set_by: who.caller().user_id(),
         set_at: now,
     };
-    if store::lines(&mut tx, book.id).await?.len() >= MOST {
+    if row.says_something() && store::lines(&mut tx, book.id).await?.len() >= MOST {
         return Err(Error::new(Code::NotNow).detail("The book has 1000 lines; make another."));
     }
-    tx.insert(&row).await.map_err(taken)?;
+    tx.insert(&row).await?;
+    for org in holds_for(&mut tx, book.id, row.valid_from).await? {
+        say(&mut tx, &org, (row.valid_from, false)).await?;
+    }
     tx.target(book.id);
     tx.note(Key::Name, format!("{} {}", row.kind, row.item));
     match (row.price, row.discount) {
@@ -179,25 +185,11 @@ async fn lock(tx: &mut WriteTx, id: PriceBookId) -> Result<Option<Book>> {
     Ok(tx.list_locked(sql, (id,), Lock::Update).await?.into_iter().next())
 }
 
-fn taken(error: Error) -> Error {
-    let indexes = [
-        "price_book_lines_from",
-        "price_book_lines.book_id",
-        "price_book_uses_org",
-        "price_book_uses_project",
-        "price_book_uses.org_id",
-    ];
-    if indexes.iter().any(|name| broke(&error, name)) {
-        return Error::new(Code::NotNow).detail("Something else begins at this very moment.");
-    }
-    error
-}
-
 /// Lets a book hold for an organization or a project from a moment on, and tells those who answer for its money.
 ///
 /// # Errors
 /// `validation_error` for an organization, project or book that is not there or pays in another currency;
-/// `state_conflict` where another begins at the same moment.
+/// `insufficient_permissions` for an operator's own organization in production.
 pub async fn assign(
     app: &App,
     who: &Operator<AssignBook>,
@@ -206,6 +198,12 @@ pub async fn assign(
     let mut tx = app.db.write(who).await?;
     let no_org = || Error::field("org_id", "There is no such organization.");
     let org = find_organization(&mut tx, ask.org_id).await?.ok_or_else(no_org)?;
+    // Nobody sets their own prices where others pay.
+    let mine = is_member(&mut tx, org.id, who.caller().user_id()).await?;
+    if app.get::<Settings>().production && mine {
+        return Err(Error::new(Code::InsufficientPermissions)
+            .detail("You belong to this organization. Another operator sets its prices."));
+    }
     if let Some(id) = ask.project_id {
         let found = tenancy::find_project(&mut tx, id).await?;
         if found.is_none_or(|project| project.org_id != org.id) {
@@ -222,7 +220,8 @@ pub async fn assign(
             );
             return Err(Error::field("book_id", words));
         }
-        tx.note(Key::Name, book.name);
+        // Tenants read this entry: a book's name is the platform's own.
+        tx.note(Key::Name, book.id);
     }
     let now = tx.now();
     let row = BookUse {
@@ -234,27 +233,43 @@ pub async fn assign(
         set_by: who.caller().user_id(),
         set_at: now,
     };
-    if store::uses_in(&mut tx, org.id).await?.len() >= MOST {
+    if row.book_id.is_some() && store::uses_in(&mut tx, org.id).await?.len() >= MOST {
         return Err(Error::new(Code::NotNow).detail("Its prices changed 1000 times already."));
     }
-    tx.insert(&row).await.map_err(taken)?;
-    say(&mut tx, &org, &row).await?;
+    tx.insert(&row).await?;
+    say(&mut tx, &org, (row.valid_from, row.project_id.is_some())).await?;
     tx.target(row.id);
     tx.belongs_to(org.id, row.project_id);
     tx.commit().await?;
     Ok((row, org))
 }
 
+/// Returns the organizations a book holds in at a moment, or will later.
+async fn holds_for(tx: &mut WriteTx, book: PriceBookId, at: Time) -> Result<Vec<Organization>> {
+    let uses = store::uses_of(tx, book).await?;
+    let later = uses.into_iter().filter(|(_, org)| org.until.is_none_or(|until| until > at));
+    let ids: BTreeSet<OrgId> = later.map(|(row, _)| row.org_id).collect();
+    let mut orgs = Vec::new();
+    for id in ids {
+        orgs.extend(find_organization(tx, id).await?);
+    }
+    Ok(orgs)
+}
+
 /// Tells those who answer for an organization's money that its prices change.
-async fn say(tx: &mut WriteTx, org: &Organization, row: &BookUse) -> Result<()> {
-    let place = if row.project_id.is_some() { "a project of " } else { "" };
+async fn say(
+    tx: &mut WriteTx,
+    org: &Organization,
+    (from, one_project): (Time, bool),
+) -> Result<()> {
+    let place = if one_project { "a project of " } else { "" };
     let notice = Notice {
         kind: "billing.prices",
         about: About::Work,
         title: format!("Prices of {} change", org.name),
         body: format!(
             "From {} on, {place}{} has other prices. What runs keeps the price it was launched at.",
-            row.valid_from.plain(),
+            from.plain(),
             org.name
         ),
         href: "/compute/prices",

@@ -83,7 +83,7 @@ pub async fn book(tx: &mut Reader, id: PriceBookId) -> Result<Option<Book>> {
 /// Returns what a book says, of each item the newest first.
 pub async fn lines(tx: &mut Reader, book: PriceBookId) -> Result<Vec<BookLine>> {
     tx.list(
-        "SELECT {} FROM price_book_lines WHERE book_id = $1 ORDER BY kind, item, valid_from DESC",
+        "SELECT {} FROM price_book_lines WHERE book_id = $1 ORDER BY kind, item, valid_from DESC, set_at DESC, id DESC",
         (book,),
     )
     .await
@@ -110,10 +110,11 @@ pub async fn uses_of(tx: &mut Reader, book: PriceBookId) -> Result<Vec<(BookUse,
     tx.list(
         "SELECT u.id, u.org_id, u.project_id, u.book_id, u.valid_from, u.set_by, u.set_at, o.name,
                 (SELECT MIN(n.valid_from) FROM price_book_uses n
-                  WHERE n.org_id = u.org_id AND n.valid_from > u.valid_from
+                  WHERE n.org_id = u.org_id AND (n.valid_from > u.valid_from
+                     OR (n.valid_from = u.valid_from AND (n.set_at > u.set_at OR (n.set_at = u.set_at AND n.id > u.id))))
                     AND (n.project_id = u.project_id OR (n.project_id IS NULL AND u.project_id IS NULL)))
            FROM price_book_uses u JOIN organizations o ON o.id = u.org_id
-          WHERE u.book_id = $1 ORDER BY u.valid_from DESC, u.id LIMIT 500",
+          WHERE u.book_id = $1 ORDER BY u.valid_from DESC, u.set_at DESC, u.id DESC LIMIT 500",
         (book,),
     )
     .await
@@ -124,7 +125,8 @@ pub async fn count_uses(tx: &mut Reader, book: PriceBookId, at: Time) -> Result<
     tx.value(
         "SELECT COUNT(*) FROM price_book_uses u WHERE u.book_id = $1 AND u.valid_from <= $2
             AND NOT EXISTS (SELECT 1 FROM price_book_uses n
-              WHERE n.org_id = u.org_id AND n.valid_from > u.valid_from AND n.valid_from <= $2
+              WHERE n.org_id = u.org_id AND n.valid_from <= $2 AND (n.valid_from > u.valid_from
+                 OR (n.valid_from = u.valid_from AND (n.set_at > u.set_at OR (n.set_at = u.set_at AND n.id > u.id))))
                 AND (n.project_id = u.project_id OR (n.project_id IS NULL AND u.project_id IS NULL)))",
         (book, at),
     )

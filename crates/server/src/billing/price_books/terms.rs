@@ -68,7 +68,8 @@ impl Own {
     /// Returns the book that holds at a moment: of a project, or of the whole organization.
     fn book(&self, project: Option<ProjectId>, at: Time) -> Option<PriceBookId> {
         let there = self.uses.iter().filter(|one| one.project_id == project);
-        there.filter(|one| one.valid_from <= at).max_by_key(|one| one.valid_from)?.book_id
+        let begun = there.filter(|one| one.valid_from <= at);
+        begun.max_by_key(|one| (one.valid_from, one.set_at, one.id))?.book_id
     }
 
     /// Returns what a book says of an item at a moment; nothing where it leaves it to the list.
@@ -76,7 +77,8 @@ impl Own {
         let of = self.lines.iter().filter(|line| {
             line.book_id == book && line.kind == kind && line.item == item && line.valid_from <= at
         });
-        of.max_by_key(|line| line.valid_from).filter(|line| line.says_something())
+        let newest = of.max_by_key(|line| (line.valid_from, line.set_at, line.id));
+        newest.filter(|line| line.says_something())
     }
 
     /// Returns what an item costs in a project at a moment.
@@ -89,11 +91,28 @@ impl Own {
     ) -> Terms {
         let of_project = project.and_then(|id| self.book(Some(id), at));
         let books = [of_project, self.book(None, at)];
-        let line = books.into_iter().flatten().find_map(|book| {
-            let exact = self.line(book, item.kind, item.name, at);
-            exact.or_else(|| self.line(book, item.kind, EVERYTHING, at))
-        });
-        line.map_or_else(|| Terms::listed(list), |line| line.terms(list))
+        let lines: Vec<&BookLine> = books
+            .into_iter()
+            .flatten()
+            .flat_map(|book| {
+                [item.name, EVERYTHING].map(|name| self.line(book, item.kind, name, at))
+            })
+            .flatten()
+            .collect();
+        // Each part is the nearest line's that says it: another rounding leaves a discount as it is.
+        let price = lines.iter().find(|line| line.price.is_some() || line.discount.is_some());
+        let step = lines.iter().find_map(|line| line.increment_seconds);
+        let minimum = lines.iter().find_map(|line| line.minimum_seconds);
+        let paid = price.map_or(list.price, |line| line.paid(list.price));
+        Terms {
+            price: paid,
+            list_price: (paid != list.price).then_some(list.price),
+            increment: Increment {
+                step: step.unwrap_or(list.increment.step),
+                minimum: minimum.unwrap_or(list.increment.minimum),
+            },
+            line_id: price.map(|line| line.id),
+        }
     }
 
     /// Returns what hardware costs in a project at a moment.
@@ -115,29 +134,21 @@ impl Terms {
 }
 
 impl BookLine {
-    fn says_something(&self) -> bool {
+    /// Returns whether it holds something, and does not end what was said before.
+    pub fn says_something(&self) -> bool {
         self.price.is_some()
             || self.discount.is_some()
             || self.increment_seconds.is_some()
             || self.minimum_seconds.is_some()
     }
 
-    /// Returns the terms a line makes of the list's; a discount is rounded down to the millionth.
-    fn terms(&self, list: Listed) -> Terms {
+    /// Returns what is paid instead of a list price; a discount is rounded down to the millionth.
+    fn paid(&self, list: Micros) -> Micros {
         let off = |discount: i64| {
-            let rest = i128::from(list.price.0) * i128::from(10_000 - discount) / 10_000;
-            i64::try_from(rest).map_or(list.price, Micros)
+            let rest = i128::from(list.0) * i128::from(10_000 - discount) / 10_000;
+            i64::try_from(rest).map_or(list, Micros)
         };
-        let price = self.price.or_else(|| self.discount.map(off)).unwrap_or(list.price);
-        Terms {
-            price,
-            list_price: (price != list.price).then_some(list.price),
-            increment: Increment {
-                step: self.increment_seconds.unwrap_or(list.increment.step),
-                minimum: self.minimum_seconds.unwrap_or(list.increment.minimum),
-            },
-            line_id: Some(self.id),
-        }
+        self.price.or_else(|| self.discount.map(off)).unwrap_or(list)
     }
 }
 
@@ -223,6 +234,16 @@ mod tests {
         let terms = own(Some(1_250), None).sku(None, "h100", LIST, Time(1));
         assert_eq!((terms.price, terms.list_price), (Micros(875_000), Some(LIST.price)));
         assert_eq!(own(Some(10_000), None).sku(None, "h100", LIST, Time(1)).price, Micros::ZERO);
+        // Another rounding of one item leaves the discount of everything as it is.
+        let mut both = own(Some(1_250), None);
+        let rounded = BookLine { increment_seconds: Some(60), ..line(2, 1, "h100", None, 0) };
+        both.lines.push(rounded);
+        let terms = both.sku(None, "h100", LIST, Time(1));
+        assert_eq!((terms.price, terms.increment.step), (Micros(875_000), 60));
+        // Set again for the same moment, the newest holds.
+        let newer = BookLine { set_at: Time(1), ..line(3, 1, "h100", Some(5), 0) };
+        both.lines.insert(0, newer);
+        assert_eq!(both.sku(None, "h100", LIST, Time(1)).price, Micros(5));
         // Only another rounding: the price is the list's.
         let terms = own(None, Some(60)).sku(None, "h100", LIST, Time(1));
         assert_eq!((terms.price, terms.list_price, terms.increment.step), (LIST.price, None, 60));

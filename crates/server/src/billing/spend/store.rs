@@ -1,18 +1,19 @@
 //! SQL of what was spent.
 
 use super::days::day_of;
-use crate::billing::{metering, store::Window};
+use crate::billing::{Meter, metering};
 use api::{AllocationId, DeptId, Micros, OrgId, ProjectId, UserId};
 use kernel::{
     Result,
     db::{Reader, WriteTx},
     row,
 };
+use std::time::Duration;
 
-/// Adds a window to the day it is booked on, as the ledger does.
-pub async fn add(tx: &mut WriteTx, user: Option<UserId>, window: &Window) -> Result<()> {
+/// Adds a charge of a run, and the time it is for, to the day it is booked on, as the ledger does.
+pub async fn add(tx: &mut WriteTx, meter: &Meter, charge: Micros, time: Duration) -> Result<()> {
     let day = day_of(tx.now());
-    let span = window.to_at.0 - window.from_at.0;
+    let span = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
     tx.run(
         "INSERT INTO spend_days (allocation_id, day, org_id, project_id, user_id, sku, charge,
                 unit_micros, simulated)
@@ -21,15 +22,15 @@ pub async fn add(tx: &mut WriteTx, user: Option<UserId>, window: &Window) -> Res
             SET charge = spend_days.charge + excluded.charge,
                 unit_micros = spend_days.unit_micros + excluded.unit_micros",
         (
-            window.allocation_id,
+            meter.allocation_id,
             day,
-            window.org_id,
-            window.project_id,
-            user,
-            window.sku.clone(),
-            window.charge,
-            window.units.saturating_mul(span),
-            window.simulated,
+            meter.org_id,
+            meter.project_id,
+            meter.user_id,
+            meter.sku.clone(),
+            charge,
+            meter.units.saturating_mul(span),
+            meter.simulated,
         ),
     )
     .await

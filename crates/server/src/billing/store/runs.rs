@@ -81,14 +81,15 @@ pub async fn running_meters(
 pub async fn change_meter(tx: &mut WriteTx, old: &Meter, new: &Meter) -> Result<bool> {
     tx.run(
         "UPDATE meters SET metered_to = $1, billed_micros = $2, charged = $3, windows = $4,
-                stopped_at = $5
-          WHERE allocation_id = $6 AND metered_to = $7 AND windows = $8 AND stopped_at IS NULL",
+                stopped_at = $5, rounding = $6
+          WHERE allocation_id = $7 AND metered_to = $8 AND windows = $9 AND stopped_at IS NULL",
         (
             new.metered_to,
             new.billed_micros,
             new.charged,
             new.windows,
             new.stopped_at,
+            new.rounding,
             old.allocation_id,
             old.metered_to,
             old.windows,

@@ -17,7 +17,6 @@ use api::{
     metering::UsageMeter,
     price_books::{
         EVERYTHING, PriceBookDetail, PriceKind, PriceLine, PriceLineSet, PriceUse, PriceUseSet,
-        rounding,
     },
 };
 use kernel::{
@@ -67,13 +66,14 @@ impl PriceBookView {
             set_by: UserId(nil),
             holds,
         };
-        let place = |project: Option<ProjectId>, holds| PriceUse {
+        let place = |project: Option<ProjectId>, holds: bool| PriceUse {
             id: PriceUseId(nil),
             org_id: OrgId(nil),
             org: "An organization with the longest name that fits on a page".into(),
             project_id: project,
             book_id: Some(PriceBookId(nil)),
             valid_from: at,
+            until: (!holds).then_some(at),
             set_by: UserId(nil),
             holds,
         };
@@ -126,7 +126,7 @@ impl PriceBookView {
         let row = |one: &PriceLine| {
             vec![
                 html! { @if one.item == EVERYTHING { (everything(one.kind)) } @else { code { (one.item) } } },
-                html! { (said(one)) },
+                html! { (one.says()) },
                 moment(one.valid_from),
                 html! { @if one.holds { (badge("good", "holds")) } },
             ]
@@ -146,7 +146,7 @@ impl PriceBookView {
                 (self.form.hidden("line"))
                 (select("item", "Of what", self.entered.value("item"), &self.items()))
                 (field("price", "Price", &price, 20))
-                (field("discount_percent", "Discount", "In percent off the list price, such as 12.5; nothing in both ends the line", 10))
+                (field("discount_percent", "Discount", "In percent off the list price, such as 12.5; with every field empty the line ends", 10))
                 (field("increment_seconds", "Steps of seconds", "Hardware: time is rounded up to it, 1 to 3600; empty as in the list", 4))
                 (field("minimum_seconds", "Least seconds", "Hardware: a run costs at least so much, 0 to 86400; empty as in the list", 5))
                 (field("valid_from", "From", "Empty for now; such as 2026-12-01T00:00:00Z", 40))
@@ -180,7 +180,7 @@ impl PriceBookView {
             vec![
                 html! { (one.org) br; (id_copy(&one.org_id.to_string())) },
                 html! { @if let Some(id) = one.project_id { (id_copy(&id.to_string())) } @else { "all" } },
-                moment(one.valid_from),
+                html! { (moment(one.valid_from)) @if let Some(until) = one.until { " to " (moment(until)) } },
                 html! { @if one.holds { (badge("good", "holds")) } },
             ]
         };
@@ -213,19 +213,6 @@ const fn everything(kind: PriceKind) -> &'static str {
         PriceKind::Sku => "All hardware",
         PriceKind::Meter => "All metered usage",
     }
-}
-
-/// Says what a line says.
-fn said(line: &PriceLine) -> String {
-    let price = line.price.map(|price| price.exact());
-    let discount = line.discount_percent.as_ref().map(|percent| format!("{percent} % off"));
-    let step = line.increment_seconds.unwrap_or(1);
-    let rounded = rounding(step, line.minimum_seconds.unwrap_or(0)).or_else(|| {
-        let any = line.increment_seconds.is_some() || line.minimum_seconds.is_some();
-        any.then(|| "by the second".to_owned())
-    });
-    let parts: Vec<String> = [price.or(discount), rounded].into_iter().flatten().collect();
-    if parts.is_empty() { "nothing any more".to_owned() } else { parts.join(", ") }
 }
 
 async fn book<A: OperatorAction>(app: &App, who: &Operator<A>, entered: Entered) -> Result<Page> {
@@ -287,6 +274,17 @@ async fn line_form(who: Operator<SetLine>, app: App, Form(fields): Form) -> Resu
     }
 }
 
+/// Refuses to end what this book does not hold: another's would end.
+async fn holds_there(app: &App, id: PriceBookId, ask: &PriceUseSet) -> Result<()> {
+    let detail = detail(&mut *app.db.read().await?, id).await?;
+    let place = |one: &&PriceUse| (one.org_id, one.project_id) == (ask.org_id, ask.project_id);
+    let begins = ask.valid_from.unwrap_or(app.seams.clock.now());
+    let here =
+        detail.uses.iter().filter(place).any(|one| one.until.is_none_or(|until| until > begins));
+    let wrong = || Error::field("org_id", "This book does not hold there then.");
+    here.then_some(()).ok_or_else(wrong)
+}
+
 async fn use_form(who: Operator<AssignBook>, app: App, Form(fields): Form) -> Result<Go> {
     let id: PriceBookId = who.head().id("book_id")?;
     let set = async {
@@ -303,6 +301,9 @@ async fn use_form(who: Operator<AssignBook>, app: App, Form(fields): Form) -> Re
             book_id: (fields.text("what") != "none").then_some(id),
             valid_from: fields.moment("use_from")?,
         };
+        if ask.book_id.is_none() {
+            holds_there(&app, id, &ask).await?;
+        }
         price_books::assign(&app, &who, &ask).await
     };
     match set.await {

@@ -2,7 +2,7 @@
 
 use crate::{
     billing::price_books::{
-        self, AssignBook, Book, BookLine, BookUse, MakeBook, ReadBooks, SetLine, percent,
+        self, AssignBook, Book, BookLine, BookUse, MakeBook, ReadBooks, SetLine, UseOrg, percent,
     },
     catalog::store,
     tenancy::Operator,
@@ -74,11 +74,12 @@ fn line(row: &BookLine, book: &PriceBook, holds: bool) -> PriceLine {
     }
 }
 
-fn place(row: BookUse, org: String, holds: bool) -> PriceUse {
+fn place(row: BookUse, org: UseOrg, holds: bool) -> PriceUse {
     PriceUse {
         id: row.id,
         org_id: row.org_id,
-        org,
+        org: org.org,
+        until: org.until,
         project_id: row.project_id,
         book_id: row.book_id,
         valid_from: row.valid_from,
@@ -108,7 +109,7 @@ pub(super) async fn detail(tx: &mut Reader, id: PriceBookId) -> Result<PriceBook
     let in_use = |at: Time, until: Option<Time>| at <= now && until.is_none_or(|until| until > now);
     let uses = price_books::uses_of(tx, id).await?.into_iter().map(|(row, org)| {
         let holds = in_use(row.valid_from, org.until);
-        place(row, org.org, holds)
+        place(row, org, holds)
     });
     let uses = uses.collect();
     Ok(PriceBookDetail { book, lines, uses })
@@ -169,5 +170,5 @@ async fn assign(
 ) -> Result<Created<PriceUse>> {
     let (row, org) = price_books::assign(&app, &who, &body).await?;
     let holds = row.valid_from <= app.seams.clock.now();
-    Ok(Created(place(row, org.name, holds)))
+    Ok(Created(place(row, UseOrg { org: org.name, until: None }, holds)))
 }

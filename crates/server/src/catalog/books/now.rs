@@ -54,10 +54,9 @@ fn now(of: &Named<'_>, terms: Terms, currency: Currency) -> PriceNow {
 }
 
 /// Returns what everything costs in a project.
-async fn prices(app: &App, tx: &mut Reader, project: &InProject) -> Result<Vec<PriceNow>> {
-    let own = own(tx, project).await?;
+async fn prices(tx: &mut Reader, project: &InProject) -> Result<Vec<PriceNow>> {
+    let (own, currency) = own(tx, project).await?;
     let (place, at) = (Some(project.project_id()), tx.now());
-    let currency = app.get::<billing::Settings>().currency;
     let mut rows = Vec::new();
     for (sku, price) in store::list_offers(tx).await?.iter().filter(|(sku, _)| sku.active) {
         let item = Item { kind: PriceKind::Sku, name: &sku.sku };
@@ -76,7 +75,7 @@ async fn prices(app: &App, tx: &mut Reader, project: &InProject) -> Result<Vec<P
 }
 
 async fn list(who: Allowed<ReadCatalog>, app: App, (): ()) -> Result<Json<Paged<PriceNow>>> {
-    let items = prices(&app, &mut *app.db.read().await?, who.scope()).await?;
+    let items = prices(&mut *app.db.read().await?, who.scope()).await?;
     Ok(Json(Paged { items, next_cursor: None }))
 }
 
@@ -136,6 +135,6 @@ impl PricesView {
 }
 
 async fn page(who: Allowed<ReadCatalog>, app: App, (): ()) -> Result<Page> {
-    let prices = prices(&app, &mut *app.db.read().await?, who.scope()).await?;
+    let prices = prices(&mut *app.db.read().await?, who.scope()).await?;
     Ok(Page::new("Prices", PricesView { prices }.draw()))
 }

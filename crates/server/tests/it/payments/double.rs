@@ -2,6 +2,7 @@
 //! What it does not know it refuses. No product code is in it.
 
 mod back;
+mod cards;
 
 use axum::{
     Router,
@@ -12,7 +13,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
@@ -30,6 +31,8 @@ pub struct Double {
     pub bad: Mutex<Vec<u16>>,
     /// The page it makes up instead of its own.
     pub page: Mutex<Option<String>>,
+    /// What time it is there.
+    pub now: Mutex<i64>,
     inner: Mutex<Inner>,
 }
 
@@ -39,6 +42,9 @@ struct Inner {
     sessions: BTreeMap<String, Value>,
     refunds: BTreeMap<String, Value>,
     intents: BTreeMap<String, &'static str>,
+    customers: BTreeSet<String>,
+    methods: BTreeMap<String, Value>,
+    charges: BTreeMap<String, Value>,
     events: Vec<Value>,
     keys: BTreeMap<String, (String, Answer)>,
     calls: Vec<String>,
@@ -54,6 +60,7 @@ impl Double {
             key: key.to_owned(),
             bad: Mutex::default(),
             page: Mutex::default(),
+            now: Mutex::default(),
             inner: Mutex::default(),
         });
         let app = Router::new()
@@ -63,6 +70,7 @@ impl Double {
             .route("/v1/refunds", post(create_refund).get(list_refunds))
             .route("/v1/refunds/{id}", get(get_refund))
             .route("/v1/events", get(list_events))
+            .merge(cards::routes())
             .with_state(double.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         double
@@ -189,7 +197,11 @@ fn reply(answer: Answer) -> Response {
     match answer {
         Ok(value) => (StatusCode::OK, axum::Json(value)).into_response(),
         Err((status, code)) => {
-            let kind = if status == 400 { "invalid_request_error" } else { "api_error" };
+            let kind = match status {
+                400 => "invalid_request_error",
+                402 => "card_error",
+                _ => "api_error",
+            };
             let body = json!({ "error": { "type": kind, "code": code, "message": "Words of the double." } });
             (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
         }
@@ -275,6 +287,9 @@ async fn create_session(
 ) -> Response {
     double.call(&head, "POST /v1/checkout/sessions", &body, |inner| {
         let form = form(&body);
+        if form.get("mode").map(String::as_str) == Some("setup") {
+            return cards::setup_session(inner, &form);
+        }
         only(&form, &SESSION)?;
         if form.get("mode").map(String::as_str) != Some("payment") {
             return Err((400, "parameter_invalid"));
@@ -305,6 +320,7 @@ async fn get_session(
 ) -> Response {
     double.call(&head, "GET /v1/checkout/sessions/", "", |inner| {
         let mut session = inner.sessions.get(&id).cloned().ok_or((404, "resource_missing"))?;
+        cards::expand(inner, &mut session);
         // Asked for with `expand[]=payment_intent`, the payment is there itself.
         if let Some(intent) = session["payment_intent"].as_str().map(str::to_owned) {
             let status = inner.intents.get(&intent).copied().unwrap_or("succeeded");

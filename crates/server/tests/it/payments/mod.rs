@@ -1,5 +1,6 @@
 //! Payments: topping up, events of a processor in every order, forged ones, refunds and disputes.
 
+mod cards;
 mod desk;
 mod double;
 mod forged;

@@ -8,6 +8,7 @@ mod store;
 
 pub use http::routes;
 pub use pages::{ApprovalsView, CreditsView, DeskPaymentView, FinanceView, desk_tabs};
+pub use store::is_member;
 
 use super::store::EventRow;
 use crate::{

@@ -4,17 +4,25 @@ use crate::{
     billing::{
         Settings, balance,
         payments::{
+            cards,
             create::{self, Create},
             processor::Processors,
         },
     },
     tenancy::{Allowed, find_organization},
 };
-use api::{Currency, Micros, Money, billing::Balance, billing::MoneyState, payments::Provider};
+use api::{
+    Currency, Micros, Money,
+    billing::{Balance, MoneyState},
+    cards::{Card, CardState},
+    payments::{PaymentCreate, Provider},
+};
 use kernel::{
     App, Error, Result,
-    html::{Entered, Field, FormCtx, Markup, Page, html, icon, page_head, simulated_badge, stat},
-    http::{Form, Go, Route},
+    html::{
+        Entered, Field, FormCtx, Markup, Page, html, icon, page_head, select, simulated_badge, stat,
+    },
+    http::{Fields, Form, Go, Route},
 };
 
 /// Amounts that are offered, in units.
@@ -35,6 +43,8 @@ pub struct AddFundsView {
     pub bounds: (Money, Money),
     /// Who takes the money; nobody where none is taken.
     pub provider: Option<Provider>,
+    /// Saved cards.
+    pub cards: Vec<Card>,
     /// What was entered.
     pub entered: Entered,
     /// For the form.
@@ -58,6 +68,7 @@ impl AddFundsView {
             },
             bounds: (eur(5_000_000), eur(10_000_000_000)),
             provider: Some(Provider::Simulator),
+            cards: vec![],
             entered: Entered::fresh(),
             form: FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) },
         };
@@ -65,6 +76,7 @@ impl AddFundsView {
         vec![
             one.clone(),
             Self { provider: Some(Provider::Stripe), ..one.clone() },
+            Self { cards: vec![cards::sample(CardState::Saved)], ..one.clone() },
             Self { entered: Entered::fresh().with("amount", "1").refused(&wrong), ..one.clone() },
             Self { provider: None, ..one },
         ]
@@ -100,11 +112,12 @@ impl AddFundsView {
             @if provider == Provider::Simulator {
                 p { (simulated_badge()) " Payments are simulated on this site: no money moves." }
             } @else {
-                p class="muted" { "You pay on a page of the payment service. Card data never comes here." }
+                p class="muted" { "You pay on a page of the payment service, or with a card it keeps for you. Card data never comes here." }
             }
             (self.entered.banner())
             form method="post" action="/account/billing/add" class="flow" {
                 (self.form.hidden("add"))
+                @if !self.cards.is_empty() { (select("card_id", "Pay with", self.entered.value("card_id"), &self.ways())) }
                 div class="links" {
                     @for units in OFFERED {
                         @if self.offers(units) {
@@ -116,6 +129,17 @@ impl AddFundsView {
                 button class="button primary" { (icon("plus")) "Go on to payment" }
             }
         }
+    }
+
+    /// Saved cards, and the page of the payment service.
+    fn ways(&self) -> Vec<(String, String)> {
+        let card = |card: &Card| (card.id.to_string(), format!("{}, at once", cards::name(card)));
+        let mut ways: Vec<(String, String)> = self.cards.iter().map(card).collect();
+        ways.push((
+            String::new(),
+            "Another card or way, on the page of the payment service".to_owned(),
+        ));
+        ways
     }
 
     fn offers(&self, units: i64) -> bool {
@@ -135,6 +159,7 @@ async fn view(app: &App, who: &Allowed<Create>, entered: Entered) -> Result<Page
         org: org.name,
         bounds: (money(settings.least_top_up()), money(settings.most_top_up())),
         provider: app.get::<Processors>().main().map(|one| one.provider()),
+        cards: cards::saved(app, &mut tx, org.id).await?,
         entered,
         form: who.form(app),
     };
@@ -148,21 +173,33 @@ async fn page(who: Allowed<Create>, app: App, (): ()) -> Result<Page> {
 async fn add_form(who: Allowed<Create>, app: App, Form(fields): Form) -> Result<Go> {
     let preset = fields.text("preset");
     let text = if preset.is_empty() { fields.text("amount") } else { preset };
-    let asked = ask(&app, &who, &text).await;
+    let asked = ask(&app, &who, &text, &fields).await;
     match asked {
         Ok(id) => Ok(Go::to(format!("/account/billing/payments/{id}"))),
         Err(error) => {
-            let entered = Entered::fresh().with("amount", text).refused(&error).on_top();
+            let card = fields.text("card_id");
+            let entered = Entered::fresh().with("amount", text).with("card_id", card);
+            let entered = entered.refused(&error).on_top();
             let page = view(&app, &who, entered).await?;
             Err(error.showing(page.status(::http::StatusCode::UNPROCESSABLE_ENTITY)))
         }
     }
 }
 
-async fn ask(app: &App, who: &Allowed<Create>, text: &str) -> Result<api::PaymentId> {
+async fn ask(
+    app: &App,
+    who: &Allowed<Create>,
+    text: &str,
+    fields: &Fields,
+) -> Result<api::PaymentId> {
     let org = find_organization(&mut *app.db.read().await?, who.scope().org_id()).await?;
     let currency = org.ok_or_else(Error::not_found)?.currency;
     let micros = Micros::typed(text)
         .ok_or_else(|| Error::field("amount", "Enter an amount such as 50 or 12.50."))?;
-    create::create(app, who, Money::new(micros, currency)).await.map(|made| made.id)
+    let card_id = match fields.optional("card_id") {
+        Some(_) => Some(fields.id("card_id")?),
+        None => None,
+    };
+    let ask = PaymentCreate { amount: Money::new(micros, currency), card_id };
+    create::create(app, who, &ask).await.map(|made| made.id)
 }

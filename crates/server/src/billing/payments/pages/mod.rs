@@ -34,6 +34,8 @@ fn sample(state: PaymentState) -> PaymentView {
     let eur = |micros| Money::new(Micros(micros), Currency::EUR);
     let at = Time(1_795_000_000_000_000);
     PaymentView {
+        card_id: None,
+        auto: false,
         id: PaymentId(nil),
         org_id: OrgId(nil),
         user_id: UserId(nil),

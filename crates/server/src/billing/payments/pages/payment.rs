@@ -79,6 +79,10 @@ impl PaymentPageView {
         let mut declined = pending();
         declined.payment.declines = 2;
         all.push(declined);
+        let mut charged = one(PaymentState::Created, Back::No);
+        charged.payment.card_id = Some(api::CardId(uuid::Uuid::nil()));
+        charged.payment.auto = true;
+        all.push(charged);
         let mut refunded = one(PaymentState::Paid, Back::No);
         refunded.payment.refunded.micros = Micros(20_000_000);
         refunded.payment.disputed.micros = Micros(30_000_000);
@@ -91,6 +95,7 @@ impl PaymentPageView {
         self.cancelling && self.payment.state.is_open()
             || self.back == Back::Paid && self.payment.state == PaymentState::Pending
             || self.payment.state == PaymentState::Created
+            || self.payment.card_id.is_some() && self.payment.state == PaymentState::Pending
     }
 
     /// Draws it.
@@ -112,6 +117,9 @@ impl PaymentPageView {
     fn words(&self) -> Markup {
         let amount = self.payment.amount;
         match self.payment.state {
+            PaymentState::Created | PaymentState::Pending if self.payment.card_id.is_some() => {
+                banner("info", "The saved card is being charged. This takes a moment.", None)
+            }
             PaymentState::Created => banner(
                 "info",
                 "The page where you pay is being prepared. This takes a moment.",
@@ -164,9 +172,12 @@ impl PaymentPageView {
                 html! { (payment.amount) @if payment.simulated { " " (simulated_badge()) } },
             ),
             ("State", state_badge(payment)),
-            ("Asked for", moment(payment.created_at)),
+            (
+                "Asked for",
+                html! { (moment(payment.created_at)) @if payment.auto { " by automatic top-up" } },
+            ),
         ];
-        if payment.state == PaymentState::Pending {
+        if payment.state == PaymentState::Pending && payment.card_id.is_none() {
             rows.push(("Can be paid until", moment(payment.expires_at)));
         }
         if let Some(at) = payment.settled_at {

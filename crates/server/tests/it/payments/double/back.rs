@@ -52,7 +52,9 @@ pub async fn create_refund(
         let intent = form.get("payment_intent").cloned().unwrap_or_default();
         let coins = number(&form, "amount")?;
         let session = inner.sessions.values().find(|one| one["payment_intent"] == intent.as_str());
-        let paid = session.ok_or((404, "resource_missing"))?["amount_total"].as_i64().unwrap();
+        let charge = inner.charges.get(&intent).filter(|one| one["status"] == "succeeded");
+        let paid = session.map(|one| &one["amount_total"]).or(charge.map(|one| &one["amount"]));
+        let paid = paid.ok_or((404, "resource_missing"))?.as_i64().unwrap();
         let back: i64 = inner
             .refunds
             .values()

@@ -59,6 +59,8 @@ fn sample_payment(state: PaymentState) -> DeskPayment {
     let at = Time(1_795_000_000_000_000);
     DeskPayment {
         payment: PaymentView {
+            card_id: None,
+            auto: false,
             id: PaymentId(nil),
             org_id: OrgId(nil),
             user_id: UserId(nil),
