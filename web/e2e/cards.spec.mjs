@@ -149,6 +149,8 @@ test("a balance runs low and out: told in time, work is released, and goes on af
   await page.goto(`${site.url}/compute`);
   await expect(page.getByRole("heading", { name: "H100 GPUs" })).toBeVisible();
   await page.goto(`${site.url}/account/billing/add`);
+  await expect(page.getByLabel("Pay with")).toHaveValue("");
+  await page.getByLabel("Pay with").selectOption({ label: "Visa ending in 4242, at once" });
   await page.getByRole("button", { name: "€100" }).click();
   await expect(page.getByText("€100.00 is in the balance.")).toBeVisible({ timeout: 15_000 });
   const rows = JSON.parse(cli(["ls", "--output", "json"])).items;

@@ -123,8 +123,9 @@ async fn step(app: &App, stand: &Stand) -> Result<bool> {
     }
     // Who is looked at for the first time did not fall.
     let before = stand.told.unwrap_or(state);
-    // Something runs again on little: it rose from nothing and fell between two looks.
-    let again = before == MoneyState::Depleted && stand.burn > Micros::ZERO;
+    // Something runs on little already: it rose from nothing, or began, and fell between two looks.
+    let unseen = stand.told.is_none() || before == MoneyState::Depleted;
+    let again = unseen && stand.burn > Micros::ZERO;
     let tells = rung(state) > rung(before) || state == MoneyState::Healthy || again;
     if tells && let Some(notice) = words(settings, stand, before, state) {
         for person in tenancy::payers(&mut tx, stand.id).await? {

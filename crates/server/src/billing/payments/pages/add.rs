@@ -134,11 +134,9 @@ impl AddFundsView {
     /// Saved cards, and the page of the payment service.
     fn ways(&self) -> Vec<(String, String)> {
         let card = |card: &Card| (card.id.to_string(), format!("{}, at once", cards::name(card)));
-        let mut ways: Vec<(String, String)> = self.cards.iter().map(card).collect();
-        ways.push((
-            String::new(),
-            "Another card or way, on the page of the payment service".to_owned(),
-        ));
+        // Nothing is charged at once unless somebody chose it.
+        let mut ways = vec![(String::new(), "On the page of the payment service".to_owned())];
+        ways.extend(self.cards.iter().map(card));
         ways
     }
 
