@@ -23,6 +23,8 @@ if [ "$what" = test ]; then
   # Accounting software that reads what the finance desk exports.
   need ledger ledger
   need bean-check beancount
+  # The processor's own client, which keeps the tests' double of it honest.
+  /usr/bin/python3 -c 'import stripe' >/dev/null 2>&1 || packages+=(python3-stripe)
 fi
 node_ok() { command -v node >/dev/null 2>&1 && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; }
 if ! node_ok; then

@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use crate::{
-    billing::{price_books::Terms, rating},
+    billing::{Reserve, price_books::Terms, rating},
     placement::{self, Plan, Refusal, Request},
 };
 use api::{
@@ -13,6 +13,7 @@ use api::{
     price_books::rounding,
     quotas::Dimension,
 };
+use std::time::Duration;
 
 /// What precheck found: the answer for people, and the plan when nothing is in the way.
 pub struct Checked {
@@ -186,11 +187,11 @@ fn money(
 ) -> Precheck {
     let of = |micros| Money::new(micros, facts.currency);
     let rate = Micros(terms.price.0.saturating_mul(count));
-    let cover = |span| rating::cover(rate, 1, terms.increment.billed(span));
-    let wanted = cover(facts.hold).unwrap_or(Micros(i64::MAX));
-    let least = cover(facts.least).unwrap_or(Micros(i64::MAX));
-    let hold = wanted.min(facts.available);
-    if hold < least {
+    let (increment, span, least) = (terms.increment, facts.hold, facts.least);
+    let reserve = Reserve { rate, increment, span, least };
+    let (hold, _, enough) =
+        reserve.of(facts.available).unwrap_or((facts.available, Duration::ZERO, false));
+    if !enough {
         blockers.push(blocker(
             "insufficient_balance",
             format!("The balance of {} does not cover it.", of(facts.available)),

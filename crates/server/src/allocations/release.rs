@@ -86,10 +86,11 @@ pub async fn begin(
     let new = store::move_on(tx, row, Event::ReleaseAsked, reason).await?;
     // A machine that is silent, or back without saying that the work ran on, confirms nothing later.
     let confirmed = fleet::confirmed(app, tx, row.node_id, row.id).await?;
-    let at = match confirmed {
-        Some(_) if fleet::is_reachable(app, confirmed) => at,
-        Some(until) => at.min(until),
-        None => Time(0),
+    let (at, by) = match confirmed {
+        Some(_) if fleet::is_reachable(app, confirmed) => (at, by),
+        // Nobody releases in full what a machine ended before.
+        Some(until) => (at.min(until), EndedBy::Platform),
+        None => (Time(0), EndedBy::Platform),
     };
     billing::stop(tx, row.id, at, by).await?;
     billing::close(tx, row.id, row.simulated).await?;

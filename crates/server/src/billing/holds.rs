@@ -99,6 +99,37 @@ async fn currency_of(tx: &mut Reader, org: OrgId) -> Result<Currency> {
     org.map(|org| org.currency).ok_or_else(Error::not_found)
 }
 
+/// How much a launch reserves.
+#[derive(Debug, Clone, Copy)]
+pub struct Reserve {
+    /// What it costs per hour, all units.
+    pub rate: Micros,
+    /// How its time is rounded up.
+    pub increment: Increment,
+    /// How long it should be paid for.
+    pub span: Duration,
+    /// How long it must be paid for.
+    pub least: Duration,
+}
+
+impl Reserve {
+    /// Returns what is reserved of what is available, how long it lasts, and whether that is enough; nothing on
+    /// overflow. What is less than a step buys nothing: others can use it.
+    pub fn of(self, available: Micros) -> Option<(Micros, Duration, bool)> {
+        let cover = |span| rating::cover(self.rate, 1, self.increment.billed(span));
+        let (wanted, least) = (cover(self.span)?, cover(self.least)?);
+        if available >= wanted {
+            return Some((wanted, self.span, wanted >= least));
+        }
+        let lasts = rating::lasts(available, self.rate).unwrap_or(self.span);
+        if available < least || self.increment == Increment::SECOND {
+            return Some((available, lasts, available >= least));
+        }
+        let span = self.increment.reach(Duration::ZERO, lasts);
+        Some((available.min(cover(span)?.max(least)), span, true))
+    }
+}
+
 /// Reserves money for work: the setting's minutes of its rate, or the whole balance when that is
 /// less; at least one minute beyond the stop margin must be covered.
 ///
@@ -108,26 +139,19 @@ pub async fn open(app: &App, tx: &mut WriteTx, scope: &InProject, ask: HoldAsk) 
     auditor::sound(app)?;
     let settings = app.get::<Settings>();
     let overflow = || Error::internal(anyhow::anyhow!("a hold overflows"));
-    let cover = |span| rating::cover(ask.rate_per_hour, 1, ask.increment.billed(span));
-    let wanted = cover(settings.hold_span()).ok_or_else(overflow)?;
-    let floor = settings.stop_margin() + Duration::from_secs(60);
-    let least = cover(floor).ok_or_else(overflow)?;
     store::lock_money(tx, scope.org_id()).await?;
     let currency = currency_of(tx, scope.org_id()).await?;
     debts::collect(tx, scope.org_id(), currency).await?;
     let available = lots::spendable(tx, scope.org_id()).await?;
-    let mut amount = wanted.min(available);
-    if amount < least {
+    let reserve = Reserve {
+        rate: ask.rate_per_hour,
+        increment: ask.increment,
+        span: settings.hold_span(),
+        least: settings.stop_margin() + Duration::from_secs(60),
+    };
+    let (amount, span, enough) = reserve.of(available).ok_or_else(overflow)?;
+    if !enough {
         return Err(Code::InsufficientBalance.into());
-    }
-    let mut span = settings.hold_span();
-    if amount < wanted && ask.increment != Increment::SECOND {
-        let lasts = rating::lasts(amount, ask.rate_per_hour).unwrap_or(span);
-        span = ask.increment.reach(Duration::ZERO, lasts);
-        // What is less than a step buys nothing: others can use it.
-        amount = amount.min(cover(span).ok_or_else(overflow)?.max(least));
-    } else if amount < wanted {
-        span = rating::lasts(amount, ask.rate_per_hour).unwrap_or(span);
     }
     let hold = Hold {
         id: tx.new_id(),

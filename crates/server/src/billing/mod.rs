@@ -43,7 +43,7 @@ pub use budgets::{
 pub use entry::EntryView;
 pub use grants::{Given, grant, welcome};
 pub use holds::{
-    Extended, Hold, HoldAsk, WRITER as HOLDS_WRITER, close, due_to_stop, extend_all, open,
+    Extended, Hold, HoldAsk, Reserve, WRITER as HOLDS_WRITER, close, due_to_stop, extend_all, open,
 };
 pub use http::routes;
 pub use journal::BooksView;

@@ -45,7 +45,8 @@ impl Increment {
         if self == Self::SECOND {
             return more;
         }
-        self.billed(ran.saturating_add(more)).saturating_sub(ran)
+        // By the second, what ran so far is charged in whole seconds.
+        self.billed(ran.saturating_add(more)).saturating_sub(Duration::from_secs(ran.as_secs()))
     }
 
     /// Returns how much longer a run may last on so much more charged time.
@@ -54,7 +55,7 @@ impl Increment {
             return paid;
         }
         let (step, minimum) = self.parts();
-        let all = ran.saturating_add(paid).as_secs();
+        let all = ran.as_secs().saturating_add(paid.as_secs());
         let whole = if all < minimum { 0 } else { all / step * step };
         Duration::from_secs(whole).saturating_sub(ran)
     }
@@ -162,14 +163,15 @@ mod tests {
             let billed = rule.billed(ran);
             prop_assert!(billed >= ran && billed >= Duration::from_secs(minimum.unsigned_abs()));
             prop_assert!(billed.as_secs().is_multiple_of(step.unsigned_abs()) || billed.as_secs() == minimum.unsigned_abs());
-            prop_assert_eq!(ran + rule.ahead(ran, more), rule.billed(ran + more));
+            let charged = Duration::from_secs(ran.as_secs());
+            prop_assert_eq!(charged + rule.ahead(ran, more), rule.billed(ran + more));
             // Whoever is released when what is paid for ends pays no more than that, and a step more would not be paid.
             let reach = rule.reach(ran, more);
             if !reach.is_zero() {
-                prop_assert!(rule.billed(ran + reach) <= ran + more);
+                prop_assert!(rule.billed(ran + reach) <= charged + more);
             }
             let next = reach + Duration::from_secs(step.unsigned_abs() + 1);
-            prop_assert!(rule.billed(ran + next) > ran + more);
+            prop_assert!(rule.billed(ran + next) > charged + more);
         }
 
         #[test]

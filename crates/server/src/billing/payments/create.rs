@@ -131,22 +131,27 @@ fn foreign(head: &kernel::http::Head) -> bool {
     !home || through.iter().any(|name| head.has_header(name))
 }
 
-/// Asks for a payment; its page at the processor is made right after.
+/// A site of one machine that others reach after all gives no credit for nothing.
 ///
 /// # Errors
-/// `state_conflict` where no payments are taken, `validation_error`.
-pub async fn create(app: &App, who: &Allowed<Create>, ask: &PaymentCreate) -> Result<PaymentView> {
-    let processor = main(app)?;
-    // A site of one machine that others reach after all: no credit for nothing.
-    if processor.provider() == Provider::Simulator
-        && app.get::<Settings>().production
-        && foreign(who.head())
-    {
+/// `state_conflict`.
+pub fn not_for_nothing(app: &App, head: &kernel::http::Head) -> Result<()> {
+    let simulated = main(app)?.provider() == Provider::Simulator;
+    if simulated && app.get::<Settings>().production && foreign(head) {
         return Err(Error::new(Code::NotNow).detail(
             "Payments are simulated on this site, and this request came from elsewhere. The people who run it name \
              a payment service in its settings.",
         ));
     }
+    Ok(())
+}
+
+/// Asks for a payment; its page at the processor is made right after.
+///
+/// # Errors
+/// `state_conflict` where no payments are taken, `validation_error`.
+pub async fn create(app: &App, who: &Allowed<Create>, ask: &PaymentCreate) -> Result<PaymentView> {
+    not_for_nothing(app, who.head())?;
     let mut tx = app.db.write(who).await?;
     let org = find_organization(&mut tx, who.scope().org_id()).await?;
     let org = org.ok_or_else(Error::not_found)?;

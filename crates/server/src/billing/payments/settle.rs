@@ -80,6 +80,9 @@ pub async fn take(tx: &mut WriteTx, provider: Provider, event: &Event) -> Result
     if let (Taken::Applied, true, Some(intent)) = (taken, back, event.about.intent()) {
         // What waited of the same is old now, and there may be room for another.
         unpark(tx, provider, intent).await?;
+        if let Some(payment) = store::lock_by_intent(tx, provider, intent).await? {
+            cards::went_back(tx, &payment).await?;
+        }
     }
     if taken == Taken::Refused {
         tracing::error!(event = row.event_ref, note = ended.note, "a processor's word cannot be");
@@ -158,6 +161,9 @@ async fn checked_out(tx: &mut WriteTx, provider: Provider, checkout: &Checkout) 
     }
     // A page of which a late word says that it is open or processed does not end.
     payment.state = next;
+    if payment.card_id.is_some() && payment.session_ref.is_none() {
+        payment.session_ref = Some(checkout.session.clone());
+    }
     if !next.is_open() {
         payment.settled_at = Some(tx.now());
         payment.fault =

@@ -10,7 +10,7 @@ use super::{
     stripe::{Stripe, text},
     stripe_events::{self, Read, Whose, at},
 };
-use api::OrgId;
+use api::{OrgId, cards::CardState};
 use futures::{FutureExt, future::BoxFuture};
 use http::Method;
 use kernel::{App, secret};
@@ -106,6 +106,22 @@ impl Stripe {
         intent(&found, self.whose()).map(|about| looked(app, about)).map_err(later)
     }
 
+    /// Closes the page of a card that is not wanted any more; returns what was entered on it.
+    async fn left(&self, app: &App, card: &Card) -> Result<Option<String>, Fault> {
+        let session = card.session_ref.as_deref().unwrap_or_default();
+        let path = format!("/v1/checkout/sessions/{session}/expire");
+        match self.call(app, Method::POST, &path, &[], None).await {
+            Err(Fault::Later(why)) => return Err(Fault::Later(why)),
+            // One that was entered meanwhile cannot be closed.
+            Ok(_) | Err(Fault::Never(_)) => {}
+        }
+        match Keeper::look(self, app, card).await? {
+            Entered::Kept(kept) => Ok(Some(kept.method)),
+            Entered::Open => Err(later("its page is open")),
+            Entered::Closed => Ok(None),
+        }
+    }
+
     /// Finds the charge of a payment that was made before though its answer was lost.
     async fn made_charge(
         &self,
@@ -196,7 +212,14 @@ impl Keeper for Stripe {
 
     fn forget<'a>(&'a self, app: &'a App, card: &'a Card) -> BoxFuture<'a, Result<(), Fault>> {
         async move {
-            let method = card.method_ref.as_deref().unwrap_or_default();
+            let method = match &card.method_ref {
+                Some(method) => method.clone(),
+                // It may have been entered while its page was left.
+                None => match self.left(app, card).await? {
+                    Some(method) => method,
+                    None => return Ok(()),
+                },
+            };
             let path = format!("/v1/payment_methods/{method}/detach");
             self.call(app, Method::POST, &path, &[], None).await.map(|_| ())
         }
@@ -220,8 +243,12 @@ impl Keeper for Stripe {
             {
                 return Ok(made);
             }
-            if row.cancel_at.is_some() {
-                return Err(never(""));
+            // Nobody asked for it any more: what was not charged by now is not charged.
+            let late = row.expires_at <= app.seams.clock.now();
+            if row.cancel_at.is_some() || card.state != CardState::Saved || late {
+                return Err(never(
+                    "The payment service did not answer in time. Nothing was charged.",
+                ));
             }
             let coins = minor::of(row.amount, row.currency)
                 .ok_or_else(|| never("This amount cannot be paid."))?;

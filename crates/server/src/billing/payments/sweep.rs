@@ -54,7 +54,8 @@ fn payments(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
         };
         let (mut asked, mut sent) = (0, 0);
         let now = app.seams.clock.now();
-        let due = store::due(&mut *app.db.read().await?, processor.provider(), now, MOST).await?;
+        let kind = (processor.provider(), processor.simulated());
+        let due = store::due(&mut *app.db.read().await?, kind, now, MOST).await?;
         // Some at once: one tenant's many, or one that is slow or fails, do not hold up the others.
         let calls = due.into_iter().map(|row| payment(&app, processor, row));
         let mut done = stream::iter(calls).buffer_unordered(AT_ONCE);

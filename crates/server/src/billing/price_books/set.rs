@@ -9,7 +9,7 @@ use crate::{
     tenancy::{self, Operator, Organization, find_organization},
 };
 use api::{
-    Code, Currency, Micros, OrgId, PriceBookId, Time,
+    Code, Currency, Micros, OrgId, PriceBookId, Time, UserId,
     metering::UsageMeter,
     price_books::{EVERYTHING, PriceBookCreate, PriceKind, PriceLineSet, PriceUseSet},
 };
@@ -20,7 +20,7 @@ use kernel::{
     names,
     outbox::{About, Notice, Recipient, tell},
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 /// How far ahead something may begin.
 const AHEAD: Duration = Duration::from_secs(366 * 86_400);
@@ -156,6 +156,7 @@ pub async fn set_line(
     }
     tx.insert(&row).await?;
     for org in holds_for(&mut tx, book.id, row.valid_from).await? {
+        not_mine(app, &mut tx, org.id, who.caller().user_id()).await?;
         say(&mut tx, &org, (row.valid_from, false)).await?;
     }
     tx.target(book.id);
@@ -198,12 +199,7 @@ pub async fn assign(
     let mut tx = app.db.write(who).await?;
     let no_org = || Error::field("org_id", "There is no such organization.");
     let org = find_organization(&mut tx, ask.org_id).await?.ok_or_else(no_org)?;
-    // Nobody sets their own prices where others pay.
-    let mine = is_member(&mut tx, org.id, who.caller().user_id()).await?;
-    if app.get::<Settings>().production && mine {
-        return Err(Error::new(Code::InsufficientPermissions)
-            .detail("You belong to this organization. Another operator sets its prices."));
-    }
+    not_mine(app, &mut tx, org.id, who.caller().user_id()).await?;
     if let Some(id) = ask.project_id {
         let found = tenancy::find_project(&mut tx, id).await?;
         if found.is_none_or(|project| project.org_id != org.id) {
@@ -244,13 +240,20 @@ pub async fn assign(
     Ok((row, org))
 }
 
+/// Nobody sets their own prices where others pay.
+async fn not_mine(app: &App, tx: &mut WriteTx, org: OrgId, user: UserId) -> Result<()> {
+    if app.get::<Settings>().production && is_member(tx, org, user).await? {
+        return Err(Error::new(Code::InsufficientPermissions).detail(
+            "You belong to an organization of this book. Another operator sets its prices.",
+        ));
+    }
+    Ok(())
+}
+
 /// Returns the organizations a book holds in at a moment, or will later.
 async fn holds_for(tx: &mut WriteTx, book: PriceBookId, at: Time) -> Result<Vec<Organization>> {
-    let uses = store::uses_of(tx, book).await?;
-    let later = uses.into_iter().filter(|(_, org)| org.until.is_none_or(|until| until > at));
-    let ids: BTreeSet<OrgId> = later.map(|(row, _)| row.org_id).collect();
     let mut orgs = Vec::new();
-    for id in ids {
+    for id in store::orgs_of(tx, book, at).await? {
         orgs.extend(find_organization(tx, id).await?);
     }
     Ok(orgs)

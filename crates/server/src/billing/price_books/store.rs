@@ -120,6 +120,27 @@ pub async fn uses_of(tx: &mut Reader, book: PriceBookId) -> Result<Vec<(BookUse,
     .await
 }
 
+row! {
+    struct Used {
+        org_id: OrgId,
+    }
+}
+
+/// Returns the organizations a book holds in at a moment, or will later.
+pub async fn orgs_of(tx: &mut Reader, book: PriceBookId, at: Time) -> Result<Vec<OrgId>> {
+    let rows: Vec<Used> = tx
+        .list(
+            "SELECT DISTINCT u.org_id FROM price_book_uses u WHERE u.book_id = $1
+                AND NOT EXISTS (SELECT 1 FROM price_book_uses n
+                  WHERE n.org_id = u.org_id AND n.valid_from > u.valid_from AND n.valid_from <= $2
+                    AND (n.project_id = u.project_id OR (n.project_id IS NULL AND u.project_id IS NULL)))
+              ORDER BY u.org_id",
+            (book, at),
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| row.org_id).collect())
+}
+
 /// Returns for how many organizations and projects a book holds at a moment.
 pub async fn count_uses(tx: &mut Reader, book: PriceBookId, at: Time) -> Result<i64> {
     tx.value(

@@ -52,7 +52,8 @@ async fn pay(world: &World, card: &str, units: i64) -> String {
 async fn set(world: &World, card: &str, (below, amount, limit): (i64, i64, i64)) -> Answer {
     // Just signed in: it is asked for anew after ten minutes.
     let ask = json!({ "email": world.owner.email, "password": PASSWORD });
-    let signed = world.call(None, Method::POST, "/api/v1/auth/personal/login", Some(ask)).await.json();
+    let signed =
+        world.call(None, Method::POST, "/api/v1/auth/personal/login", Some(ask)).await.json();
     let token = signed["token"].as_str().unwrap().to_owned();
     let owner = Person { token, ..world.owner.clone() };
     let body = json!({ "card_id": card, "below": euros(below), "amount": euros(amount), "month_limit": euros(limit) });
@@ -186,7 +187,7 @@ both! {
         let site = Site::on(engine).await;
         let world = &site.world;
         let card = save(&site, "4242").await;
-        for (ask, field) in [((10, 1, 100), "amount"), ((-1, 50, 100), "below"), ((10, 50, 49), "month_limit"), ((10, 50, 2_000_000), "month_limit")] {
+        for (ask, field) in [((10, 1, 100), "amount"), ((0, 50, 100), "below"), ((-1, 50, 100), "below"), ((10, 50, 49), "month_limit"), ((10, 50, 2_000_000), "month_limit")] {
             let refused = set(world, &card, ask).await;
             assert_eq!(refused.json()["errors"][0]["field"], field, "{}", refused.text());
         }
@@ -255,6 +256,63 @@ both! {
         spend_to(world, 1_000_000).await;
         sweep(world).await;
         assert_eq!(available(world).await, 1_000_000);
+        world.assert_whole().await;
+    }
+}
+
+both! {
+    async fn nobody_is_charged_who_does_not_ask_any_more(engine: Engine) {
+        let site = Site::on(engine).await;
+        let world = &site.world;
+        let before = available(world).await;
+        // Removed, or an hour old, while the processor does not answer: not charged when it does.
+        for remove in [true, false] {
+            let card = save(&site, "4242").await;
+            site.stripe.bad.lock().unwrap().push(503);
+            let id = pay(world, &card, 50).await;
+            assert_eq!(state(world, &id).await, "created");
+            if remove {
+                let gone = world.call(Some(&world.owner), Method::DELETE, &format!("{CARDS}/{card}"), None).await;
+                assert_eq!(gone.status, 204);
+            }
+            world.advance(if remove { 70 } else { 3700 });
+            run(world, billing::PAYMENTS).await;
+            assert_eq!((state(world, &id).await.as_str(), available(world).await), ("failed", before));
+        }
+        assert_eq!(site.stripe.charges().len(), 0);
+        // A page that was left: what was entered on it is forgotten there too.
+        *site.stripe.now.lock().unwrap() = now(world);
+        let made = world.post(&world.owner, CARDS, json!({})).await.json();
+        let id = made["id"].as_str().unwrap().to_owned();
+        sweep(world).await;
+        let card = world.get(&world.owner, &format!("{CARDS}/{id}")).await.json();
+        let session = card["page_url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+        let _ = site.stripe.enter(&session, "4242", now(world));
+        assert_eq!(world.call(Some(&world.owner), Method::DELETE, &format!("{CARDS}/{id}"), None).await.status, 204);
+        let detached = || site.stripe.calls().iter().filter(|call| call.ends_with("/detach")).count();
+        let known = detached();
+        sweep(world).await;
+        assert_eq!(detached(), known + 1);
+        assert_eq!(world.get(&world.owner, &format!("{CARDS}/{id}")).await.json()["state"], "removed");
+        // What a bank takes back, or the desk gives back, is not charged again by itself.
+        let card = save(&site, "4242").await;
+        for refund in [true, false] {
+            assert_eq!(set(world, &card, (100, 50, 1_000)).await.status, 200);
+            world.advance(400);
+            sweep(world).await;
+            let charges = site.stripe.charges().len();
+            let event = site.stripe.charge_event();
+            let intent = event["data"]["object"]["id"].as_str().unwrap().to_owned();
+            let word = if refund {
+                site.stripe.refund_there(&intent, 5_000, now(world))
+            } else {
+                site.stripe.dispute(("dp_1", &intent), 5_000, "needs_response", now(world))
+            };
+            assert_eq!(site.tell(&word).await.status, 204);
+            world.advance(400);
+            sweep(world).await;
+            assert_eq!((auto(world).await["state"].as_str(), site.stripe.charges().len()), (Some("paused"), charges), "{refund}");
+        }
         world.assert_whole().await;
     }
 }

@@ -355,7 +355,7 @@ async fn list_events(
         let pairs: Vec<(String, String)> = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
         let one = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let since: i64 = one("created[gte]").and_then(|text| text.parse().ok()).unwrap_or(0);
-        let kinds: Vec<&str> = pairs.iter().filter(|(key, _)| key == "types[]").map(|(_, value)| value.as_str()).collect();
+        let kinds: Vec<&str> = pairs.iter().filter(|(key, _)| key.starts_with("types[")).map(|(_, value)| value.as_str()).collect();
         // The newest first, as Stripe lists.
         let all: Vec<&Value> = inner.events.iter().rev().filter(|event| event["created"].as_i64().unwrap() >= since && kinds.contains(&event["type"].as_str().unwrap())).collect();
         let from = one("starting_after").map_or(0, |id| all.iter().position(|event| event["id"] == id.as_str()).map_or(all.len(), |at| at + 1));

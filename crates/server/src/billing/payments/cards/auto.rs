@@ -77,6 +77,7 @@ pub async fn view(tx: &mut Reader, org: &Organization) -> Result<Option<AutoTopU
 /// # Errors
 /// `validation_error`.
 pub async fn set(app: &App, who: &Allowed<SetAuto>, ask: &AutoTopUpSet) -> Result<AutoTopUp> {
+    create::not_for_nothing(app, who.head())?;
     let mut tx = app.db.write(who).await?;
     let id = who.scope().org_id();
     ledger::lock_money(&mut tx, id).await?;
@@ -90,9 +91,9 @@ pub async fn set(app: &App, who: &Allowed<SetAuto>, ask: &AutoTopUpSet) -> Resul
             return Err(Error::field(field, words));
         }
     }
-    if !(Micros::ZERO..=settings.most_top_up()).contains(&ask.below.micros) {
+    if !(Micros(1)..=settings.most_top_up()).contains(&ask.below.micros) {
         let most = Money::new(settings.most_top_up(), org.currency);
-        return Err(Error::field("below", format!("Enter nothing or more, and at most {most}.")));
+        return Err(Error::field("below", format!("Enter more than nothing, and at most {most}.")));
     }
     let most = Micros(1_000_000_000_000);
     if ask.month_limit.micros < amount || ask.month_limit.micros > most {
@@ -254,8 +255,10 @@ async fn say(tx: &mut WriteTx, org: OrgId, title: &str, body: String) -> Result<
 }
 
 async fn pause(tx: &mut WriteTx, row: &Auto, why: &str) -> Result<()> {
-    let new = Auto { state: AutoState::Paused, why: Some(why.to_owned()), ..row.clone() };
-    store::set_auto(tx, &new).await?;
+    // Only what it was read as: what somebody set meanwhile stays.
+    if !store::pause_auto(tx, row, why).await? {
+        return Ok(());
+    }
     let body = format!("{why} No funds are added by themselves until you set it again.");
     say(tx, row.org_id, "Automatic top-up is paused", body).await
 }
@@ -265,14 +268,31 @@ async fn pause(tx: &mut WriteTx, row: &Auto, why: &str) -> Result<()> {
 /// # Errors
 /// What the database says.
 pub async fn failed(tx: &mut WriteTx, payment: &Payment) -> Result<()> {
-    let over = matches!(payment.state, PaymentState::Failed | PaymentState::Expired);
-    if !payment.auto || !over {
+    let why = match payment.state {
+        PaymentState::Failed | PaymentState::Expired => {
+            payment.fault.as_deref().unwrap_or("The card could not be charged.")
+        }
+        PaymentState::Cancelled => "Its payment was cancelled.",
+        _ => return Ok(()),
+    };
+    rest(tx, payment, why).await
+}
+
+/// Money of a payment it asked for went back: the same card is not charged again by itself.
+///
+/// # Errors
+/// What the database says.
+pub async fn went_back(tx: &mut WriteTx, payment: &Payment) -> Result<()> {
+    rest(tx, payment, "A payment it asked for was refunded or disputed.").await
+}
+
+async fn rest(tx: &mut WriteTx, payment: &Payment, why: &str) -> Result<()> {
+    if !payment.auto {
         return Ok(());
     }
     ledger::lock_money(tx, payment.org_id).await?;
     let row = store::auto(tx, payment.org_id).await?;
     let Some(row) = row.filter(|row| row.state == AutoState::On) else { return Ok(()) };
-    let why = payment.fault.as_deref().unwrap_or("The card could not be charged.");
     pause(tx, &row, why).await
 }
 

@@ -12,7 +12,7 @@ mod simulated;
 mod store;
 mod sweep;
 
-pub use auto::{WRITER as AUTO_WRITER, failed, stop_with, sweep as auto_sweep};
+pub use auto::{WRITER as AUTO_WRITER, failed, stop_with, sweep as auto_sweep, went_back};
 pub use http::routes;
 pub use pages::{CardView, CardsView, SimulatedCardView, name, sample};
 pub use save::{saved, usable};

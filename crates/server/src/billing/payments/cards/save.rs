@@ -5,7 +5,10 @@ use super::{
     store::{self, Card},
     sweep,
 };
-use crate::{billing::payments::processor::Processors, tenancy::Allowed};
+use crate::{
+    billing::payments::{create, processor::Processors},
+    tenancy::Allowed,
+};
 use api::{
     CardId, Code, OrgId,
     cards::{Card as View, CardState},
@@ -48,6 +51,7 @@ pub fn view(row: &Card, pays: bool) -> View {
 pub async fn ask(app: &App, who: &Allowed<Save>) -> Result<Card> {
     let none = || Error::new(Code::NotNow).detail("This site takes no payments by card.");
     let processor = app.get::<Processors>().main().ok_or_else(none)?;
+    create::not_for_nothing(app, who.head())?;
     let mut tx = app.db.write(who).await?;
     let org = who.scope().org_id();
     crate::billing::store::lock_money(&mut tx, org).await?;
@@ -102,8 +106,8 @@ pub async fn remove(app: &App, who: &Allowed<Remove>) -> Result<()> {
     crate::billing::store::lock_money(&mut tx, who.scope().org_id()).await?;
     let row = store::lock(&mut tx, who.row().id).await?.ok_or_else(Error::not_found)?;
     let next = match row.state {
-        CardState::Saved => CardState::Removing,
-        CardState::Created | CardState::Pending => CardState::Failed,
+        CardState::Saved | CardState::Pending => CardState::Removing,
+        CardState::Created => CardState::Failed,
         CardState::Removing | CardState::Removed | CardState::Failed => {
             return Err(Error::new(Code::NotNow).detail("The card is gone already."));
         }

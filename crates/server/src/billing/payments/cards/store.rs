@@ -167,12 +167,18 @@ pub async fn save(tx: &mut WriteTx, row: &Card) -> Result<()> {
 }
 
 /// Returns cards the processor is to be asked about by now.
-pub async fn due(tx: &mut Reader, provider: Provider, now: Time, limit: i64) -> Result<Vec<Card>> {
+pub async fn due(
+    tx: &mut Reader,
+    (provider, simulated): (Provider, bool),
+    now: Time,
+    limit: i64,
+) -> Result<Vec<Card>> {
     tx.list(
         "SELECT {} FROM cards
           WHERE state IN ('created', 'pending', 'removing') AND due_at <= $1 AND provider = $2
-          ORDER BY due_at, id LIMIT $3",
-        (now, provider, limit),
+            AND simulated = $3
+          ORDER BY due_at, id LIMIT $4",
+        (now, provider, simulated, limit),
     )
     .await
 }
@@ -242,6 +248,13 @@ pub async fn set_auto(tx: &mut WriteTx, row: &Auto) -> Result<()> {
     )
     .await
     .map(|_| ())
+}
+
+/// Pauses what adds funds from a card; false when it is set otherwise by now.
+pub async fn pause_auto(tx: &mut WriteTx, row: &Auto, why: &str) -> Result<bool> {
+    let sql = "UPDATE auto_top_ups SET state = 'paused', why = $1
+                WHERE org_id = $2 AND card_id = $3 AND state = 'on'";
+    tx.run(sql, (why, row.org_id, row.card_id)).await.map(|count| count == 1)
 }
 
 row! {

@@ -35,7 +35,9 @@ fn cards(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
             return Ok("no payments are taken here".to_owned());
         };
         let now = app.seams.clock.now();
-        let due = store::due(&mut *app.db.read().await?, processor.provider(), now, MOST).await?;
+        // What was begun in another mode is not known in this one.
+        let kind = (processor.provider(), processor.simulated());
+        let due = store::due(&mut *app.db.read().await?, kind, now, MOST).await?;
         let mut asked = 0;
         for row in due {
             match turn(&app, processor, row).await {

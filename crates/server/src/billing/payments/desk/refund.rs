@@ -11,7 +11,7 @@ use crate::{
         model::AccountKind,
         payments::{
             back::{Movement, book, failed},
-            settle,
+            cards, settle,
             store::{self, Payment, Refund},
             sweep,
         },
@@ -181,6 +181,7 @@ async fn approve(
     }
     payment.refunded = payment.refunded.plus(row.amount).ok_or(Code::Internal)?;
     store::save(tx, &payment).await?;
+    cards::went_back(tx, &payment).await?;
     store::save_refund(tx, row).await?;
     let words = (
         if card { "goes back to the card" } else { "was given back as credit" },

@@ -137,16 +137,17 @@ pub async fn set_declines(tx: &mut WriteTx, id: PaymentId, declines: i64) -> Res
 /// Returns payments the processor is to be asked about by now.
 pub async fn due(
     tx: &mut Reader,
-    provider: Provider,
+    (provider, simulated): (Provider, bool),
     now: Time,
     limit: i64,
 ) -> Result<Vec<Payment>> {
     tx.list(
         "SELECT {} FROM payments
           WHERE state IN ('created', 'pending', 'processing') AND due_at <= $1 AND provider = $2
+            AND simulated = $3
           ORDER BY CASE WHEN state = 'created' OR cancel_at IS NOT NULL THEN 0 ELSE 1 END, due_at, id
-          LIMIT $3",
-        (now, provider, limit),
+          LIMIT $4",
+        (now, provider, simulated, limit),
     )
     .await
 }
@@ -235,7 +236,7 @@ pub async fn end_stale(tx: &mut WriteTx, before: Time) -> Result<u64> {
     tx.run(
         "UPDATE payments SET state = 'expired', settled_at = $1
           WHERE state IN ('created', 'pending', 'processing') AND state <> 'processing'
-            AND due_at <= $1 AND expires_at < $2",
+            AND card_id IS NULL AND due_at <= $1 AND expires_at < $2",
         (now, before),
     )
     .await

@@ -117,7 +117,7 @@ impl CardsView {
             @if self.provider.is_none() {
                 (empty("wallet", "No payments by card here", "The people who run this site add credit after a bank transfer.", None))
             } @else {
-                section class="section" { h2 { "Saved cards" } (self.list()) (self.save()) }
+                section class="section flow" { h2 { "Saved cards" } (self.list()) (self.save()) }
                 @if !self.saved().is_empty() || self.cards.auto_top_up.is_some() {
                     section class="section card flow" { h2 { "Automatic top-up" } (self.auto()) }
                 }
