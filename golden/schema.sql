@@ -126,7 +126,7 @@ CREATE TABLE budgets (
   set_by BLOB NOT NULL REFERENCES users (id),
   set_at INTEGER NOT NULL,
   warned INTEGER NOT NULL CHECK (warned IN (0, 50, 80, 100)),
-  warned_from INTEGER NOT NULL,
+  warned_from INTEGER NOT NULL, stops INTEGER NOT NULL DEFAULT FALSE,
   FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
@@ -1192,6 +1192,8 @@ CREATE INDEX auto_top_ups_on ON auto_top_ups (org_id) WHERE state = 'on';
 CREATE UNIQUE INDEX break_glass_codes_code ON break_glass_codes (code_hash);
 
 CREATE INDEX budgets_org ON budgets (org_id, id);
+
+CREATE INDEX budgets_stops ON budgets (id) WHERE stops;
 
 CREATE INDEX cards_due ON cards (due_at) WHERE state IN ('created', 'pending', 'removing');
 

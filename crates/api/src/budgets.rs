@@ -88,6 +88,9 @@ pub struct BudgetSet {
     /// Whether launches are stopped when it is used up; otherwise it warns alone.
     #[serde(default)]
     pub hard: bool,
+    /// Whether what runs is released then too; only of a hard one.
+    #[serde(default)]
+    pub stop: bool,
     /// Of this department.
     #[serde(default)]
     pub department_id: Option<DeptId>,
@@ -120,6 +123,9 @@ pub struct BudgetView {
     pub amount: Money,
     /// Whether launches are stopped when it is used up.
     pub hard: bool,
+    /// Whether what runs is released then too.
+    #[serde(default)]
+    pub stop: bool,
     /// What was spent in its period.
     pub spent: Money,
     /// What is reserved for running work there.

@@ -39,4 +39,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0027_spend_alerts.sql"),
     migration!("0028_price_books.sql"),
     migration!("0029_cards.sql"),
+    migration!("0030_budget_stop.sql"),
 ];

@@ -28,6 +28,9 @@ pub enum Budgets {
         /// Stop launches when it is used up.
         #[arg(long)]
         hard: bool,
+        /// Release what runs then too; only with --hard.
+        #[arg(long, requires = "hard")]
+        stop: bool,
         /// Of this department.
         #[arg(long, conflicts_with_all = ["project", "member"])]
         dept: Option<DeptId>,
@@ -80,7 +83,11 @@ pub async fn run(what: Budgets) -> Result<(), Failure> {
         Budgets::List(shape) => {
             let page: Page<BudgetView> = client.get(PATH).await?;
             let row = |one: &BudgetView| {
-                let does = if one.hard { "stops launches" } else { "warns" };
+                let does = match (one.hard, one.stop) {
+                    (_, true) => "releases what runs",
+                    (true, false) => "stops launches",
+                    (false, false) => "warns",
+                };
                 vec![
                     one.place.clone(),
                     one.period.to_string(),
@@ -93,12 +100,13 @@ pub async fn run(what: Budgets) -> Result<(), Failure> {
             let heads = ["of", "in", "spent", "at most", "does", "id"];
             print(shape.output, &page, &heads, page.items.iter().map(row).collect());
         }
-        Budgets::Set { amount, total, hard, dept, project, member } => {
+        Budgets::Set { amount, total, hard, stop, dept, project, member } => {
             let balance: Balance = client.get("/api/v1/billing/balance").await?;
             let ask = BudgetSet {
                 amount: Money::new(amount, balance.available.currency),
                 period: if total { Period::Total } else { Period::Month },
                 hard,
+                stop,
                 department_id: dept,
                 project_id: project,
                 email: member,

@@ -2,7 +2,7 @@
 
 use super::model;
 use crate::{
-    billing::{price_books::Terms, rating::Increment},
+    billing::{UsedUp, price_books::Terms, rating::Increment},
     tenancy::InProject,
 };
 use api::{
@@ -78,6 +78,20 @@ impl Allocation {
             line_id: self.price_line_id,
         }
     }
+}
+
+/// Returns what runs where a budget is used up.
+pub async fn list_within(tx: &mut Reader, budget: &UsedUp) -> Result<Vec<Allocation>> {
+    let UsedUp { org_id, department_id, project_id, user_id, .. } = budget;
+    tx.list(
+        "SELECT {} FROM allocations WHERE state = 'active' AND ended_at IS NULL AND org_id = $1
+            AND ($2 IS NULL OR project_id = $2) AND ($3 IS NULL OR requested_by = $3)
+            AND ($4 IS NULL OR project_id IN
+              (SELECT id FROM projects WHERE org_id = $1 AND department_id = $4))
+          ORDER BY id LIMIT 500",
+        (*org_id, *project_id, *user_id, *department_id),
+    )
+    .await
 }
 
 /// Returns an allocation, whoever it belongs to; [`crate::tenancy::Allowed`] decides who may see it.

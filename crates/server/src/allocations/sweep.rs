@@ -43,6 +43,7 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<String>> + Send>> {
         let (cuts, _) = billing::tick_all(&app, &until).await?;
         let holds = billing::extend_all(&app).await?;
         let mut ended = unpaid(&app).await?;
+        ended += over_budget(&app).await?;
         ended += ended_by_itself(&app, &active).await?;
         ended += lost(&app, &active, &contact).await?;
         let freed = proven_late(&app).await?;
@@ -116,6 +117,19 @@ async fn unpaid(app: &App) -> Result<usize> {
     let due = billing::due_to_stop(&mut *app.db.read().await?).await?;
     let words = "The balance ran out. Add funds and launch again.";
     let list = due.into_iter().map(|hold| (hold.allocation_id, words.to_owned())).collect();
+    Ok(end_all(app, EndedBy::Platform, list).await)
+}
+
+/// Releases what runs where a budget is used up that is set to.
+async fn over_budget(app: &App) -> Result<usize> {
+    let mut tx = app.db.read().await?;
+    let mut list = Vec::new();
+    for budget in billing::used_up(&mut tx).await? {
+        let words = format!("The budget of {} is used up.", budget.place);
+        let rows = store::list_within(&mut tx, &budget).await?;
+        list.extend(rows.into_iter().map(|row| (row.id, words.clone())));
+    }
+    drop(tx);
     Ok(end_all(app, EndedBy::Platform, list).await)
 }
 

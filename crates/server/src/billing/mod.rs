@@ -38,7 +38,8 @@ mod store;
 pub use auditor::{Audited, Finding, audit, run as run_auditor, sound, sweep};
 pub use balance::{balance, chrome, runway};
 pub use budgets::{
-    BudgetFact, BudgetsView, WRITER as BUDGETS_WRITER, reach as budgets, sweep as budget_sweep,
+    BudgetFact, BudgetsView, UsedUp, WRITER as BUDGETS_WRITER, reach as budgets,
+    sweep as budget_sweep, used_up,
 };
 pub use entry::EntryView;
 pub use grants::{Given, grant, welcome};

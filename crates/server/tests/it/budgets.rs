@@ -138,3 +138,30 @@ both! {
         world.assert_whole().await;
     }
 }
+
+both! {
+    async fn a_budget_that_is_used_up_releases_what_runs_there_and_nothing_else(engine: Engine) {
+        let world = World::on(engine).await;
+        let _node = Node::join(&world, 4).await;
+        let soft = set(&world, "0.5", json!({ "stop": true })).await;
+        assert_eq!(soft.json()["errors"][0]["field"], "stop");
+        let outsider = launch(&world, &world.outsider, 1).await;
+        let theirs = id_of(&outsider);
+        // What is held for a launch fits into it; what runs on does not for ever.
+        assert_eq!(set(&world, "1.25", json!({ "hard": true, "stop": true, "project_id": world.owner.project_id })).await.status, 201);
+        let mine = id_of(&launch(&world, &world.owner, 2).await);
+        until_state(&world, &mine, "active").await;
+        minutes(&world, 10).await;
+        assert_eq!(crate::node::view(&world, &mine).await["state"], "active");
+        minutes(&world, 8).await;
+        until_state(&world, &mine, "released").await;
+        let ended = crate::node::view(&world, &mine).await;
+        assert!(ended["reason"].as_str().unwrap().starts_with("The budget of project "), "{ended}");
+        let charged: i64 = ended["charged"]["micros"].as_str().unwrap().parse().unwrap();
+        assert!((1_250_000..1_450_000).contains(&charged), "at most a window beyond: {charged}");
+        let other = world.get(&world.outsider, &format!("/api/v1/allocations/{theirs}")).await.json();
+        assert_ne!(other["state"], "released", "{other}");
+        assert_eq!(launch(&world, &world.owner, 1).await.code(), "launch_blocked");
+        world.assert_whole().await;
+    }
+}

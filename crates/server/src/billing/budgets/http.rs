@@ -45,6 +45,7 @@ async fn view(tx: &mut Reader, row: &Budget, currency: Currency) -> Result<Budge
         period: row.period,
         amount: money(row.amount),
         hard: row.hard,
+        stop: row.stops,
         spent: money(spent),
         reserved: money(reserved),
         set_at: row.set_at,

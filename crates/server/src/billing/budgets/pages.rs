@@ -61,6 +61,7 @@ impl BudgetsView {
             period,
             amount: eur(100),
             hard,
+            stop: spent > 100,
             spent: eur(spent),
             reserved: eur(5),
             set_at: Time(1_795_000_000_000_000),
@@ -115,7 +116,7 @@ impl BudgetsView {
             html! { (row.spent.exact()) },
             html! { (row.amount.exact()) },
             html! { (badge(tone, &format!("{percent} %"))) },
-            html! { @if row.hard { "stops launches" } @else { "warns" } },
+            html! { @if row.stop { "releases what runs" } @else if row.hard { "stops launches" } @else { "warns" } },
             html! { @if self.manages {
                 form method="post" action={ "/account/billing/budgets/" (row.id) "/remove" } {
                     (self.form.hidden(&format!("remove-{}-{}", row.id, row.period)))
@@ -133,6 +134,7 @@ impl BudgetsView {
         let does = vec![
             ("soft".to_owned(), "warns".to_owned()),
             ("hard".to_owned(), "warns and stops launches".to_owned()),
+            ("stop".to_owned(), "warns, stops launches and releases what runs".to_owned()),
         ];
         html! {
             (self.entered.banner())
@@ -191,7 +193,8 @@ fn read(fields: &Fields, currency: Currency) -> Result<BudgetSet> {
         amount: Money::new(micros, currency),
         period: Period::parse(&fields.text("period"))
             .ok_or_else(|| Error::field("period", "Choose one from the list."))?,
-        hard: fields.text("does") == "hard",
+        hard: matches!(fields.text("does").as_str(), "hard" | "stop"),
+        stop: fields.text("does") == "stop",
         department_id: department.transpose()?,
         project_id: project.transpose()?,
         email,

@@ -8,7 +8,7 @@ use crate::{
     },
     tenancy::{InProject, find_project},
 };
-use api::{Micros, UserId, budgets::Period};
+use api::{DeptId, Micros, OrgId, ProjectId, UserId, budgets::Period};
 use kernel::{Error, Result, db::Reader};
 
 /// A budget that reaches a launch.
@@ -26,6 +26,21 @@ pub struct BudgetFact {
     pub hard: bool,
     /// Over what it counts.
     pub period: Period,
+}
+
+/// A budget that is used up, and releases what runs there.
+#[derive(Debug, Clone)]
+pub struct UsedUp {
+    /// Whose.
+    pub org_id: OrgId,
+    /// Only this department.
+    pub department_id: Option<DeptId>,
+    /// Only this project.
+    pub project_id: Option<ProjectId>,
+    /// Only this person.
+    pub user_id: Option<UserId>,
+    /// Of what, by name.
+    pub place: String,
 }
 
 impl BudgetFact {
@@ -67,6 +82,32 @@ pub(super) async fn used(tx: &mut Reader, row: &Budget) -> Result<(Micros, Micro
     };
     let from = from(row, tx.now());
     spent(tx, within, from).await
+}
+
+/// Returns the budgets that are used up and release what runs.
+///
+/// # Errors
+/// What the database says.
+pub async fn used_up(tx: &mut Reader) -> Result<Vec<UsedUp>> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let rows = store::stopping(tx, after).await?;
+        let Some(last) = rows.last() else { return Ok(found) };
+        after = Some(last.id);
+        for row in rows {
+            let (spent, _) = used(tx, &row).await?;
+            if spent >= row.amount {
+                let place = super::set::place(tx, &row).await?;
+                found.push(UsedUp {
+                    org_id: row.org_id,
+                    department_id: row.department_id,
+                    project_id: row.project_id,
+                    user_id: row.user_id,
+                    place,
+                });
+            }
+        }
+    }
 }
 
 /// Returns the budgets that reach a launch. Whoever is about to make one waits here for those who do the same.

@@ -52,16 +52,24 @@ impl Action for Remove {
     }
 }
 
+fn check(ask: &BudgetSet) -> Result<()> {
+    let named = [ask.department_id.is_some(), ask.project_id.is_some(), ask.email.is_some()];
+    if named.iter().filter(|named| **named).count() > 1 {
+        return Err(Error::field("project_id", "Name a department, a project or a person: one."));
+    }
+    if ask.stop && !ask.hard {
+        return Err(Error::field("stop", "Only a hard budget releases what runs."));
+    }
+    Ok(())
+}
+
 /// Sets a budget; one of the same place and period is changed.
 ///
 /// # Errors
 /// `validation_error`.
 pub async fn set(app: &App, who: &Allowed<Set>, ask: &BudgetSet) -> Result<Budget> {
     let org_id = who.scope().org_id();
-    let named = [ask.department_id.is_some(), ask.project_id.is_some(), ask.email.is_some()];
-    if named.iter().filter(|named| **named).count() > 1 {
-        return Err(Error::field("project_id", "Name a department, a project or a person: one."));
-    }
+    check(ask)?;
     let mut tx = app.db.write(who).await?;
     // Two who set the same budget at the same moment wait for each other.
     crate::billing::store::lock_money(&mut tx, org_id).await?;
@@ -87,7 +95,10 @@ pub async fn set(app: &App, who: &Allowed<Set>, ask: &BudgetSet) -> Result<Budge
     };
     let (set_by, set_at, amount) = (who.caller().user_id(), tx.now(), ask.amount.micros);
     let row = match all.iter().find(same) {
-        Some(old) => Budget { amount, hard: ask.hard, set_by, set_at, warned: 0, ..old.clone() },
+        Some(old) => {
+            let (hard, stops) = (ask.hard, ask.stop);
+            Budget { amount, hard, stops, set_by, set_at, warned: 0, ..old.clone() }
+        }
         None if all.len() >= MOST => {
             return Err(Error::field(
                 "amount",
@@ -107,6 +118,7 @@ pub async fn set(app: &App, who: &Allowed<Set>, ask: &BudgetSet) -> Result<Budge
             set_at,
             warned: 0,
             warned_from: 0,
+            stops: ask.stop,
         },
     };
     if store::change(&mut tx, &row).await? == 0 {
@@ -114,7 +126,12 @@ pub async fn set(app: &App, who: &Allowed<Set>, ask: &BudgetSet) -> Result<Budge
     }
     tx.target(row.id);
     tx.note(Key::Amount, ask.amount);
-    tx.note(Key::State, if row.hard { "hard" } else { "soft" });
+    let does = match (row.hard, row.stops) {
+        (_, true) => "releases",
+        (true, false) => "hard",
+        (false, false) => "soft",
+    };
+    tx.note(Key::State, does);
     tx.commit().await?;
     Ok(row)
 }

@@ -34,6 +34,8 @@ row! {
         pub warned: i64,
         /// The first day of the period that was in.
         pub warned_from: i64,
+        /// Whether what runs is released when it is used up.
+        pub stops: bool,
     }
 }
 
@@ -50,8 +52,9 @@ pub async fn find(tx: &mut Reader, id: BudgetId) -> Result<Option<Budget>> {
 /// Changes what a budget says.
 pub async fn change(tx: &mut WriteTx, row: &Budget) -> Result<u64> {
     tx.run(
-        "UPDATE budgets SET amount = $1, hard = $2, set_by = $3, set_at = $4, warned = 0 WHERE id = $5",
-        (row.amount, row.hard, row.set_by, row.set_at, row.id),
+        "UPDATE budgets SET amount = $1, hard = $2, set_by = $3, set_at = $4, warned = 0, stops = $5
+          WHERE id = $6",
+        (row.amount, row.hard, row.set_by, row.set_at, row.stops, row.id),
     )
     .await
 }
@@ -65,6 +68,15 @@ pub async fn remove(tx: &mut WriteTx, id: BudgetId) -> Result<u64> {
 pub async fn after(tx: &mut Reader, after: Option<BudgetId>) -> Result<Vec<Budget>> {
     tx.list(
         "SELECT {} FROM budgets WHERE id > $1 ORDER BY id LIMIT 500",
+        (after.unwrap_or(BudgetId::first()),),
+    )
+    .await
+}
+
+/// Returns budgets that release what runs when they are used up, in id order.
+pub async fn stopping(tx: &mut Reader, after: Option<BudgetId>) -> Result<Vec<Budget>> {
+    tx.list(
+        "SELECT {} FROM budgets WHERE stops AND id > $1 ORDER BY id LIMIT 500",
         (after.unwrap_or(BudgetId::first()),),
     )
     .await

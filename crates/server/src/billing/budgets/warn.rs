@@ -68,6 +68,9 @@ async fn look(app: &App, row: &Budget) -> Result<bool> {
     let place = set::place(&mut tx, row).await?;
     let money = |micros| Money::new(micros, org.currency);
     let after = match (level, row.hard) {
+        (100, true) if row.stops => {
+            "What runs there is released, and nothing more is launched until it is raised or its period ends."
+        }
         (100, true) => {
             "Nothing more is launched there until it is raised or its period ends. What runs goes on."
         }
