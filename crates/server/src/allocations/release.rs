@@ -90,7 +90,11 @@ pub async fn begin(
         Some(_) if fleet::is_reachable(app, confirmed) => (at, by),
         // Nobody releases in full what a machine ended before.
         Some(until) => (at.min(until), EndedBy::Platform),
-        None => (Time(0), EndedBy::Platform),
+        None => match fleet::ended(app, row.node_id, row.id) {
+            Some(until) => (at.min(until), by),
+            // A machine came back without it: when it ended is not known.
+            None => (Time(0), EndedBy::Platform),
+        },
     };
     billing::stop(tx, row.id, at, by).await?;
     billing::close(tx, row.id, row.simulated).await?;

@@ -22,9 +22,14 @@ struct Beat {
     last: Option<Time>,
     unwritten: bool,
     seen: HashMap<AllocationId, Observed>,
+    ended: HashMap<AllocationId, Time>,
     told: Option<String>,
     telling: bool,
     again: bool,
+}
+
+const fn is_over(state: ObservedState) -> bool {
+    matches!(state, ObservedState::Failed | ObservedState::Absent)
 }
 
 impl Live {
@@ -58,6 +63,7 @@ impl Live {
         }
         beat.told = None;
         beat.seen.clear();
+        beat.ended.clear();
     }
 
     /// Forgets a link, unless a later one took its place.
@@ -78,7 +84,19 @@ impl Live {
         // A node says all it has each time: what it does not name any more is not kept.
         let named: HashSet<AllocationId> = works.iter().map(|work| work.allocation_id).collect();
         beat.seen.retain(|id, _| named.contains(id));
+        beat.ended.retain(|id, _| named.contains(id));
+        for work in works.iter().filter(|work| is_over(work.state)) {
+            let ran = beat.seen.get(&work.allocation_id);
+            if ran.is_some_and(|ran| ran.state == ObservedState::Running) {
+                beat.ended.insert(work.allocation_id, at);
+            }
+        }
         works.into_iter().filter(|work| beat.seen.get(&work.allocation_id) != Some(work)).collect()
+    }
+
+    /// Returns when a node said that work ended which it had said, over the same link, to run.
+    pub fn ended(&self, node: NodeId, id: AllocationId) -> Option<Time> {
+        self.lock().get(&node).and_then(|beat| beat.ended.get(&id).copied())
     }
 
     /// Notes that something new was written down.

@@ -258,6 +258,11 @@ pub async fn confirmed(
     }
 }
 
+/// Returns until when work ran that ended by itself: its node said so over the link on which it had said that it runs.
+pub fn ended(app: &App, node: NodeId, id: AllocationId) -> Option<Time> {
+    app.get::<Live>().ended(node, id)
+}
+
 /// Returns whether a node counts as reachable.
 pub fn is_reachable(app: &App, last: Option<Time>) -> bool {
     let limit = app.get::<Settings>().unreachable();

@@ -183,6 +183,35 @@ both! {
 }
 
 both! {
+    async fn what_ends_by_itself_is_charged_up_to_its_end_and_rounded(engine: Engine) {
+        let world = World::on(engine).await;
+        let node = Node::join(&world, 4).await;
+        let plain = id_of(&launch(&world, &world.owner, 1).await);
+        let id = book(&world, "Minutes").await;
+        let minutes = json!({ "kind": "sku", "item": "*", "increment_seconds": 60, "minimum_seconds": 300 });
+        assert_eq!(line(&world, &id, minutes).await.status, 201);
+        assert_eq!(assign(&world, Some(&id), false, None).await.status, 201);
+        let stepped = id_of(&launch(&world, &world.owner, 1).await);
+        for run in [&plain, &stepped] {
+            until_state(&world, run, "active").await;
+        }
+        // Less than a window: nothing was charged yet.
+        world.advance(42);
+        heard(&world).await;
+        for run in [&plain, &stepped] {
+            node.fake.die(run.parse().unwrap());
+            until_state(&world, run, "released").await;
+        }
+        let cost = async |id: &str| view(&world, id).await["charged"]["micros"].as_str().unwrap().parse::<i64>().unwrap();
+        let least = 2_490_000 * 42 / 3600;
+        let seen = cost(&plain).await;
+        assert!((least..least + 2_490_000 * 60 / 3600).contains(&seen), "{seen}");
+        assert_eq!(cost(&stepped).await, 2_490_000 * 300 / 3600);
+        world.assert_whole().await;
+    }
+}
+
+both! {
     async fn late_usage_finds_the_price_of_its_time(engine: Engine) {
         let world = World::on(engine).await;
         let (_, meter) = source(&world, "gateway").await;

@@ -14,7 +14,7 @@ use api::{
     time::span_words,
 };
 use kernel::{
-    App, Result,
+    App, Error, Result,
     html::{
         Entered, Field, FormCtx, Markup, Page, badge, capacity_bar, empty, facts, html, icon,
         page_head, segments, simulated_badge,
@@ -255,12 +255,23 @@ async fn launch_page(who: Allowed<ReadLaunch>, app: App, (): ()) -> Result<Page>
 }
 
 /// Reads the terms that stood on the page.
-fn agreed(fields: &Fields) -> Option<Agreed> {
-    let text = fields.text("agreed");
+///
+/// # Errors
+/// `validation_error` for what is not such terms.
+fn agreed(fields: &Fields) -> Result<Option<Agreed>> {
+    let Some(text) = fields.optional("agreed") else { return Ok(None) };
+    let wrong = || Error::field("agreed", "Look at the price again, and launch then.");
+    terms(&text).map(Some).ok_or_else(wrong)
+}
+
+fn terms(text: &str) -> Option<Agreed> {
     let mut parts = text.split(' ');
     let mut number = || parts.next().and_then(|part| part.parse::<i64>().ok());
     let (price, increment_seconds, minimum_seconds) = (number()?, number()?, number()?);
     let currency = Currency::parse(parts.next()?)?;
+    if parts.next().is_some() {
+        return None;
+    }
     let price_per_hour = Money::new(Micros(price), currency);
     Some(Agreed { price_per_hour, increment_seconds, minimum_seconds })
 }
@@ -274,7 +285,7 @@ fn agreement(check: &Precheck) -> Option<String> {
 
 async fn launch_form(who: Allowed<Create>, app: App, Form(fields): Form) -> Result<Go> {
     let count = fields.number("count")?;
-    let agreed = agreed(&fields);
+    let agreed = agreed(&fields)?;
     let launch = Launch { sku: fields.text("sku"), count, name: fields.text("name"), agreed };
     if fields.ticked("look") {
         return Ok(Go::to(format!("/launch/compute?sku={}&count={count}", launch.sku)));

@@ -11,7 +11,7 @@ use crate::{
         model::AccountKind,
         post::{Fact, Posted, Transfer, post},
     },
-    identity,
+    identity, tenancy,
 };
 use api::{
     Micros, Money, OrgId, PaymentId,
@@ -226,7 +226,6 @@ pub(super) async fn told(
     amount: Micros,
     (what, more): (&str, &str),
 ) -> Result<()> {
-    let Some(user) = identity::find_user(tx, payment.user_id).await? else { return Ok(()) };
     let amount = Money::new(amount, payment.currency);
     let notice = Notice {
         kind: "billing.payment",
@@ -235,6 +234,15 @@ pub(super) async fn told(
         body: more.to_owned(),
         href: "/account/billing",
     };
+    // Nobody asked for this one: whoever answers for the money is told.
+    if payment.auto {
+        for person in tenancy::payers(tx, payment.org_id).await? {
+            let to = Recipient { user_id: person.user_id, email: person.email };
+            tell(tx, &to, &notice).await?;
+        }
+        return Ok(());
+    }
+    let Some(user) = identity::find_user(tx, payment.user_id).await? else { return Ok(()) };
     tell(tx, &Recipient { user_id: user.id, email: user.email }, &notice).await
 }
 

@@ -180,9 +180,15 @@ impl Keeper for Simulator {
         &'a self,
         app: &'a App,
         row: &'a Payment,
-        _: &'a Card,
+        card: &'a Card,
     ) -> BoxFuture<'a, Result<Event, Fault>> {
-        pays(app, row).boxed()
+        async move {
+            if card.state != CardState::Saved {
+                return Err(Fault::Never("The card was removed.".to_owned()));
+            }
+            pays(app, row).await
+        }
+        .boxed()
     }
 
     fn portal<'a>(
