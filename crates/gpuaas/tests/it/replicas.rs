@@ -31,6 +31,8 @@ impl Server {
             .arg(data.with_extension("link"))
             .env("GPUAAS_IDENTITY__SEAL_KEY_FILE", key)
             .env("GPUAAS_IDENTITY__GUESSES_PER_ADDRESS", "1000")
+            .env("GPUAAS_BILLING__WELCOME_CREDIT", "0")
+            .env("GPUAAS_BILLING__TWO_PEOPLE_ABOVE", "1000000")
             .envs(EXCUSED)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -57,10 +59,10 @@ impl Drop for Server {
 }
 
 /// Makes a database of its own on the run's PostgreSQL.
-fn database() -> String {
+fn database(what: &str) -> String {
     let base = std::env::var("GPUAAS_TEST_POSTGRES")
         .expect("not run: no PostgreSQL server; start tests with `make test`");
-    let name = format!("replicas{}", std::process::id());
+    let name = format!("{what}{}", std::process::id());
     let sql = format!(
         "CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
     );
@@ -144,12 +146,8 @@ async fn show(client: &Client, servers: &[Arc<Server>; 2], cookie: &str, code: &
     tries.join_all().await.into_iter().sum()
 }
 
-#[tokio::test]
-async fn a_code_shown_a_thousand_times_to_two_processes_opens_once() {
-    let (folder, database) = (passable(), database());
-    let key = folder.path().join("seal.key");
-    let first = Arc::new(Server::start(&folder.path().join("a"), &database, &key));
-    let second = Arc::new(Server::start(&folder.path().join("b"), &database, &key));
+/// Makes the first account; returns a client.
+async fn first_account(folder: &tempfile::TempDir, server: &Server) -> Client {
     // Whichever starts last makes the link; the one before ends.
     let link = std::fs::read_to_string(folder.path().join("b.link")).unwrap();
     let link = link.trim().split("token=").nth(1).unwrap().to_owned();
@@ -160,7 +158,17 @@ async fn a_code_shown_a_thousand_times_to_two_processes_opens_once() {
         "token={link}&display_name=Ada&email=ada@example.com&password={}",
         PASSWORD.replace(' ', "+")
     );
-    assert!(form(&client, &first, "/auth/first", "", body).await.status().is_redirection());
+    assert!(form(&client, server, "/auth/first", "", body).await.status().is_redirection());
+    client
+}
+
+#[tokio::test]
+async fn a_code_shown_a_thousand_times_to_two_processes_opens_once() {
+    let (folder, database) = (passable(), database("replicas"));
+    let key = folder.path().join("seal.key");
+    let first = Arc::new(Server::start(&folder.path().join("a"), &database, &key));
+    let second = Arc::new(Server::start(&folder.path().join("b"), &database, &key));
+    let client = first_account(&folder, &first).await;
     let ask = json!({ "email": "ada@example.com", "password": PASSWORD });
     let signed = call(&client, &second, "", "/api/v1/auth/personal/login", ask).await;
     let token = signed["token"].as_str().unwrap().to_owned();
@@ -182,4 +190,96 @@ async fn a_code_shown_a_thousand_times_to_two_processes_opens_once() {
     assert_eq!(show(&client, &servers, &cookie, &recovery).await, 1);
     let again = half(&client, &servers[0]).await;
     assert_eq!(show(&client, &servers, &again, &recovery).await, 0, "and never again");
+}
+
+/// How many times two processes race for the last cent; F10 asks for 10,000 (`GPUAAS_RACES`).
+fn races() -> usize {
+    std::env::var("GPUAAS_RACES").ok().and_then(|text| text.parse().ok()).unwrap_or(200)
+}
+
+/// Posts under a name of its own; a server that has too much to do is asked again.
+async fn post(client: &Client, url: String, token: &str, key: &str, body: &Value) -> Value {
+    loop {
+        let request = client.post(&url).bearer_auth(token).header("x-idempotency-key", key);
+        let answer = request.json(body).send().await.unwrap();
+        let status = answer.status();
+        let json: Value = answer.json().await.unwrap();
+        if status == 503 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        }
+        assert!(status.is_success(), "{url}: {json}");
+        return json;
+    }
+}
+
+async fn look(client: &Client, server: &Server, token: &str, path: &str) -> Value {
+    let answer = client.get(format!("{}{path}", server.url)).bearer_auth(token).send().await;
+    answer.unwrap().json().await.unwrap()
+}
+
+async fn token(client: &Client, server: &Server, turn: usize) -> String {
+    let ask = json!({ "email": "ada@example.com", "password": PASSWORD });
+    let url = format!("{}/api/v1/auth/personal/login", server.url);
+    let signed = post(client, url, "", &format!("sign-in-number-{turn}"), &ask).await;
+    signed["token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn two_processes_race_for_the_last_cent_and_one_has_it() {
+    let (folder, database) = (passable(), database("races"));
+    let key = folder.path().join("seal.key");
+    let servers = ["a", "b"].map(|name| Server::start(&folder.path().join(name), &database, &key));
+    let client = first_account(&folder, &servers[0]).await;
+    let mut operator = token(&client, &servers[0], 0).await;
+    let me = look(&client, &servers[0], &operator, "/api/v1/me").await;
+    let project = me["default_project_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/projects/{project}");
+    let org = look(&client, &servers[0], &operator, &path).await["org_id"].clone();
+    let at = |path: &str| format!("{}{path}", servers[0].url);
+    let mut sources = Vec::new();
+    for name in ["one", "two"] {
+        let url = at("/api/v1/platform/metering/sources");
+        let made = post(&client, url, &operator, name, &json!({ "name": name })).await;
+        sources.push(made["token"].as_str().unwrap().to_owned());
+    }
+    // A million tokens for a cent.
+    let cent = |count: i64| json!({ "micros": (10_000 * count).to_string(), "currency": "EUR" });
+    let price = json!({ "meter": "tokens_in", "price": cent(1) });
+    post(&client, at("/api/v1/platform/metering/prices"), &operator, "the-price", &price).await;
+    let begun = SystemTime::now();
+    for turn in 0..races() {
+        if turn % 200 == 199 {
+            operator = token(&client, &servers[0], turn).await;
+        }
+        // What the one before lost is owed, and taken first.
+        let credit = json!({ "org_id": org, "kind": "goodwill", "reason": "a race", "reference": "",
+            "amount": cent(if turn == 0 { 1 } else { 2 }) });
+        let url = at("/api/v1/platform/finance/credits");
+        post(&client, url, &operator, &format!("credit-number-{turn}"), &credit).await;
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
+        let event = |who: usize| {
+            let body = json!({ "events": [{ "id": format!("{turn}"), "project_id": project, "meter": "tokens_in",
+                "subject": format!("racer-{who}"), "quantity": 1_000_000, "at": api::Time(i64::try_from(now).unwrap()) }] });
+            let url = format!("{}/api/v1/metering/events", servers[who].url);
+            let (client, source) = (&client, &sources[who]);
+            async move { post(client, url, source, &format!("event-{who}-{turn}"), &body).await }
+        };
+        let both = tokio::join!(event(0), event(1));
+        let lost =
+            [&both.0, &both.1].iter().filter(|one| one["uncovered"][0] == project.as_str()).count();
+        assert_eq!(lost, 1, "turn {turn}: {both:?}");
+    }
+    let balance = look(&client, &servers[1], &operator, "/api/v1/billing/balance").await;
+    let seen = ["available", "held", "owed"].map(|name| balance[name]["micros"].clone());
+    assert_eq!(seen, [json!("0"), json!("0"), json!("10000")]);
+    let used = look(&client, &servers[1], &operator, "/api/v1/billing/metered").await;
+    let charged: i64 = used["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["charged"]["micros"].as_str().unwrap().parse::<i64>().unwrap())
+        .sum();
+    assert_eq!(charged, 2 * 10_000 * i64::try_from(races()).unwrap());
+    eprintln!("{} races in {:?}", races(), begun.elapsed().unwrap());
 }
