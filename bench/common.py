@@ -118,11 +118,18 @@ class Ours:
     def __init__(self, env=None):
         self.folder = Path(tempfile.mkdtemp(prefix="gpuaas-bench-"))
         self.log = open(self.folder / "log", "w")
+        self.env = env or {}
+        self.agents = []
+        lines = self.start()
+        self.first = lines["First sign-in"]
+
+    def start(self):
+        """Starts the server in its folder and waits until it is ready; returns what it said of itself."""
         began = time.monotonic()
         self.process = subprocess.Popen(
             [TARGET / "gpuaas", "server", "--data", self.folder / "data", "--http", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0"],
             stdout=subprocess.PIPE, stderr=self.log, text=True, env={**os.environ, "GPUAAS_LOG": "warn", "GPUAAS_SITE__ENVIRONMENT": "development",
-                 "GPUAAS_IDENTITY__OPERATORS_WITHOUT_FACTOR": "true", **(env or {})})
+                 "GPUAAS_IDENTITY__OPERATORS_WITHOUT_FACTOR": "true", **self.env})
         lines = {}
         while "Listening" not in lines:
             line = self.process.stdout.readline()
@@ -133,8 +140,15 @@ class Ours:
         self.url = lines["Listening"]
         until("ready", lambda: Http(self.url).ask("GET", "/api/v1/healthz")[0] == 200)
         self.ready = time.monotonic() - began
-        self.first = lines["First sign-in"]
-        self.agents = []
+        return lines
+
+    def restart(self, between):
+        """Stops the server, does something with its folder, starts it again; its first person stays signed in."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+        between(self.folder / "data")
+        self.start()
+        self.http = Http(self.url, {"Authorization": f"Bearer {self.token}"})
 
     def sign_in(self):
         """Makes the first account and keeps its token."""
