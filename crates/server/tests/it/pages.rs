@@ -124,6 +124,8 @@ fn every_sample_renders_without_inline_code() {
         for bad in [" style=\"", " onclick", "javascript:", "<style"] {
             assert!(!text.contains(bad), "{name}: {bad}");
         }
+        // An icon that is not there is an empty box.
+        assert!(!text.contains("aria-hidden=\"true\"></svg>"), "{name}: an icon that is not known");
         let inline = text
             .split("<script")
             .skip(1)
