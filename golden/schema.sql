@@ -601,6 +601,25 @@ CREATE TABLE password_resets (
   used_at INTEGER
 ) STRICT;
 
+CREATE TABLE payment_cases (
+  id BLOB PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('charge', 'refund', 'dispute', 'word', 'movement')),
+  provider TEXT NOT NULL,
+  simulated INTEGER NOT NULL,
+  object_ref TEXT NOT NULL,
+  org_id BLOB REFERENCES organizations (id),
+  payment_id BLOB REFERENCES payments (id),
+  currency TEXT,
+  theirs INTEGER NOT NULL,
+  ours INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  opened_at INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL,
+  closed_at INTEGER,
+  closed_by BLOB REFERENCES users (id),
+  reason TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE payment_customers (
   org_id BLOB NOT NULL REFERENCES organizations (id),
   provider TEXT NOT NULL,
@@ -704,6 +723,25 @@ CREATE TABLE prices (
   CHECK (valid_to IS NULL OR valid_to >= valid_from)
 ) STRICT;
 
+CREATE TABLE processor_movements (
+  id BLOB PRIMARY KEY,
+  provider TEXT NOT NULL,
+  movement_ref TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('charge', 'refund', 'dispute', 'fee', 'payout', 'other', 'unread')),
+  object_ref TEXT NOT NULL,
+  intent_ref TEXT,
+  amount INTEGER NOT NULL,
+  currency TEXT NOT NULL,
+  settled INTEGER NOT NULL,
+  fee INTEGER NOT NULL,
+  settled_currency TEXT NOT NULL,
+  simulated INTEGER NOT NULL,
+  org_id BLOB REFERENCES organizations (id),
+  payment_id BLOB REFERENCES payments (id),
+  at INTEGER NOT NULL,
+  received_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE project_members (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL,
@@ -739,6 +777,17 @@ CREATE TABLE quotas (
   set_at INTEGER NOT NULL,
   FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE reconciliations (
+  provider TEXT NOT NULL,
+  simulated INTEGER NOT NULL,
+  first_at INTEGER NOT NULL,
+  read_until INTEGER NOT NULL,
+  compared_until INTEGER NOT NULL,
+  ran_at INTEGER NOT NULL,
+  fault TEXT,
+  PRIMARY KEY (provider, simulated)
 ) STRICT;
 
 CREATE TABLE recovery_approvals (
@@ -887,6 +936,17 @@ CREATE TABLE simulated_checkouts (
   tell_at INTEGER NOT NULL,
   declines INTEGER NOT NULL,
   created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE simulated_movements (
+  movement_ref TEXT PRIMARY KEY,
+  kind TEXT NOT NULL CHECK (kind IN ('charge', 'refund')),
+  object_ref TEXT NOT NULL,
+  intent_ref TEXT NOT NULL,
+  payment_id BLOB NOT NULL REFERENCES payments (id),
+  amount INTEGER NOT NULL,
+  currency TEXT NOT NULL,
+  at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE skus (
@@ -1070,7 +1130,7 @@ CREATE TABLE usage_events (
   quantity INTEGER NOT NULL CHECK (quantity > 0),
   at INTEGER NOT NULL,
   received_at INTEGER NOT NULL,
-  charge_id BLOB REFERENCES usage_charges (id),
+  charge_id BLOB REFERENCES usage_charges (id), write_off_id BLOB REFERENCES usage_write_offs (id),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
@@ -1122,6 +1182,17 @@ CREATE TABLE usage_windows (
   simulated INTEGER NOT NULL,
   CHECK (to_at > from_at),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE usage_write_offs (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL REFERENCES organizations (id),
+  meter TEXT NOT NULL,
+  events INTEGER NOT NULL CHECK (events > 0),
+  quantity INTEGER NOT NULL CHECK (quantity > 0),
+  reason TEXT NOT NULL,
+  by_user BLOB NOT NULL REFERENCES users (id),
+  at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE users (
@@ -1227,7 +1298,11 @@ CREATE INDEX device_grants_person ON device_grants (user_id) WHERE user_id IS NO
 
 CREATE UNIQUE INDEX device_grants_user ON device_grants (user_hash);
 
+CREATE INDEX disputes_closed ON disputes (closed_at) WHERE closed_at IS NOT NULL;
+
 CREATE INDEX disputes_open ON disputes (id) WHERE state = 'open';
+
+CREATE INDEX disputes_opened ON disputes (opened_at);
 
 CREATE INDEX disputes_payment ON disputes (payment_id);
 
@@ -1344,6 +1419,12 @@ CREATE UNIQUE INDEX password_resets_token ON password_resets (token_hash);
 
 CREATE INDEX password_resets_user ON password_resets (user_id) WHERE used_at IS NULL;
 
+CREATE INDEX payment_cases_closed ON payment_cases (id) WHERE closed_at IS NOT NULL;
+
+CREATE INDEX payment_cases_object ON payment_cases (provider, kind, object_ref, id);
+
+CREATE UNIQUE INDEX payment_cases_open ON payment_cases (provider, kind, object_ref) WHERE closed_at IS NULL;
+
 CREATE INDEX payment_events_made ON payment_events (provider, made_at);
 
 CREATE INDEX payment_events_parked ON payment_events (provider, intent_ref) WHERE outcome = 'parked';
@@ -1351,8 +1432,6 @@ CREATE INDEX payment_events_parked ON payment_events (provider, intent_ref) WHER
 CREATE INDEX payment_events_payment ON payment_events (payment_id);
 
 CREATE UNIQUE INDEX payment_events_ref ON payment_events (provider, event_ref);
-
-CREATE INDEX payment_events_refused ON payment_events (received_at) WHERE outcome = 'refused';
 
 CREATE UNIQUE INDEX payments_auto ON payments (org_id)
   WHERE auto AND state IN ('created', 'pending', 'processing');
@@ -1367,6 +1446,8 @@ CREATE INDEX payments_org ON payments (org_id, id);
 
 CREATE UNIQUE INDEX payments_session ON payments (provider, session_ref) WHERE session_ref IS NOT NULL;
 
+CREATE INDEX payments_settled ON payments (settled_at) WHERE state = 'paid';
+
 CREATE INDEX price_book_lines_book ON price_book_lines (book_id, kind, item, valid_from);
 
 CREATE INDEX price_book_uses_book ON price_book_uses (book_id) WHERE book_id IS NOT NULL;
@@ -1376,6 +1457,12 @@ CREATE INDEX price_book_uses_org ON price_book_uses (org_id, valid_from);
 CREATE UNIQUE INDEX price_books_name ON price_books (name);
 
 CREATE UNIQUE INDEX prices_one_now ON prices (sku_id) WHERE valid_to IS NULL;
+
+CREATE INDEX processor_movements_at ON processor_movements (provider, simulated, at);
+
+CREATE INDEX processor_movements_object ON processor_movements (provider, kind, object_ref);
+
+CREATE UNIQUE INDEX processor_movements_ref ON processor_movements (movement_ref, provider);
 
 CREATE UNIQUE INDEX project_members_person ON project_members (project_id, user_id);
 
@@ -1398,6 +1485,8 @@ CREATE INDEX recovery_requests_queue ON recovery_requests (ended_at, id);
 CREATE INDEX refunds_alone ON refunds (org_id, asked_by, created_at);
 
 CREATE INDEX refunds_due ON refunds (due_at) WHERE state IN ('approved', 'pending');
+
+CREATE INDEX refunds_ended ON refunds (ended_at) WHERE refund_ref IS NOT NULL;
 
 CREATE INDEX refunds_payment ON refunds (payment_id, id);
 
@@ -1432,6 +1521,8 @@ CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 CREATE INDEX sessions_user ON sessions (user_id, id);
 
 CREATE UNIQUE INDEX simulated_cards_card ON simulated_cards (card_id);
+
+CREATE INDEX simulated_movements_at ON simulated_movements (at);
 
 CREATE UNIQUE INDEX skus_sku ON skus (sku);
 
@@ -1489,7 +1580,7 @@ CREATE INDEX usage_days_org ON usage_days (org_id, day);
 
 CREATE INDEX usage_events_charge ON usage_events (charge_id) WHERE charge_id IS NOT NULL;
 
-CREATE INDEX usage_events_unbilled ON usage_events (org_id, meter, at) WHERE charge_id IS NULL;
+CREATE INDEX usage_events_unbilled ON usage_events (org_id, meter, at) WHERE charge_id IS NULL AND write_off_id IS NULL;
 
 CREATE UNIQUE INDEX usage_prices_from ON usage_prices (meter, currency, valid_from);
 
@@ -1575,6 +1666,12 @@ BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER price_book_uses_stay BEFORE DELETE ON price_book_uses
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
+CREATE TRIGGER processor_movements_append_only BEFORE UPDATE ON processor_movements
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER processor_movements_stay BEFORE DELETE ON processor_movements
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
 CREATE TRIGGER statements_append_only BEFORE UPDATE ON statements
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
@@ -1590,7 +1687,8 @@ BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER usage_events_kept BEFORE DELETE ON usage_events
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
-CREATE TRIGGER usage_events_stay BEFORE UPDATE ON usage_events WHEN OLD.charge_id IS NOT NULL
+CREATE TRIGGER usage_events_stay BEFORE UPDATE ON usage_events
+WHEN OLD.charge_id IS NOT NULL OR OLD.write_off_id IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
 CREATE TRIGGER usage_prices_append_only BEFORE UPDATE ON usage_prices
@@ -1603,5 +1701,11 @@ CREATE TRIGGER usage_windows_append_only BEFORE UPDATE ON usage_windows
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
 CREATE TRIGGER usage_windows_stays BEFORE DELETE ON usage_windows
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER usage_write_offs_append_only BEFORE UPDATE ON usage_write_offs
+BEGIN SELECT RAISE(ABORT, 'append only'); END;
+
+CREATE TRIGGER usage_write_offs_stay BEFORE DELETE ON usage_write_offs
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 

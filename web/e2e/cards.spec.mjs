@@ -1,7 +1,5 @@
 import { expect, test } from "@playwright/test";
-import AxeBuilder from "@axe-core/playwright";
-import { execFileSync } from "node:child_process";
-import { PASSWORD, Site } from "./site.mjs";
+import { axe, PASSWORD, Site } from "./site.mjs";
 
 // Saved cards and automatic top-up, as whoever pays meets them; and a balance that runs low, and out.
 let site;
@@ -19,15 +17,7 @@ test.afterEach(async ({}, info) => {
 });
 test.afterAll(async () => { if (site) await site.end(); });
 
-async function axe(page) {
-  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]).analyze();
-  expect(found.violations).toEqual([]);
-}
-
-function cli(args, input = "") {
-  const env = { ...process.env, GPUAAS_CREDENTIALS: `${site.folder}/credentials.json` };
-  return execFileSync(process.env.GPUAAS_BIN, args, { env, input }).toString();
-}
+const cli = (args, input) => site.cli(args, input);
 
 async function save(page, button) {
   await page.goto(`${site.url}/account/billing/cards`);

@@ -1,6 +1,5 @@
 import { expect, test } from "@playwright/test";
 import AxeBuilder from "@axe-core/playwright";
-import { execFileSync } from "node:child_process";
 import { PASSWORD, Site, readFileSync } from "./site.mjs";
 
 // The whole main job as somebody does it: launch, watch, shell, release, statement; and its other paths.
@@ -20,10 +19,7 @@ test.afterEach(async ({}, info) => {
 });
 test.afterAll(async () => { if (site) await site.end(); });
 
-function cli(args, input = "") {
-  const env = { ...process.env, GPUAAS_CREDENTIALS: `${site.folder}/credentials.json` };
-  return execFileSync(process.env.GPUAAS_BIN, args, { env, input }).toString();
-}
+const cli = (args, input) => site.cli(args, input);
 
 test("launch, timeline, terminal, release: statement equal in web, command line and API", async ({ browser }) => {
   const context = await browser.newContext({ storageState: state });

@@ -1,8 +1,7 @@
 import { expect, test } from "@playwright/test";
-import AxeBuilder from "@axe-core/playwright";
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { PASSWORD, Site } from "./site.mjs";
+import { axe, PASSWORD, Site } from "./site.mjs";
 
 // What is charged besides time of hardware, as whoever runs the site and a tenant meet it; given credit; statements.
 let site;
@@ -20,15 +19,7 @@ test.afterEach(async ({}, info) => {
 });
 test.afterAll(async () => { if (site) await site.end(); });
 
-async function axe(page) {
-  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]).analyze();
-  expect(found.violations).toEqual([]);
-}
-
-function cli(args, more = {}, input = "") {
-  const env = { ...process.env, GPUAAS_CREDENTIALS: `${site.folder}/credentials.json`, ...more };
-  return execFileSync(process.env.GPUAAS_BIN, args, { env, input }).toString();
-}
+const cli = (args, more, input) => site.cli(args, input, more);
 
 test("a source is made, tells of usage, and it waits for a price and is charged", async ({ browser, request }) => {
   test.setTimeout(150_000);

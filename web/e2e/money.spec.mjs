@@ -1,7 +1,6 @@
 import { expect, test } from "@playwright/test";
-import AxeBuilder from "@axe-core/playwright";
 import { execFileSync } from "node:child_process";
-import { PASSWORD, Site } from "./site.mjs";
+import { axe, PASSWORD, Site } from "./site.mjs";
 
 // Money as people meet it: none, added, declined, cancelled, late; a launch that waits for it; a refund and credit at the desk.
 let site;
@@ -24,19 +23,11 @@ async function open(browser, options = {}) {
   return [context, await context.newPage()];
 }
 
-async function axe(page) {
-  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]).analyze();
-  expect(found.violations).toEqual([]);
-}
-
 async function balance(context) {
   return (await (await context.request.get(`${site.url}/api/v1/billing/balance`)).json()).available.micros;
 }
 
-function cli(args, input = "") {
-  const env = { ...process.env, GPUAAS_CREDENTIALS: `${site.folder}/credentials.json` };
-  return execFileSync(process.env.GPUAAS_BIN, args, { env, input }).toString();
-}
+const cli = (args, input) => site.cli(args, input);
 
 test("no money: every page says so with the way out, and a launch waits for it", async ({ browser }) => {
   const [context, page] = await open(browser);
@@ -208,5 +199,52 @@ test("costs and budgets: what was spent and where, and a launch that does not fi
     await page.goto(`${site.url}${path}`);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
   }
+  await context.close();
+});
+
+// Two hours pass, and the simulator forgets the refund it made.
+const LATER = `
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+for table, column in (("payments", "settled_at"), ("refunds", "ended_at"), ("simulated_movements", "at")):
+    db.execute(f"UPDATE {table} SET {column} = {column} - 7200000000 WHERE {column} IS NOT NULL")
+assert db.execute("DELETE FROM simulated_movements WHERE kind = 'refund'").rowcount == 1
+db.commit()
+`;
+
+test("reconciliation: the account agrees, a difference is a case, and a person closes it", async ({ browser }) => {
+  const [context, page] = await open(browser);
+  await page.goto(`${site.url}/platform/finance/reconciliation`);
+  await expect(page.getByText("No case is open")).toBeVisible();
+  await axe(page);
+  await site.again((data) => execFileSync("python3", ["-c", LATER, `${data}/server/gpuaas.db`]));
+  await expect(async () => {
+    await page.goto(`${site.url}/platform/finance/reconciliation`);
+    await expect(page.getByText("The books show it, the processor does not.")).toBeVisible({ timeout: 500 });
+  }).toPass({ timeout: 30_000 });
+  await expect(page.getByText("the processor less the books")).toBeVisible();
+  await axe(page);
+  await page.setViewportSize({ width: 375, height: 800 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);
+  await page.screenshot({ path: `${process.env.GPUAAS_SHOTS ?? site.folder}/reconciliation-narrow.png`, fullPage: true });
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.screenshot({ path: `${process.env.GPUAAS_SHOTS ?? site.folder}/reconciliation.png`, fullPage: true });
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.getByRole("table", { name: "Cases" }).getByRole("link").click();
+  await expect(page.getByText("Look at the refund at the processor and send it there.")).toBeVisible();
+  await axe(page);
+  await page.getByLabel("What was found and done").fill("x");
+  await page.getByRole("button", { name: "Close the case" }).click();
+  await expect(page.getByText("Write 3 to 300 plain characters.").first()).toBeVisible();
+  await page.screenshot({ path: `${process.env.GPUAAS_SHOTS ?? site.folder}/case.png`, fullPage: true });
+  await page.getByLabel("What was found and done").fill("Sent there by hand");
+  await page.getByRole("button", { name: "Close the case" }).click();
+  await expect(page.getByText("The case is closed.")).toBeVisible();
+  await expect(page.getByText("No case is open")).toBeVisible();
+  await page.getByRole("link", { name: "Closed cases" }).click();
+  await expect(page.getByRole("table", { name: "Cases" }).getByRole("row")).toHaveCount(2);
+  expect(cli(["finance", "cases", "--closed"])).toContain("Sent there by hand");
+  expect(cli(["finance", "reconciliation"])).toMatch(/difference +none\nopen cases +0/);
   await context.close();
 });

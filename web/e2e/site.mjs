@@ -1,5 +1,7 @@
 // Starts the real program in a fresh folder, as an operator would, and ends it by its pid.
-import { spawn } from "node:child_process";
+import AxeBuilder from "@axe-core/playwright";
+import { expect } from "@playwright/test";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,24 +16,43 @@ export class Site {
   static async start({ args = [], env = {} } = {}) {
     const site = new Site();
     site.folder = mkdtempSync(join(tmpdir(), "gpuaas-e2e-"));
-    const program = process.env.GPUAAS_BIN;
-    if (!program) throw new Error("GPUAAS_BIN names the program to test");
-    const flags = ["up", "--data", join(site.folder, "data"), "--http", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0", ...args];
-    site.child = spawn(program, flags, { env: { ...process.env, ...EXCUSED, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    if (!process.env.GPUAAS_BIN) throw new Error("GPUAAS_BIN names the program to test");
+    site.how = { args, env };
     site.log = "";
-    site.child.stderr.on("data", (chunk) => { site.log += chunk; });
+    await site.up("127.0.0.1:0");
+    return site;
+  }
+
+  /** Starts the program on its folder. */
+  async up(address) {
+    const flags = ["up", "--data", join(this.folder, "data"), "--http", address, "--agent-listen", "127.0.0.1:0", ...this.how.args];
+    const env = { ...process.env, ...EXCUSED, ...this.how.env };
+    this.child = spawn(process.env.GPUAAS_BIN, flags, { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.child.stderr.on("data", (chunk) => { this.log += chunk; });
     await new Promise((resolve, reject) => {
       let out = "";
-      const late = setTimeout(() => reject(new Error(`did not listen:\n${out}\n${site.log}`)), 30_000);
-      site.child.stdout.on("data", (chunk) => {
+      const late = setTimeout(() => reject(new Error(`did not listen:\n${out}\n${this.log}`)), 30_000);
+      this.child.stdout.on("data", (chunk) => {
         out += chunk;
-        site.first = out.match(/First sign-in: (\S+)/)?.[1];
-        site.url = out.match(/Listening: (\S+)/)?.[1];
-        if (site.url) { clearTimeout(late); resolve(); }
+        this.first = out.match(/First sign-in: (\S+)/)?.[1];
+        this.url = out.match(/Listening: (\S+)/)?.[1];
+        if (this.url) { clearTimeout(late); resolve(); }
       });
-      site.child.on("exit", (code) => reject(new Error(`ended with ${code}:\n${site.log}`)));
+      this.child.on("exit", (code) => reject(new Error(`ended with ${code}:\n${this.log}`)));
     });
-    return site;
+  }
+
+  /** Ends it, does something to its folder, and starts it again under the same address. */
+  async again(meanwhile = () => {}) {
+    await this.stop();
+    meanwhile(join(this.folder, "data"));
+    await this.up(new URL(this.url).host);
+  }
+
+  /** Runs a command as whoever signed in at this site's command line. */
+  cli(args, input = "", more = {}) {
+    const env = { ...process.env, GPUAAS_CREDENTIALS: join(this.folder, "credentials.json"), ...more };
+    return execFileSync(process.env.GPUAAS_BIN, args, { env, input }).toString();
   }
 
   /** Makes the first account in the browser. */
@@ -44,13 +65,25 @@ export class Site {
     await page.waitForURL(`${this.url}/`);
   }
 
-  /** Ends it and removes its folder. */
-  async end() {
+  /** Ends it. */
+  async stop() {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const gone = new Promise((resolve) => this.child.once("exit", resolve));
     this.child.kill("SIGTERM");
     await gone;
+  }
+
+  /** Ends it and removes its folder. */
+  async end() {
+    await this.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Finds nothing that keeps people out (WCAG 2.2 AA). */
+export async function axe(page) {
+  const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]).analyze();
+  expect(found.violations).toEqual([]);
 }
 
 export { readFileSync };

@@ -218,6 +218,10 @@ ids! {
     PaymentEventId = "pevt",
     /// A saved card.
     CardId = "card",
+    /// A movement of money in a processor's own account.
+    MovementId = "mov",
+    /// Where a processor and the books differ.
+    CaseId = "case",
     /// A refund of a payment.
     RefundId = "ref",
     /// A payment a bank took back.
@@ -236,6 +240,8 @@ ids! {
     UsageTotalId = "utot",
     /// A step of such a total.
     UsageChargeId = "uchg",
+    /// Usage that is never charged.
+    UsageWriteOffId = "uwof",
     /// A price of a meter.
     UsagePriceId = "uprc",
     /// A price book.

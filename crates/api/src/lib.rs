@@ -28,6 +28,7 @@ pub mod payments;
 pub mod people;
 pub mod price_books;
 pub mod quotas;
+pub mod reconciliation;
 pub mod sso;
 pub mod staff;
 pub mod statements;
@@ -39,14 +40,14 @@ pub mod words;
 pub use error::{Blocker, Code, FieldError, Problem};
 pub use ids::{
     AccountId, AllocationId, ApprovalId, AttemptId, AuditId, BadId, BindingId, BreakGlassId,
-    BudgetId, CardId, ChallengeId, ClaimId, ConfirmationId, CorrelationId, CreditId, DeliveryId,
-    DeptId, DeviceGrantId, DisputeId, DomainId, FactorId, GrantId, GroupId, HoldId, IdentityId,
-    InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, MeterSourceId, NodeId, NoticeId, OrgId,
-    PREFIXES, PaymentEventId, PaymentId, PostingId, PriceBookId, PriceId, PriceLineId, PriceUseId,
-    ProjectId, ProviderId, QuotaId, RecoveryCodeId, RecoveryId, RefundId, ResetId, RoleId,
-    RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId, StatementId, SupportId, TaskId,
-    TerminalId, TxnId, TypedId, UsageChargeId, UsageEventId, UsageId, UsagePriceId, UsageTotalId,
-    UserId, WebhookId, WorkId,
+    BudgetId, CardId, CaseId, ChallengeId, ClaimId, ConfirmationId, CorrelationId, CreditId,
+    DeliveryId, DeptId, DeviceGrantId, DisputeId, DomainId, FactorId, GrantId, GroupId, HoldId,
+    IdentityId, InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, MeterSourceId, MovementId,
+    NodeId, NoticeId, OrgId, PREFIXES, PaymentEventId, PaymentId, PostingId, PriceBookId, PriceId,
+    PriceLineId, PriceUseId, ProjectId, ProviderId, QuotaId, RecoveryCodeId, RecoveryId, RefundId,
+    ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId, StatementId, SupportId,
+    TaskId, TerminalId, TxnId, TypedId, UsageChargeId, UsageEventId, UsageId, UsagePriceId,
+    UsageTotalId, UsageWriteOffId, UserId, WebhookId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

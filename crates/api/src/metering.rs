@@ -1,6 +1,9 @@
 //! Metered usage on the wire: what is counted besides time of hardware, what it costs, and the events that tell of it.
 
-use crate::{Currency, MeterSourceId, Money, OrgId, ProjectId, Time, UsagePriceId, UserId, words};
+use crate::{
+    Currency, MeterSourceId, Money, OrgId, ProjectId, Time, UsagePriceId, UsageWriteOffId, UserId,
+    words,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -196,6 +199,9 @@ pub struct Metering {
     pub prices: Vec<UsagePrice>,
     /// What waits for a price.
     pub unbilled: Vec<Unbilled>,
+    /// Usage that was written off, the newest first; at most 50.
+    #[serde(default)]
+    pub write_offs: Vec<UsageWriteOff>,
 }
 
 /// What a project used of a meter at one price, by what used it.
@@ -217,4 +223,39 @@ pub struct MeteredLine {
     pub per: String,
     /// What was charged.
     pub charged: Money,
+}
+
+/// `POST /api/v1/platform/metering/write-offs`
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UsageWriteOffAsk {
+    /// Whose usage.
+    pub org_id: OrgId,
+    /// Of what: all of it that waits.
+    pub meter: UsageMeter,
+    /// Why, 3 to 300 characters.
+    pub reason: String,
+}
+
+/// Usage that is never charged.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct UsageWriteOff {
+    /// Identifier.
+    pub id: UsageWriteOffId,
+    /// Whose.
+    pub org_id: OrgId,
+    /// Its name.
+    pub org: String,
+    /// What was used.
+    pub meter: UsageMeter,
+    /// How many events.
+    pub events: i64,
+    /// How much, in the meter's unit.
+    pub quantity: i64,
+    /// Why.
+    pub reason: String,
+    /// Who wrote it off.
+    pub by: UserId,
+    /// When.
+    pub at: Time,
 }

@@ -40,4 +40,6 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0028_price_books.sql"),
     migration!("0029_cards.sql"),
     migration!("0030_budget_stop.sql"),
+    migration!("0031_reconciliation.sql"),
+    migration!("0032_usage_write_offs.sql"),
 ];

@@ -85,6 +85,7 @@ pub fn sweeps() -> Vec<Sweep> {
         billing::budget_sweep(),
         billing::cards_sweep(),
         billing::auto_sweep(),
+        billing::reconciliation_sweep(),
     ]);
     sweeps.extend(operations::sweeps());
     sweeps
@@ -120,6 +121,7 @@ pub fn writers() -> Vec<audit::System> {
         billing::CARDS_WRITER,
         billing::AUTO_WRITER,
         billing::EVENTS_WRITER,
+        billing::RECONCILIATION_WRITER,
         billing::SIMULATOR_WRITER,
         kernel::steps::WRITER,
         fleet::JOIN_WRITER,

@@ -11,10 +11,11 @@ use crate::{
 };
 use anyhow::Context;
 use api::{
-    Currency, MeterSourceId, Micros, Money, Page, Time,
+    Currency, MeterSourceId, Micros, Money, OrgId, Page, Time,
     metering::{
         MeterSource, MeterSourceCreate, MeterSourceMade, MeteredLine, Metering, RefusedUsage,
-        UsageEvents, UsageMeter, UsagePrice, UsagePriceSet, UsageTaken,
+        UsageEvents, UsageMeter, UsagePrice, UsagePriceSet, UsageTaken, UsageWriteOff,
+        UsageWriteOffAsk,
     },
 };
 use clap::Subcommand;
@@ -50,6 +51,17 @@ pub enum Meters {
         /// In what.
         #[arg(long, value_parser = currency, default_value = "EUR")]
         currency: Currency,
+    },
+    /// Write off all that waits of a meter in an organization: it is never charged.
+    WriteOff {
+        /// The organization.
+        org: OrgId,
+        /// storage_mib_hours, app_seconds, tokens_in, tokens_out, network_out_bytes.
+        #[arg(value_parser = meter)]
+        meter: UsageMeter,
+        /// Why.
+        #[arg(long)]
+        reason: String,
     },
     /// Send usage events as a source, whose token is in GPUAAS_TOKEN.
     Send {
@@ -95,6 +107,12 @@ pub async fn run(what: Meters) -> Result<(), Failure> {
                 client.post(&format!("{DESK}/prices"), Some(&ask), Some(&key()?)).await?;
             let (price, from) = (set.price.exact(), set.valid_from.plain());
             say(&format!("price   {price} per {}\nfrom    {from}", set.per));
+        }
+        Meters::WriteOff { org, meter, reason } => {
+            let ask = UsageWriteOffAsk { org_id: org, meter, reason };
+            let done: UsageWriteOff =
+                client.post(&format!("{DESK}/write-offs"), Some(&ask), Some(&key()?)).await?;
+            say(&format!("{} events, {} {}", done.events, done.quantity, meter.unit()));
         }
         Meters::Send { file, shape } => {
             let text = std::fs::read(&file).context("read the events")?;

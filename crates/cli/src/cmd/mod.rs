@@ -17,6 +17,7 @@ mod payment;
 mod price;
 mod project;
 mod quota;
+mod reconciliation;
 mod role;
 mod staff;
 mod statements;

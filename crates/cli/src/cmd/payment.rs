@@ -1,12 +1,12 @@
 //! Payments, and the finance desk.
 
-use super::{Shape, compute::key};
+use super::{Shape, compute::key, reconciliation};
 use crate::{
     client::{Client, Failure},
     output::{print, say},
 };
 use api::{
-    CardId, CreditId, Currency, Micros, Money, OrgId, Page, PaymentId, RefundId,
+    CardId, CaseId, CreditId, Currency, Micros, Money, OrgId, Page, PaymentId, RefundId,
     billing::Balance,
     journal::{JournalFormat, Owed, Revenue, RevenueDay},
     payments::{
@@ -117,6 +117,32 @@ pub enum Finance {
     Ageing(Shape),
     /// List what waits for a second person.
     Waiting(Shape),
+    /// Say how far the processor's account agrees with the books, and what its days moved.
+    Reconciliation {
+        /// 2026-11; the present month without it.
+        #[arg(long)]
+        month: Option<String>,
+        /// How it is printed.
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// List where the processor and the books differ, newest first.
+    Cases {
+        /// The ones that came right or were closed.
+        #[arg(long)]
+        closed: bool,
+        /// How it is printed.
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Close a case as it stands; it opens again when its sums change.
+    CloseCase {
+        /// The case.
+        id: CaseId,
+        /// What was found and done.
+        #[arg(long)]
+        reason: String,
+    },
     /// Say yes to a refund or credit somebody else asked for.
     Approve {
         /// The refund (ref_…) or credit (cred_…).
@@ -161,7 +187,7 @@ pub(super) fn currency(text: &str) -> Result<Currency, String> {
 }
 
 const PATH: &str = "/api/v1/billing/payments";
-const DESK: &str = "/api/v1/platform/finance";
+pub(super) const DESK: &str = "/api/v1/platform/finance";
 
 fn cells(one: &PaymentView) -> Vec<String> {
     let simulated = if one.simulated { "simulated" } else { "" };
@@ -266,6 +292,18 @@ async fn waiting(client: &Client, shape: Shape) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Lists what is owed.
+async fn ageing(client: &Client, shape: Shape) -> Result<(), Failure> {
+    let page: Page<Owed> = client.get(&format!("{DESK}/ageing")).await?;
+    let row = |one: &Owed| {
+        let (days, why) = (format!("{} days", one.days), one.why.to_string());
+        vec![one.org.clone(), why, days, one.amount.exact(), one.org_id.to_string()]
+    };
+    let heads = ["organization", "for", "age", "owed", "id"];
+    print(shape.output, &page, &heads, page.items.iter().map(row).collect());
+    Ok(())
+}
+
 /// Runs `gpuaas finance …`.
 pub async fn finance(what: Finance) -> Result<(), Failure> {
     let client = Client::signed_in()?;
@@ -319,16 +357,13 @@ pub async fn finance(what: Finance) -> Result<(), Failure> {
             let text = client.bytes(&path).await?;
             say(String::from_utf8_lossy(&text).trim_end());
         }
-        Finance::Ageing(shape) => {
-            let page: Page<Owed> = client.get(&format!("{DESK}/ageing")).await?;
-            let row = |one: &Owed| {
-                let (days, why) = (format!("{} days", one.days), one.why.to_string());
-                vec![one.org.clone(), why, days, one.amount.exact(), one.org_id.to_string()]
-            };
-            let heads = ["organization", "for", "age", "owed", "id"];
-            print(shape.output, &page, &heads, page.items.iter().map(row).collect());
-        }
+        Finance::Ageing(shape) => ageing(&client, shape).await?,
         Finance::Waiting(shape) => waiting(&client, shape).await?,
+        Finance::Reconciliation { month, shape } => {
+            reconciliation::stand(&client, month, shape).await?;
+        }
+        Finance::Cases { closed, shape } => reconciliation::cases(&client, closed, shape).await?,
+        Finance::CloseCase { id, reason } => reconciliation::close(&client, id, reason).await?,
         Finance::Approve { id } => decide(&client, &id, true).await?,
         Finance::Decline { id } => decide(&client, &id, false).await?,
     }

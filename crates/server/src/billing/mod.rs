@@ -63,11 +63,12 @@ pub use monthly::{
 };
 pub use pages::BillingView;
 pub use payments::{
-    AUTO_WRITER, About, AddFundsView, ApprovalsView, CARDS_WRITER, CardView, CardsView, Checkout,
-    CreditsView, DeskPaymentView, Dispute, EVENTS as PAYMENT_EVENTS, EVENTS_WRITER, Event,
-    FinanceView, Odd, Outcome, PAYMENTS, PaymentPageView, PaymentsView, Processors, Refunded,
-    RefundedState, SIMULATOR_WRITER, SimulatedCardView, SimulatorView, Taken,
-    WRITER as PAYMENTS_WRITER, auto_sweep, cards_sweep, desk_tabs, payment_attention, processors,
+    AUTO_WRITER, About, AddFundsView, ApprovalsView, CARDS_WRITER, CardView, CardsView,
+    CaseDeskView, Checkout, CreditsView, DeskPaymentView, Dispute, EVENTS as PAYMENT_EVENTS,
+    EVENTS_WRITER, Event, FinanceView, Odd, Outcome, PAYMENTS, PaymentPageView, PaymentsView,
+    Processors, RECONCILIATION_WRITER, ReconciliationView, Refunded, RefundedState,
+    SIMULATOR_WRITER, SimulatedCardView, SimulatorView, Taken, WRITER as PAYMENTS_WRITER,
+    auto_sweep, cards_sweep, desk_tabs, payment_attention, processors, reconciliation_sweep,
     sign_as_stripe, sweeps as payment_sweeps, take as take_event,
 };
 pub use post::{Fact, Posted, Transfer, open_accounts, post};

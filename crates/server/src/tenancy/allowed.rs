@@ -291,7 +291,7 @@ macro_rules! operator_action {
         }
     };
 }
-pub(super) use operator_action;
+pub(crate) use operator_action;
 
 /// The entrance of people who run the platform.
 pub struct Operator<A> {

@@ -32,6 +32,7 @@ mod store;
 mod support;
 mod who;
 
+pub(crate) use allowed::operator_action;
 pub use allowed::{Action, Allowed, Ask, Found, Operator, OperatorAction};
 pub use authority::{
     AuthorityView, DepartmentsView, check_place, list_departments, places_of, somebody,

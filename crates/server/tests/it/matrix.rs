@@ -42,6 +42,7 @@ fn path(world: &World, seeds: &Seeds, info: &RouteInfo) -> String {
         .replace("{credit_id}", "cred_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{statement_id}", "stmt_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{source_id}", "msrc_01jd3x5gq8f9v7m2k4n6p8r0st")
+        .replace("{case_id}", "case_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{card_id}", "card_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{book_id}", "book_01jd3x5gq8f9v7m2k4n6p8r0st")
         .replace("{webhook_id}", "hook_01jd3x5gq8f9v7m2k4n6p8r0st")

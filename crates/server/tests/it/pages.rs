@@ -40,6 +40,8 @@ fn money() -> Vec<(&'static str, Markup)> {
         "statements" = billing::StatementsView,
         "statement" = billing::StatementView,
         "approvals" = billing::ApprovalsView,
+        "reconciliation" = billing::ReconciliationView,
+        "payment case" = billing::CaseDeskView,
     )
 }
 

@@ -1,9 +1,10 @@
 //! Routes of metered usage.
 
 use super::{
-    EndSource, MakeSource, Read, SetPrice, pages, prices, sources,
+    EndSource, MakeSource, Read, SetPrice, WriteOffUsage, pages, prices, sources,
     store::{self, Total, Waiting, WaitingOrg},
     take::{self, FromMeter},
+    write_off,
 };
 use crate::{
     billing::{auditor, http::ReadBilling},
@@ -13,7 +14,7 @@ use api::{
     Currency, Money, Page,
     metering::{
         MeterSource, MeterSourceCreate, MeterSourceMade, MeteredLine, Metering, Unbilled,
-        UsageEvent, UsagePrice, UsagePriceSet, UsageTaken,
+        UsageEvent, UsagePrice, UsagePriceSet, UsageTaken, UsageWriteOff, UsageWriteOffAsk,
     },
 };
 use kernel::{
@@ -40,6 +41,9 @@ pub fn routes() -> Vec<Route> {
         Route::post("/api/v1/platform/metering/prices", set)
             .needs_key()
             .says("Sets what a meter costs from a moment on."),
+        Route::post("/api/v1/platform/metering/write-offs", write_it_off)
+            .needs_key()
+            .says("Writes off all that waits of a meter in an organization: it is never charged."),
     ];
     routes.extend(pages::routes());
     routes
@@ -122,6 +126,11 @@ pub(super) async fn all(tx: &mut Reader) -> Result<Metering> {
         sources: store::sources(tx).await?.iter().map(sources::view).collect(),
         prices: store::prices(tx).await?.iter().map(prices::view).collect(),
         unbilled: store::waiting(tx).await?.into_iter().map(unbilled).collect(),
+        write_offs: store::write_offs(tx)
+            .await?
+            .iter()
+            .map(|(row, org)| write_off::view(row, &org.name))
+            .collect(),
     })
 }
 
@@ -148,4 +157,12 @@ async fn set(
     Body(body): Body<UsagePriceSet>,
 ) -> Result<Created<UsagePrice>> {
     prices::set(&app, &who, &body).await.map(Created)
+}
+
+async fn write_it_off(
+    who: Operator<WriteOffUsage>,
+    app: App,
+    Body(body): Body<UsageWriteOffAsk>,
+) -> Result<Created<UsageWriteOff>> {
+    write_off::write_off(&app, &who, &body).await.map(Created)
 }

@@ -15,6 +15,7 @@ mod sources;
 mod store;
 mod take;
 mod waiting;
+mod write_off;
 
 pub use audit::audit;
 pub use days::{charged_days, charged_pieces, charged_since};
@@ -25,33 +26,26 @@ pub use rate::explain;
 pub use take::{FromMeter, take};
 pub use waiting::{WRITER, sweep};
 
-use crate::tenancy::OperatorAction;
-
-macro_rules! metering_action {
-    ($(#[$meta:meta])* $name:ident = $word:literal) => {
-        $(#[$meta])*
-        pub struct $name;
-        impl OperatorAction for $name {
-            const NAME: &'static str = $word;
-            const STEP_UP: bool = true;
-        }
-    };
-}
+use crate::tenancy::{OperatorAction, operator_action};
 
 /// Looks at sources, prices and what waits for a price.
 pub struct Read;
 impl OperatorAction for Read {
     const NAME: &'static str = "metering.read";
 }
-metering_action!(
+operator_action!(
     /// Makes a source of usage events.
-    MakeSource = "metering_source.create"
+    MakeSource = "metering_source.create", step_up = true
 );
-metering_action!(
+operator_action!(
     /// Ends a source.
-    EndSource = "metering_source.revoke"
+    EndSource = "metering_source.revoke", step_up = true
 );
-metering_action!(
+operator_action!(
     /// Sets the price of a meter.
-    SetPrice = "metering_price.set"
+    SetPrice = "metering_price.set", step_up = true
+);
+operator_action!(
+    /// Writes off usage that waits.
+    WriteOffUsage = "usage.write_off", step_up = true
 );

@@ -1,13 +1,18 @@
 //! The page of metered usage, for the people who run the site.
 
-use super::{EndSource, MakeSource, Read, SetPrice, http::all, prices, sources};
+use super::{
+    EndSource, MakeSource, Read, SetPrice, WriteOffUsage, http::all, prices, sources, write_off,
+};
 use crate::{
     billing::payments::desk_tabs,
     tenancy::{Operator, OperatorAction},
 };
 use api::{
-    Currency, MeterSourceId, Micros, Money, OrgId, Time, UsagePriceId, UserId,
-    metering::{MeterSource, Metering, Unbilled, UsageMeter, UsagePrice, UsagePriceSet},
+    Currency, MeterSourceId, Micros, Money, OrgId, Time, UsagePriceId, UsageWriteOffId, UserId,
+    metering::{
+        MeterSource, Metering, Unbilled, UsageMeter, UsagePrice, UsagePriceSet, UsageWriteOff,
+        UsageWriteOffAsk,
+    },
 };
 use kernel::{
     App, Error, Result,
@@ -25,6 +30,7 @@ pub fn routes() -> Vec<Route> {
         Route::post("/platform/finance/metering/sources", make_form).shows_secret(),
         Route::post("/platform/finance/metering/sources/{source_id}/revoke", end_form),
         Route::post("/platform/finance/metering/prices", price_form),
+        Route::post("/platform/finance/metering/write-offs", write_off_form),
     ]
 }
 
@@ -46,7 +52,8 @@ impl MeteringView {
     pub fn samples() -> Vec<Self> {
         let nil = uuid::Uuid::nil();
         let at = Time(1_795_000_000_000_000);
-        let none = Metering { sources: vec![], prices: vec![], unbilled: vec![] };
+        let none =
+            Metering { sources: vec![], prices: vec![], unbilled: vec![], write_offs: vec![] };
         let source = |revoked_at| MeterSource {
             id: MeterSourceId(nil),
             name: "storage-west".into(),
@@ -75,6 +82,17 @@ impl MeteringView {
                 quantity: 123_456_789_012,
                 since: at,
             }],
+            write_offs: vec![UsageWriteOff {
+                id: UsageWriteOffId(nil),
+                org_id: OrgId(nil),
+                org: "Analytical Engines".into(),
+                meter: UsageMeter::TokensIn,
+                events: 3,
+                quantity: 1_234,
+                reason: "A source that counted twice".into(),
+                by: UserId(nil),
+                at,
+            }],
         };
         let view = |metering, entered| Self {
             metering,
@@ -98,11 +116,15 @@ impl MeteringView {
             (self.entered.banner())
             @if !self.metering.unbilled.is_empty() {
                 section class="section" { h2 { "Waits for a price" } (self.unbilled()) }
+                section class="section card flow" { h2 { "Write off" } (self.write_off_form()) }
             }
             section class="section card flow" { h2 { "Set a price" } (self.set()) }
             section class="section" { h2 { "Prices" } (self.prices()) }
             section class="section card flow" { h2 { "New source" } (self.make()) }
             section class="section" { h2 { "Sources" } (self.sources()) }
+            @if !self.metering.write_offs.is_empty() {
+                section class="section" { h2 { "Written off" } (self.write_offs()) }
+            }
         }
     }
 
@@ -180,6 +202,46 @@ impl MeteringView {
         let rows: Vec<Vec<Markup>> = self.metering.unbilled.iter().map(row).collect();
         let cols = [col("Organization"), col("What"), col("Since"), num("Events"), num("How much")];
         table("Waits for a price", &cols, &rows)
+    }
+
+    fn write_off_form(&self) -> Markup {
+        let choice = |one: &Unbilled| {
+            let words = format!("{}: {}, {} events", one.org, one.meter.label(), one.events);
+            (format!("{} {}", one.org_id, one.meter), words)
+        };
+        let what: Vec<(String, String)> = self.metering.unbilled.iter().map(choice).collect();
+        html! {
+            p class="muted" { "All that waits of it is never charged, also when a price is set later." }
+            form method="post" action="/platform/finance/metering/write-offs" class="flow" {
+                (self.form.hidden("write-off"))
+                (select("what", "What", self.entered.value("what"), &what))
+                (Field { max: 300, ..Field::text("reason", "Why").hint("Stands in the audit record") }.draw(&self.entered))
+                button class="button danger" { "Write off" }
+            }
+        }
+    }
+
+    fn write_offs(&self) -> Markup {
+        let row = |one: &UsageWriteOff| {
+            vec![
+                moment(one.at),
+                html! { (one.org) },
+                html! { (one.meter.label()) },
+                html! { (one.events) },
+                html! { (one.quantity) " " (one.meter.unit()) },
+                html! { (one.reason) },
+            ]
+        };
+        let rows: Vec<Vec<Markup>> = self.metering.write_offs.iter().map(row).collect();
+        let cols = [
+            col("When"),
+            col("Organization"),
+            col("What"),
+            num("Events"),
+            num("How much"),
+            col("Why"),
+        ];
+        table("Written off", &cols, &rows)
     }
 
     fn sources(&self) -> Markup {
@@ -305,6 +367,28 @@ async fn price_form(who: Operator<SetPrice>, app: App, Form(fields): Form) -> Re
             for name in ["meter", "price", "valid_from"] {
                 entered = entered.with(name, fields.text(name));
             }
+            let page = view(&app, &who, entered.refused(&error).on_top()).await?;
+            Err(error.showing(page.status(::http::StatusCode::UNPROCESSABLE_ENTITY)))
+        }
+    }
+}
+
+async fn write_off_form(who: Operator<WriteOffUsage>, app: App, Form(fields): Form) -> Result<Go> {
+    let (what, reason) = (fields.text("what"), fields.text("reason"));
+    let done = async {
+        let read = |text: &str| {
+            let (org, meter) = text.split_once(' ')?;
+            Some((org.parse::<OrgId>().ok()?, UsageMeter::parse(meter)?))
+        };
+        let wrong = || Error::field("what", "Choose one from the list.");
+        let (org_id, meter) = read(&what).ok_or_else(wrong)?;
+        let ask = UsageWriteOffAsk { org_id, meter, reason: reason.clone() };
+        write_off::write_off(&app, &who, &ask).await
+    };
+    match done.await {
+        Ok(_) => Ok(Go::to("/platform/finance/metering").saying("It is written off.")),
+        Err(error) => {
+            let entered = Entered::fresh().with("what", &what).with("reason", &reason);
             let page = view(&app, &who, entered.refused(&error).on_top()).await?;
             Err(error.showing(page.status(::http::StatusCode::UNPROCESSABLE_ENTITY)))
         }

@@ -2,7 +2,8 @@
 
 use api::{
     Currency, MeterSourceId, Micros, OrgId, PriceLineId, ProjectId, Time, TxnId, TypedId,
-    UsageChargeId, UsageEventId, UsagePriceId, UsageTotalId, UserId, metering::UsageMeter,
+    UsageChargeId, UsageEventId, UsagePriceId, UsageTotalId, UsageWriteOffId, UserId,
+    metering::UsageMeter,
 };
 use kernel::{
     Result,
@@ -131,7 +132,52 @@ row! {
         pub received_at: Time,
         /// The step it was charged with; none while no price is known.
         pub charge_id: Option<UsageChargeId>,
+        /// With what it was written off.
+        pub write_off_id: Option<UsageWriteOffId>,
     }
+}
+
+row! {
+    /// Usage that is never charged.
+    pub struct WriteOffRow in "usage_write_offs" {
+        /// Identifier.
+        pub id: UsageWriteOffId,
+        /// Whose.
+        pub org_id: OrgId,
+        /// What was used.
+        pub meter: UsageMeter,
+        /// How many events.
+        pub events: i64,
+        /// How much.
+        pub quantity: i64,
+        /// Why.
+        pub reason: String,
+        /// Who.
+        pub by_user: UserId,
+        /// When.
+        pub at: Time,
+    }
+}
+
+/// Ends the waiting of all events of a meter in an organization; returns how many.
+pub async fn end_waiting(tx: &mut WriteTx, row: &WriteOffRow) -> Result<u64> {
+    tx.run(
+        "UPDATE usage_events SET write_off_id = $1
+          WHERE charge_id IS NULL AND write_off_id IS NULL AND org_id = $2 AND meter = $3",
+        (row.id, row.org_id, row.meter),
+    )
+    .await
+}
+
+/// Returns what was written off with whose it was, the newest first.
+pub async fn write_offs(tx: &mut Reader) -> Result<Vec<(WriteOffRow, WaitingOrg)>> {
+    tx.list(
+        "SELECT w.id, w.org_id, w.meter, w.events, w.quantity, w.reason, w.by_user, w.at, o.name, o.currency
+           FROM usage_write_offs w JOIN organizations o ON o.id = w.org_id
+          ORDER BY w.id DESC LIMIT 50",
+        (),
+    )
+    .await
 }
 
 /// Returns a source by what its token hashes to.
@@ -202,7 +248,8 @@ pub async fn events(tx: &mut Reader, ids: &[UsageEventId]) -> Result<Vec<Event>>
 
 /// Says with which step an event was charged.
 pub async fn set_charge(tx: &mut WriteTx, id: UsageEventId, charge: UsageChargeId) -> Result<()> {
-    let sql = "UPDATE usage_events SET charge_id = $1 WHERE id = $2 AND charge_id IS NULL";
+    let sql = "UPDATE usage_events SET charge_id = $1
+                WHERE id = $2 AND charge_id IS NULL AND write_off_id IS NULL";
     tx.run(sql, (charge, id)).await.map(|_| ())
 }
 
@@ -322,7 +369,7 @@ pub async fn waiting_events(
 ) -> Result<Vec<Event>> {
     tx.list(
         "SELECT {} FROM usage_events
-          WHERE charge_id IS NULL AND org_id = $1 AND meter = $2
+          WHERE charge_id IS NULL AND write_off_id IS NULL AND org_id = $1 AND meter = $2
             AND at >= $3 AND (at > $3 OR id > $4)
           ORDER BY at, id LIMIT $5",
         (org, meter, after.0, after.1, limit),

@@ -163,6 +163,7 @@ pub async fn take(
                     at: event.at,
                     received_at: tx.now(),
                     charge_id: None,
+                    write_off_id: None,
                 };
                 known.insert(id, row.clone());
                 rows.push(row);

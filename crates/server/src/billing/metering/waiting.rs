@@ -3,6 +3,7 @@
 use super::{
     rate,
     store::{self, Event, Price},
+    write_off,
 };
 use crate::billing::store as ledger;
 use api::{OrgId, Time, TypedId, UsageEventId, metering::UsageMeter};
@@ -67,7 +68,7 @@ async fn charge(app: &App, (org, meter): (OrgId, UsageMeter), found: &[Event]) -
     ledger::lock_money(&mut tx, org).await?;
     let prices = store::prices(&mut tx).await?;
     let mut rows = store::events(&mut tx, &ids).await?;
-    rows.retain(|row| row.charge_id.is_none());
+    rows.retain(write_off::chargeable);
     let together = rate::charge(&mut tx, org, &prices, &mut rows).await?;
     // What is too much together may be charged one by one; what is too much alone goes on waiting.
     for row in rows.iter_mut().filter(|row| together.too_much.contains(&row.id)) {

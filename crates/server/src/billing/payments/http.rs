@@ -41,6 +41,7 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(pages::routes());
     routes.extend(super::desk::routes());
+    routes.extend(super::reconcile::routes());
     routes.extend(super::cards::routes());
     routes
 }

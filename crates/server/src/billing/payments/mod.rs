@@ -16,6 +16,7 @@ mod http;
 mod minor;
 mod pages;
 mod processor;
+mod reconcile;
 mod rows;
 mod settle;
 mod simulator;
@@ -23,6 +24,7 @@ mod store;
 mod stripe;
 mod stripe_cards;
 mod stripe_events;
+mod stripe_sign;
 mod sweep;
 
 pub use back::collect;
@@ -38,7 +40,11 @@ pub use event::{About, Checkout, Dispute, Event, Odd, Outcome, Refunded, Refunde
 pub use http::routes;
 pub use pages::{AddFundsView, PaymentPageView, PaymentsView, SimulatorView};
 pub use processor::{Processors, of as processors};
+pub use reconcile::{
+    CaseDeskView, ReconciliationView, WRITER as RECONCILIATION_WRITER,
+    sweep as reconciliation_sweep,
+};
 pub use settle::{WRITER as EVENTS_WRITER, take};
 pub use simulator::WRITER as SIMULATOR_WRITER;
-pub use stripe::sign as sign_as_stripe;
+pub use stripe_sign::sign as sign_as_stripe;
 pub use sweep::{EVENTS, PAYMENTS, WRITER, sweeps};

@@ -3,7 +3,9 @@
 use super::{
     cards::Card,
     event::Event,
-    minor, simulator,
+    minor,
+    reconcile::Moved,
+    simulator,
     store::{Payment, Refund},
     stripe,
 };
@@ -59,6 +61,12 @@ pub trait Processor: Send + Sync {
     ) -> BoxFuture<'a, Result<Event, Fault>>;
     /// Returns what it told since then, oldest first: what was lost on the way is found here.
     fn told<'a>(&'a self, app: &'a App, since: Time) -> BoxFuture<'a, Result<Vec<Event>, Fault>>;
+    /// Returns what its account moved from one moment to the other, both included, the oldest first.
+    fn moved<'a>(
+        &'a self,
+        app: &'a App,
+        span: (Time, Time),
+    ) -> BoxFuture<'a, Result<Vec<Moved>, Fault>>;
     /// Returns what keeps cards there.
     fn keeper(&self) -> &dyn Keeper;
     /// Reads a signed event.

@@ -3,6 +3,7 @@
 use super::{
     back, cards,
     event::{About, Checkout, Event, Odd, Outcome, Taken},
+    reconcile,
     store::{self, EventRow, Payment},
 };
 use crate::{
@@ -85,6 +86,7 @@ pub async fn take(tx: &mut WriteTx, provider: Provider, event: &Event) -> Result
         }
     }
     if taken == Taken::Refused {
+        reconcile::refused(tx, &row, &ended).await?;
         tracing::error!(event = row.event_ref, note = ended.note, "a processor's word cannot be");
     }
     Ok(taken)
@@ -256,6 +258,9 @@ pub(super) async fn unpark(tx: &mut WriteTx, provider: Provider, intent: &str) -
             let Some(event) = store::read(&row) else { continue };
             let ended = Box::pin(apply(tx, provider, &event.about)).await?;
             moved |= ended.taken != Taken::Parked;
+            if ended.taken == Taken::Refused {
+                reconcile::refused(tx, &row, &ended).await?;
+            }
             store::end_event(tx, row.id, ended.taken.as_str(), &ended.note, ended.about).await?;
         }
     }

@@ -5,6 +5,7 @@ use super::{
     About, cards,
     event::{Checkout, Event, Outcome, Refunded, RefundedState},
     processor::{Fault, Keeper, Opened, Processor, Unsigned},
+    reconcile::{Moved, simulated as account},
     store::{self, Payment, Refund},
     sweep,
 };
@@ -143,6 +144,7 @@ pub async fn choose(
             Choice::PayLate => tx.now().plus(LATE),
             _ => tx.now(),
         };
+        account::paid(&mut tx, &held, &intent(payment), row.tell_at).await?;
         let due_at = row.tell_at;
         store::save(&mut tx, &Payment { due_at, ..held }).await?;
     }
@@ -153,6 +155,11 @@ pub async fn choose(
     tx.after_commit(move || sweeps.nudge(sweep::PAYMENTS));
     tx.commit().await?;
     Ok(choice == Choice::Decline)
+}
+
+/// Returns the simulator's name of a payment that was paid.
+pub(super) fn intent(payment: &Payment) -> String {
+    format!("simpay_{}", payment.id)
 }
 
 fn later(error: &Error) -> Fault {
@@ -186,9 +193,7 @@ async fn say(app: &App, payment: &Payment) -> Result<Event> {
     let row = page(&mut tx, payment.id).await?.ok_or_else(Error::not_found)?;
     let now = tx.now();
     let outcome = match row.state {
-        PageState::Paid if row.tell_at <= now => {
-            Outcome::Paid { intent: format!("simpay_{}", payment.id) }
-        }
+        PageState::Paid if row.tell_at <= now => Outcome::Paid { intent: intent(payment) },
         PageState::Expired => Outcome::Expired,
         PageState::Open if payment.expires_at <= now => Outcome::Expired,
         _ => Outcome::Open,
@@ -257,6 +262,12 @@ impl Processor for Simulator {
     ) -> BoxFuture<'a, Result<Event, Fault>> {
         async move {
             let id = format!("simref_{}", refund.id);
+            let kept = async {
+                let mut tx = app.db.write(&WRITER).await?;
+                account::refunded(&mut tx, row, refund, &id).await?;
+                tx.commit().await
+            };
+            kept.await.map_err(|error| later(&error))?;
             let about = About::Refund(Refunded {
                 id: id.clone(),
                 intent: row.intent_ref.clone().unwrap_or_default(),
@@ -268,6 +279,14 @@ impl Processor for Simulator {
             Ok(Event { id, made_at: app.seams.clock.now(), about })
         }
         .boxed()
+    }
+
+    fn moved<'a>(
+        &'a self,
+        app: &'a App,
+        span: (Time, Time),
+    ) -> BoxFuture<'a, Result<Vec<Moved>, Fault>> {
+        async move { account::moved(app, span).await.map_err(|error| later(&error)) }.boxed()
     }
 
     fn keeper(&self) -> &dyn Keeper {

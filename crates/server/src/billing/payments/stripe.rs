@@ -1,29 +1,26 @@
 //! Stripe: its documented API (docs.stripe.com/api), spoken in forms over HTTPS, one version pinned.
 //!
-//! What is used: checkout sessions (create, retrieve, expire), refunds (create), events (list), and signed
-//! webhooks. Each creating call carries an idempotency key named after our row.
+//! What is used: checkout sessions (create, retrieve, expire), refunds (create), lists of events and
+//! of balance transactions, and signed webhooks. Each creating call carries an idempotency key named after our row.
 
 use super::{
     event::Event,
     minor,
     processor::{Fault, Keeper, Opened, Processor, Unsigned, client},
+    reconcile::Moved,
     store::{Payment, Refund},
     stripe_cards::looked,
     stripe_events::{self, Whose, at, words},
 };
 use crate::billing::Settings;
 use api::{Time, payments::Provider};
-use aws_lc_rs::hmac;
 use futures::{FutureExt, future::BoxFuture};
-use kernel::{App, Error, Result, app::Site, secret};
+use kernel::{App, Error, Result, app::Site};
 use serde_json::Value;
-use std::time::Duration;
 
 /// The version of the API whose shapes are read here.
 const VERSION: &str = "2024-06-20";
-/// How old a signature may be (docs.stripe.com/webhooks: 5 minutes).
-const TOLERANCE: Duration = Duration::from_secs(300);
-/// Most pages of events that are read at once: half a million.
+/// Most pages of a list that are read at once: half a million rows.
 const PAGES: usize = 5000;
 
 /// The kinds of event that are read; endpoints at Stripe are set to these.
@@ -53,7 +50,7 @@ pub const KINDS: [&str; 19] = [
 pub struct Stripe {
     api: String,
     key: String,
-    secrets: Vec<String>,
+    pub(super) secrets: Vec<String>,
     pub(super) site: String,
     brand: String,
 }
@@ -146,6 +143,31 @@ impl Stripe {
         }
     }
 
+    /// Returns a whole list, the oldest first.
+    pub(super) async fn list(
+        &self,
+        app: &App,
+        path: &str,
+        form: &[(&'static str, String)],
+    ) -> Result<Vec<Value>, Fault> {
+        let (mut found, mut after) = (Vec::new(), None::<String>);
+        for _ in 0..PAGES {
+            let mut form = form.to_vec();
+            form.push(("limit", "100".to_owned()));
+            form.extend(after.take().map(|id| ("starting_after", id)));
+            let page = self.call(app, http::Method::GET, path, &form, None).await?;
+            let rows = at(&page, "data").as_array().cloned().unwrap_or_default();
+            after = rows.last().and_then(|row| at(row, "id").as_str()).map(str::to_owned);
+            found.extend(rows);
+            if at(&page, "has_more").as_bool() != Some(true) || after.is_none() {
+                // Stripe lists the newest first.
+                found.reverse();
+                return Ok(found);
+            }
+        }
+        Err(Fault::Later("more rows than are read at once".to_owned()))
+    }
+
     /// Returns whether people may be led to an address: over HTTPS, or to where the API is; without a user's name.
     pub(super) fn leads(&self, url: &str) -> bool {
         let Ok(uri) = url.parse::<http::Uri>() else { return false };
@@ -177,44 +199,6 @@ impl Stripe {
             ("metadata[payment_id]", row.id.to_string()),
             ("payment_intent_data[metadata][payment_id]", row.id.to_string()),
         ])
-    }
-}
-
-/// Returns the header `Stripe-Signature` of a body.
-pub fn sign(secret: &str, at: i64, body: &[u8]) -> String {
-    format!("t={at},v1={}", secret::hex(tag(secret, at, body).as_ref()))
-}
-
-fn tag(secret: &str, at: i64, body: &[u8]) -> hmac::Tag {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    let mut context = hmac::Context::with_key(&key);
-    context.update(format!("{at}.").as_bytes());
-    context.update(body);
-    context.sign()
-}
-
-impl Stripe {
-    /// Checks a signature over the bytes as they came.
-    fn signed(&self, body: &[u8], header: &str, now: Time) -> Result<(), Unsigned> {
-        let (mut at, mut tags) = (None, Vec::new());
-        for part in header.split(',').take(20) {
-            match part.trim().split_once('=') {
-                Some(("t", _)) if at.is_some() => return Err(Unsigned("two moments")),
-                Some(("t", text)) => at = text.parse::<i64>().ok(),
-                Some(("v1", text)) => tags.push(text),
-                _ => {}
-            }
-        }
-        let at = at.ok_or(Unsigned("no moment"))?;
-        let whole = i64::try_from(TOLERANCE.as_secs()).unwrap_or(300);
-        if now.0.div_euclid(1_000_000).abs_diff(at) > whole.unsigned_abs() {
-            return Err(Unsigned("signed too long ago, or in the future"));
-        }
-        let good = self.secrets.iter().any(|secret| {
-            let made = secret::hex(tag(secret, at, body).as_ref());
-            tags.iter().any(|given| secret::equal(given.as_bytes(), made.as_bytes()))
-        });
-        if good { Ok(()) } else { Err(Unsigned("the signature is wrong")) }
     }
 }
 
@@ -342,29 +326,20 @@ impl Processor for Stripe {
 
     fn told<'a>(&'a self, app: &'a App, since: Time) -> BoxFuture<'a, Result<Vec<Event>, Fault>> {
         async move {
-            let (mut found, mut after) = (Vec::new(), None::<String>);
-            for _ in 0..PAGES {
-                let mut form = vec![
-                    ("limit", "100".to_owned()),
-                    ("created[gte]", since.0.div_euclid(1_000_000).to_string()),
-                ];
-                form.extend(KINDS.iter().map(|kind| ("types[]", (*kind).to_owned())));
-                form.extend(after.take().map(|id| ("starting_after", id)));
-                let page = self.call(app, http::Method::GET, "/v1/events", &form, None).await?;
-                let rows = at(&page, "data").as_array().cloned().unwrap_or_default();
-                after = rows.last().and_then(|row| at(row, "id").as_str()).map(str::to_owned);
-                found.extend(
-                    rows.iter().filter_map(|row| stripe_events::event(row, self.whose()).ok()),
-                );
-                if at(&page, "has_more").as_bool() != Some(true) || after.is_none() {
-                    // Stripe lists the newest first.
-                    found.reverse();
-                    return Ok(found);
-                }
-            }
-            Err(Fault::Later("more events than are read at once".to_owned()))
+            let mut form = vec![("created[gte]", since.0.div_euclid(1_000_000).to_string())];
+            form.extend(KINDS.iter().map(|kind| ("types[]", (*kind).to_owned())));
+            let rows = self.list(app, "/v1/events", &form).await?;
+            Ok(rows.iter().filter_map(|row| stripe_events::event(row, self.whose()).ok()).collect())
         }
         .boxed()
+    }
+
+    fn moved<'a>(
+        &'a self,
+        app: &'a App,
+        span: (Time, Time),
+    ) -> BoxFuture<'a, Result<Vec<Moved>, Fault>> {
+        self.account(app, span).boxed()
     }
 
     fn keeper(&self) -> &dyn Keeper {
@@ -375,20 +350,5 @@ impl Processor for Stripe {
         self.signed(body, signature, now)?;
         let value: Value = serde_json::from_slice(body).map_err(|_| Unsigned("not JSON"))?;
         stripe_events::event(&value, self.whose()).map_err(Unsigned)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_signature_is_what_the_documentation_computes() {
-        // HMAC-SHA256 of `1492774577.{"id":"evt_1"}` under `whsec_test_secret`, computed with openssl.
-        let made = sign("whsec_test_secret", 1_492_774_577, br#"{"id":"evt_1"}"#);
-        assert_eq!(
-            made,
-            "t=1492774577,v1=799c4ba7bb339f3c8601adfd112f0e477c930a268be1243d341abb8286501c2f"
-        );
     }
 }

@@ -13,32 +13,21 @@ pub use set::{assign, make, percent, set_line};
 pub use store::{Book, BookLine, BookUse, UseOrg, book, books, count_uses, lines, uses_of};
 pub use terms::{Item, Listed, Own, Terms, own};
 
-use crate::tenancy::OperatorAction;
+use crate::tenancy::{OperatorAction, operator_action};
 
-macro_rules! price_action {
-    ($(#[$meta:meta])* $name:ident = $word:literal, $step:literal) => {
-        $(#[$meta])*
-        pub struct $name;
-        impl OperatorAction for $name {
-            const NAME: &'static str = $word;
-            const STEP_UP: bool = $step;
-        }
-    };
-}
-
-price_action!(
+operator_action!(
     /// Looks at price books.
-    ReadBooks = "price_book.read", false
+    ReadBooks = "price_book.read", step_up = false
 );
-price_action!(
+operator_action!(
     /// Makes a price book.
-    MakeBook = "price_book.create", true
+    MakeBook = "price_book.create", step_up = true
 );
-price_action!(
+operator_action!(
     /// Sets what a book says of an item.
-    SetLine = "price_book.set", true
+    SetLine = "price_book.set", step_up = true
 );
-price_action!(
+operator_action!(
     /// Lets a book hold for an organization or a project.
-    AssignBook = "price_book.assign", true
+    AssignBook = "price_book.assign", step_up = true
 );

@@ -31,6 +31,7 @@ pub const PLATFORM: &[(&str, &[PlatformRole])] = &[
     ("node.resume", &[]),
     ("node.slot.approve", &[]),
     ("ops.read", &[Support, SecurityReviewer]),
+    ("payment_case.close", &[]),
     ("platform_provider.change", &[]),
     ("platform_provider.check", &[]),
     ("platform_provider.create", &[]),
@@ -54,6 +55,7 @@ pub const PLATFORM: &[(&str, &[PlatformRole])] = &[
     ("support.close", &[Support]),
     ("support.list", &[Support, SecurityReviewer]),
     ("support.open", &[Support]),
+    ("usage.write_off", &[]),
 ];
 
 /// Returns whether a role of the platform allows an action of the platform.

@@ -47,7 +47,7 @@ async fn overview(app: &App) -> Result<OpsOverview> {
     attention.extend(more);
     let chain = app.get::<evidence::ChainWatch>().latest();
     attention.extend(evidence::attention(&chain));
-    attention.extend(billing::payment_attention(&mut tx).await?);
+    attention.extend(billing::payment_attention(app, &mut tx).await?);
     let audited = app.get::<billing::Audited>();
     attention.extend(audited.attention());
     attention.sort_by_key(|one| (!one.kind.is_fault(), one.since));

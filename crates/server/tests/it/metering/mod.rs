@@ -9,6 +9,7 @@ use server::{
 
 mod model;
 mod owed;
+mod write_off;
 
 const EVENTS: &str = "/api/v1/metering/events";
 

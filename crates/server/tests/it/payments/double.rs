@@ -1,6 +1,7 @@
 //! A strict double of the part of Stripe's API that is used: forms, versions, idempotency keys, states, events.
 //! What it does not know it refuses. No product code is in it.
 
+mod account;
 mod back;
 mod cards;
 
@@ -46,6 +47,7 @@ struct Inner {
     methods: BTreeMap<String, Value>,
     charges: BTreeMap<String, Value>,
     events: Vec<Value>,
+    lines: Vec<Value>,
     keys: BTreeMap<String, (String, Answer)>,
     calls: Vec<String>,
 }
@@ -70,6 +72,7 @@ impl Double {
             .route("/v1/refunds", post(create_refund).get(list_refunds))
             .route("/v1/refunds/{id}", get(get_refund))
             .route("/v1/events", get(list_events))
+            .route("/v1/balance_transactions", get(account::list))
             .merge(cards::routes())
             .with_state(double.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
@@ -109,6 +112,8 @@ impl Double {
         session["payment_intent"] = json!(intent);
         session["url"] = Value::Null;
         let session = session.clone();
+        let coins = session["amount_total"].as_i64().unwrap();
+        inner.charges(&intent, coins, &session["metadata"], at);
         Self::event(&mut inner, "checkout.session.completed", &session, at)
     }
 
@@ -134,6 +139,10 @@ impl Double {
         }
         let session = session.clone();
         let intent = session["payment_intent"].as_str().unwrap().to_owned();
+        if good {
+            let coins = session["amount_total"].as_i64().unwrap();
+            inner.charges(&intent, coins, &session["metadata"], at);
+        }
         inner.intents.insert(intent, if good { "succeeded" } else { "requires_payment_method" });
         let word = if good { "succeeded" } else { "failed" };
         Self::event(&mut inner, &format!("checkout.session.async_payment_{word}"), &session, at)
@@ -151,6 +160,7 @@ impl Double {
         let id = inner.name("re");
         let refund = refund_of(&id, intent, coins, &json!({}));
         inner.refunds.insert(id, refund.clone());
+        inner.moves("refund", -coins, &refund, at);
         Self::event(&mut inner, "refund.created", &refund, at)
     }
 
@@ -160,6 +170,7 @@ impl Double {
         let refund = inner.refunds.values_mut().last().unwrap();
         refund["status"] = json!("failed");
         let refund = refund.clone();
+        inner.moves("refund_failure", refund["amount"].as_i64().unwrap(), &refund, at);
         Self::event(&mut inner, "refund.failed", &refund, at)
     }
 
@@ -172,6 +183,11 @@ impl Double {
             "id": id, "object": "dispute", "amount": coins, "currency": "eur", "status": status,
             "payment_intent": intent, "charge": "ch_1", "livemode": false, "reason": "fraudulent",
         });
+        match status {
+            "needs_response" => inner.moves("dispute", -coins, &dispute, at),
+            "won" => inner.moves("dispute_reversal", coins, &dispute, at),
+            _ => {}
+        }
         Self::event(&mut inner, kind, &dispute, at)
     }
 }

@@ -6,6 +6,7 @@ mod double;
 mod forged;
 mod ladder;
 mod plans;
+mod reconcile;
 mod sdk;
 mod simulator;
 mod stripe;

@@ -52,6 +52,9 @@ try:
 except stripe.error.InvalidRequestError as error:
     assert error.code == 'charge_already_refunded', error.code
 events = [one.id for one in stripe.Event.list(types=['checkout.session.completed'], created={'gte': 0}, limit=1).auto_paging_iter()]
+lines = stripe.BalanceTransaction.list(created={'gte': 0}, limit=1, expand=['data.source']).auto_paging_iter()
+lines = [(one.reporting_category, one.amount, one.net, one.source.payment_intent) for one in lines]
+assert lines == [('refund', -2000, -2000, session.payment_intent.id), ('charge', 5000, 4900, session.payment_intent.id)], lines
 print(json.dumps({'events': events, 'event': event.id}))
 ";
 

@@ -4,7 +4,8 @@ use super::store::{self, Card};
 use crate::billing::payments::{
     event::{About, Checkout, Event, Outcome},
     processor::{Entered, Fault, Keeper, Kept, Opened},
-    simulator::{Simulator, WRITER},
+    reconcile::simulated as account,
+    simulator::{Simulator, WRITER, intent},
     store::Payment,
 };
 use api::{CardId, OrgId, Time, cards::CardState, words};
@@ -140,7 +141,7 @@ pub async fn pays(app: &App, payment: &Payment) -> Result<Event, Fault> {
     if row.state != PageState::Good {
         return Err(Fault::Never("The card was declined.".to_owned()));
     }
-    let intent = format!("simpay_{}", payment.id);
+    let intent = intent(payment);
     Ok(Event {
         id: format!("{intent}:charged"),
         made_at: app.seams.clock.now(),
@@ -186,7 +187,15 @@ impl Keeper for Simulator {
             if card.state != CardState::Saved {
                 return Err(Fault::Never("The card was removed.".to_owned()));
             }
-            pays(app, row).await
+            let event = pays(app, row).await?;
+            let kept = async {
+                let mut tx = app.db.write(&WRITER).await?;
+                let at = tx.now();
+                account::paid(&mut tx, row, &intent(row), at).await?;
+                tx.commit().await
+            };
+            kept.await.map_err(|error| later(&error))?;
+            Ok(event)
         }
         .boxed()
     }

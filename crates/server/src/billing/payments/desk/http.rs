@@ -57,7 +57,7 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// Returns organizations' names and currencies.
-pub(super) async fn names(
+pub(in crate::billing::payments) async fn names(
     tx: &mut Reader,
     orgs: impl Iterator<Item = OrgId>,
 ) -> Result<HashMap<OrgId, desk::OrgName>> {

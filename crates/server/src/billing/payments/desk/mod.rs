@@ -6,57 +6,51 @@ mod pages;
 mod refund;
 mod store;
 
+pub(super) use http::names;
 pub use http::routes;
 pub use pages::{ApprovalsView, CreditsView, DeskPaymentView, FinanceView, desk_tabs};
 pub use store::is_member;
 
-use super::store::EventRow;
+use super::processor::Processors;
 use crate::{
     billing::Settings,
     identity::{User, factors},
-    tenancy::OperatorAction,
+    tenancy::{OperatorAction, operator_action},
 };
 use api::{
-    Code, Currency, Micros, Money, OrgId, Time, UserId,
+    Code, Currency, Micros, Money, OrgId, UserId,
     operations::{Attention, AttentionKind},
 };
-use kernel::{Error, Result, db::Reader};
+use kernel::{App, Error, Result, db::Reader};
 use std::time::Duration;
 
-macro_rules! desk_action {
-    ($(#[$meta:meta])* $name:ident = $word:literal, $step:literal) => {
-        $(#[$meta])*
-        pub struct $name;
-        impl OperatorAction for $name {
-            const NAME: &'static str = $word;
-            const STEP_UP: bool = $step;
-        }
-    };
-}
-
-desk_action!(
+operator_action!(
     /// Looks at payments of all tenants.
-    Read = "finance.read", false
+    Read = "finance.read", step_up = false
 );
-desk_action!(
+operator_action!(
     /// Asks for a refund.
-    AskRefund = "refund.create", true
+    AskRefund = "refund.create", step_up = true
 );
-desk_action!(
+operator_action!(
     /// Decides on somebody else's refund.
-    DecideRefund = "refund.decide", true
+    DecideRefund = "refund.decide", step_up = true
 );
-desk_action!(
+operator_action!(
     /// Gives credit, or asks for it.
-    GiveCredit = "credit.create", true
+    GiveCredit = "credit.create", step_up = true
 );
-desk_action!(
+operator_action!(
     /// Decides on somebody else's credit.
-    DecideCredit = "credit.decide", true
+    DecideCredit = "credit.decide", step_up = true
 );
 
 /// Checks words somebody wrote.
-fn words(field: &'static str, text: &str, (least, most): (usize, usize)) -> Result<String> {
+pub(super) fn words(
+    field: &'static str,
+    text: &str,
+    (least, most): (usize, usize),
+) -> Result<String> {
     let wrong = || Error::field(field, format!("Write {least} to {most} plain characters."));
     let plain = kernel::names::name(text, most);
     plain.filter(|text| text.chars().count() >= least).ok_or_else(wrong)
@@ -108,17 +102,14 @@ async fn takes_two(
     Ok(before.plus(amount).is_none_or(|sum| sum > settings.two_people()))
 }
 
-/// For how long a word that could not be is shown.
-const SHOWN: Duration = Duration::from_secs(90 * 24 * 3600);
-
 /// Returns what of payments needs a person.
 ///
 /// # Errors
 /// What the database says.
-pub async fn attention(tx: &mut Reader) -> Result<Vec<Attention>> {
-    let since = tx.now().minus(SHOWN);
-    let mut found: Vec<Attention> =
-        super::store::refused(tx, since, 50).await?.iter().map(refused).collect();
+pub async fn attention(app: &App, tx: &mut Reader) -> Result<Vec<Attention>> {
+    let main = app.get::<Processors>().main();
+    let mode = main.map(|one| (one.provider(), one.simulated()));
+    let mut found = super::reconcile::attention(tx, mode).await?;
     for refund in store::stuck(tx).await? {
         found.push(Attention {
             kind: AttentionKind::PaymentCase,
@@ -139,18 +130,4 @@ pub async fn attention(tx: &mut Reader) -> Result<Vec<Attention>> {
         });
     }
     Ok(found)
-}
-
-fn refused(row: &EventRow) -> Attention {
-    let at: Time = row.received_at;
-    Attention {
-        kind: AttentionKind::PaymentCase,
-        what: format!("The payment service told of {}: {}", row.kind, row.note),
-        next: "Nothing was booked. Compare the payment here with the one at the processor.".into(),
-        page: row.payment_id.map_or_else(
-            || "/platform/finance".to_owned(),
-            |id| format!("/platform/finance/payments/{id}"),
-        ),
-        since: Some(at),
-    }
 }

@@ -15,7 +15,6 @@ use kernel::{
     db::{Lock, Reader, WriteTx},
     row,
 };
-use std::time::Duration;
 
 /// Returns a payment.
 pub async fn find(tx: &mut Reader, id: PaymentId) -> Result<Option<Payment>> {
@@ -238,18 +237,6 @@ pub async fn end_stale(tx: &mut WriteTx, before: Time) -> Result<u64> {
           WHERE state IN ('created', 'pending', 'processing') AND state <> 'processing'
             AND card_id IS NULL AND due_at <= $1 AND expires_at < $2",
         (now, before),
-    )
-    .await
-}
-
-/// Returns events that could not be, or that have waited for their payment for an hour, newest first.
-pub async fn refused(tx: &mut Reader, since: Time, limit: i64) -> Result<Vec<EventRow>> {
-    let patience = tx.now().minus(Duration::from_secs(3600));
-    tx.list(
-        "SELECT {} FROM payment_events WHERE outcome = 'refused' AND received_at > $1
-         UNION ALL SELECT {} FROM payment_events WHERE outcome = 'parked' AND received_at > $1 AND received_at < $2
-          ORDER BY 9 DESC LIMIT $3",
-        (since, patience, limit),
     )
     .await
 }

@@ -46,6 +46,7 @@ pub async fn create_refund(
     head: HeaderMap,
     body: String,
 ) -> Response {
+    let at = *double.now.lock().unwrap();
     double.call(&head, "POST /v1/refunds", &body, |inner| {
         let form = form(&body);
         only(&form, &["payment_intent", "amount", "metadata[refund_id]"])?;
@@ -72,6 +73,7 @@ pub async fn create_refund(
             &json!({ "refund_id": form.get("metadata[refund_id]") }),
         );
         inner.refunds.insert(id, refund.clone());
+        inner.moves("refund", -coins, &refund, at);
         Ok(refund)
     })
 }

@@ -178,6 +178,9 @@ async fn charge(State(double): State<Arc<Double>>, head: HeaderMap, body: String
             "customer": customer, "payment_method": method, "livemode": false, "created": at,
             "metadata": { "payment_id": form.get("metadata[payment_id]"), "card_id": form.get("metadata[card_id]") },
         });
+        if refused.is_none() {
+            inner.charges(&id, amount, &intent["metadata"], at);
+        }
         inner.charges.insert(id, intent.clone());
         let kind = if refused.is_some() { "payment_intent.payment_failed" } else { "payment_intent.succeeded" };
         Double::event(inner, kind, &intent, at);

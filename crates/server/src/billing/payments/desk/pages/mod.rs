@@ -41,6 +41,7 @@ pub fn desk_tabs(current: &str) -> Markup {
             ("books", "Books", "/platform/finance/books"),
             ("metering", "Metering", "/platform/finance/metering"),
             ("prices", "Prices", "/platform/finance/prices"),
+            ("reconciliation", "Reconciliation", "/platform/finance/reconciliation"),
             ("approvals", "Approvals", "/platform/finance/approvals"),
         ],
     )
