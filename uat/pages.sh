@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# UAT-EDGE-001, UAT-OBS-001, UAT-BILLING-001: errors in plain words, operations and audit, money.
+# UAT-EDGE-001, UAT-OBS-001: errors in plain words, operations and audit.
 . "$(dirname "$0")/lib.sh"
 auth=(-H "Authorization: Bearer $(token)")
 get() { ask "$1" "$2" "${auth[@]}" "$UAT_URL$3"; }
@@ -7,7 +7,6 @@ problem() { get missing 404 /api/v1/tasks/none && answer missing | has '"correla
 page() { ask nowhere 404 "$UAT_URL/nowhere" && answer nowhere | has 'cor_'; }
 method() { ask method 405 -X DELETE "${auth[@]}" "$UAT_URL/api/v1/catalog"; }
 verify() { gpuaas audit verify; }
-balance() { get balance 200 /api/v1/billing/balance && [ "$(value balance "d['available']['micros']")" = "$(gpuaas balance --output json | python3 -c "import json,sys; print(json.load(sys.stdin)['available']['micros'])")" ]; }
 case $FAIRWAY_ROW in
 UAT-EDGE-001)
   check happy "a missing thing is a problem with an identifier" problem
@@ -18,11 +17,6 @@ UAT-OBS-001)
   check happy "operations are one call" get ops 200 /api/v1/admin/ops/overview
   check happy "the audit chain holds" verify
   check empty "a filter that finds nothing answers" get none 200 "/api/v1/admin/audit-logs?action=nothing.done"
-  ;;
-UAT-BILLING-001)
-  check happy "web, command line and API agree on the balance" balance
-  check happy "the statement is there" get statement 200 /api/v1/billing/statement
-  check cleanup "usage is there" get usage 200 /api/v1/billing/usage
   ;;
 esac
 manifest

@@ -222,7 +222,7 @@ test("reconciliation: the account agrees, a difference is a case, and a person c
     await page.goto(`${site.url}/platform/finance/reconciliation`);
     await expect(page.getByText("The books show it, the processor does not.")).toBeVisible({ timeout: 500 });
   }).toPass({ timeout: 30_000 });
-  await expect(page.getByText("the processor less the books")).toBeVisible();
+  await expect(page.getByText("More there")).toBeVisible();
   await axe(page);
   await page.setViewportSize({ width: 375, height: 800 });
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(375);

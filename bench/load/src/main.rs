@@ -5,6 +5,7 @@
 
 mod pairs;
 mod people;
+mod postings;
 mod reads;
 
 use agent::{Reconciler, enrol::JoinWords, runtime::fake::Fake};
@@ -38,6 +39,8 @@ enum Command {
     Launch(people::Launch),
     /// Sends one request again and again over a few kept connections.
     Read(reads::Read),
+    /// Posts transfers into a ledger, ours or pgledger's; prints how many as JSON.
+    Post(postings::Post),
     /// Sends two requests by turns and says whether their times differ.
     Pairs(pairs::Pairs),
 }
@@ -54,6 +57,7 @@ async fn main() -> Result<()> {
         }
         Command::Launch(launch) => people::run(launch).await,
         Command::Read(read) => reads::run(read).await,
+        Command::Post(post) => postings::run(post).await,
         Command::Pairs(pairs) => pairs::run(pairs).await,
     }
 }

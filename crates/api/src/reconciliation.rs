@@ -45,12 +45,21 @@ pub struct Reconciliation {
     pub fault: Option<String>,
     /// How many cases are open.
     pub open: i64,
-    /// By currency, what the processor shows more than the books, over the open cases; below zero, less.
-    pub differences: Vec<Money>,
+    /// By currency, what the processor shows more than the books, over the open cases.
+    pub more: Vec<Money>,
+    /// The same for what it shows less.
+    pub less: Vec<Money>,
     /// `2026-11`
     pub month: String,
     /// What the processor's account moved on the days of that month (UTC), the oldest first.
     pub days: Vec<ProcessorDay>,
+}
+
+impl Reconciliation {
+    /// Returns whether the account was compared and nothing is open.
+    pub fn agrees(&self) -> bool {
+        self.open == 0 && self.fault.is_none() && self.compared_until > self.since
+    }
 }
 
 /// What a processor's account moved on a day, in a currency; what left it is below zero.

@@ -42,6 +42,7 @@ CREATE TABLE reconciliations (
   compared_until BIGINT NOT NULL,
   ran_at BIGINT NOT NULL,
   fault TEXT,
+  failed_since BIGINT,
   PRIMARY KEY (provider, simulated)
 );
 
@@ -56,6 +57,7 @@ CREATE TABLE payment_cases (
   currency TEXT,
   theirs BIGINT NOT NULL,
   ours BIGINT NOT NULL,
+  odd BOOLEAN NOT NULL,
   note TEXT NOT NULL,
   opened_at BIGINT NOT NULL,
   changed_at BIGINT NOT NULL,
@@ -67,12 +69,15 @@ CREATE UNIQUE INDEX payment_cases_open ON payment_cases (provider, kind, object_
 CREATE INDEX payment_cases_object ON payment_cases (provider, kind, object_ref, id);
 CREATE INDEX payment_cases_closed ON payment_cases (id) WHERE closed_at IS NOT NULL;
 
--- Words that could not be until now are cases too.
-INSERT INTO payment_cases (id, kind, provider, simulated, object_ref, org_id, payment_id, currency, theirs, ours, note,
-    opened_at, changed_at, reason)
-SELECT e.id, 'word', e.provider, COALESCE(p.simulated, FALSE), e.event_ref, e.org_id, e.payment_id, p.currency, 0, 0,
-    e.kind || ': ' || e.note, e.received_at, e.received_at, ''
+-- Words that could not be are cases too: those of the last 90 days open, the ones before closed.
+INSERT INTO payment_cases (id, kind, provider, simulated, object_ref, org_id, payment_id, theirs, ours, odd, note,
+    opened_at, changed_at, closed_at, reason)
+SELECT e.id, 'word', e.provider, COALESCE(p.simulated, FALSE), e.event_ref, e.org_id, e.payment_id, 0, 0, FALSE,
+    e.kind || ': ' || e.note, e.received_at, e.received_at,
+    CASE WHEN e.received_at < n.newest - 7776000000000 THEN n.newest END,
+    CASE WHEN e.received_at < n.newest - 7776000000000 THEN 'It was told before cases were kept.' ELSE '' END
   FROM payment_events e LEFT JOIN payments p ON p.id = e.payment_id
+ CROSS JOIN (SELECT MAX(received_at) AS newest FROM payment_events) AS n
  WHERE e.outcome = 'refused';
 DROP INDEX payment_events_refused;
 

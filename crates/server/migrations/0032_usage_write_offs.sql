@@ -5,7 +5,7 @@ CREATE TABLE usage_write_offs (
   org_id UUID NOT NULL REFERENCES organizations (id),
   meter TEXT NOT NULL,
   events BIGINT NOT NULL CHECK (events > 0),
-  quantity BIGINT NOT NULL CHECK (quantity > 0),
+  quantity BIGINT NOT NULL CHECK (quantity >= 0),
   reason TEXT NOT NULL,
   by_user UUID NOT NULL REFERENCES users (id),
   at BIGINT NOT NULL

@@ -21,8 +21,16 @@ pub async fn stand(client: &Client, month: Option<String>, shape: Shape) -> Resu
         cells
     };
     if shape.output == Format::Table {
-        let more: Vec<String> = found.differences.iter().map(Money::exact).collect();
-        let more = if more.is_empty() { "none".to_owned() } else { more.join(", ") };
+        let sums = |word: &str, sums: &[Money]| -> Vec<String> {
+            sums.iter().map(|sum| format!("{} {word}", sum.exact())).collect()
+        };
+        let mut more = sums("more there", &found.more);
+        more.extend(sums("less there", &found.less));
+        let more = match more.is_empty() {
+            true if found.agrees() => "none".to_owned(),
+            true => "not known".to_owned(),
+            false => more.join(", "),
+        };
         let until = found.compared_until.map_or_else(|| "never".to_owned(), |at| at.plain());
         say(&format!("difference  {more}\nopen cases  {}\ncompared    {until}", found.open));
         if let Some(fault) = &found.fault {

@@ -13,7 +13,7 @@ use api::{
     Code,
     metering::{UsageWriteOff, UsageWriteOffAsk},
 };
-use kernel::{App, Error, Result, audit::Key, names};
+use kernel::{App, Error, Result, audit::Key};
 
 /// Returns a write-off as it travels.
 pub fn view(row: &WriteOffRow, org: &str) -> UsageWriteOff {
@@ -33,7 +33,7 @@ pub fn view(row: &WriteOffRow, org: &str) -> UsageWriteOff {
 /// Writes off all that waits of a meter in an organization. What is told later waits anew.
 ///
 /// # Errors
-/// `not_found` without such an organization, `validation_error` without a reason, `state_conflict` when nothing waits,
+/// `validation_error` without such an organization or a reason, `state_conflict` when nothing waits,
 /// `insufficient_permissions` where others pay and it is the asker's own organization.
 pub async fn write_off(
     app: &App,
@@ -41,9 +41,7 @@ pub async fn write_off(
     ask: &UsageWriteOffAsk,
 ) -> Result<UsageWriteOff> {
     factors::break_glass::people_only(who.caller().user())?;
-    let wrong = || Error::field("reason", "Write 3 to 300 plain characters.");
-    let reason = names::name(&ask.reason, 300).filter(|text| text.chars().count() >= 3);
-    let reason = reason.ok_or_else(wrong)?;
+    let reason = payments::words("reason", &ask.reason, (3, 300))?;
     let mut tx = app.db.write(who).await?;
     let org = find_organization(&mut tx, ask.org_id).await?;
     let org = org.ok_or_else(|| Error::field("org_id", "There is no such organization."))?;
@@ -61,7 +59,7 @@ pub async fn write_off(
         org_id: org.id,
         meter: ask.meter,
         events: waits.events,
-        quantity: waits.quantity.max(1),
+        quantity: waits.quantity,
         reason,
         by_user: who.caller().user_id(),
         at: tx.now(),

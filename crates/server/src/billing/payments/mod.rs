@@ -32,6 +32,7 @@ pub use cards::{
     AUTO_WRITER, CardView, CardsView, SimulatedCardView, WRITER as CARDS_WRITER, auto_sweep,
     cards_sweep,
 };
+pub(super) use desk::words;
 pub use desk::{
     ApprovalsView, CreditsView, DeskPaymentView, FinanceView, Read as ReadFinance,
     attention as payment_attention, desk_tabs, is_member,

@@ -144,7 +144,8 @@ pub async fn choose(
             Choice::PayLate => tx.now().plus(LATE),
             _ => tx.now(),
         };
-        account::paid(&mut tx, &held, &intent(payment), row.tell_at).await?;
+        let now = tx.now();
+        account::paid(&mut tx, &held, &intent(payment), now).await?;
         let due_at = row.tell_at;
         store::save(&mut tx, &Payment { due_at, ..held }).await?;
     }

@@ -143,22 +143,25 @@ impl Stripe {
         }
     }
 
-    /// Returns a whole list, the oldest first.
-    pub(super) async fn list(
+    /// Returns a whole list, the oldest first, of what is read of its rows.
+    pub(super) async fn list<T>(
         &self,
         app: &App,
         path: &str,
         form: &[(&'static str, String)],
-    ) -> Result<Vec<Value>, Fault> {
+        read: impl Fn(&Value) -> Result<Option<T>, Fault>,
+    ) -> Result<Vec<T>, Fault> {
         let (mut found, mut after) = (Vec::new(), None::<String>);
         for _ in 0..PAGES {
             let mut form = form.to_vec();
             form.push(("limit", "100".to_owned()));
             form.extend(after.take().map(|id| ("starting_after", id)));
             let page = self.call(app, http::Method::GET, path, &form, None).await?;
-            let rows = at(&page, "data").as_array().cloned().unwrap_or_default();
+            let rows = at(&page, "data").as_array().map(Vec::as_slice).unwrap_or_default();
             after = rows.last().and_then(|row| at(row, "id").as_str()).map(str::to_owned);
-            found.extend(rows);
+            for row in rows {
+                found.extend(read(row)?);
+            }
             if at(&page, "has_more").as_bool() != Some(true) || after.is_none() {
                 // Stripe lists the newest first.
                 found.reverse();
@@ -328,8 +331,8 @@ impl Processor for Stripe {
         async move {
             let mut form = vec![("created[gte]", since.0.div_euclid(1_000_000).to_string())];
             form.extend(KINDS.iter().map(|kind| ("types[]", (*kind).to_owned())));
-            let rows = self.list(app, "/v1/events", &form).await?;
-            Ok(rows.iter().filter_map(|row| stripe_events::event(row, self.whose()).ok()).collect())
+            let read = |row: &Value| Ok(stripe_events::event(row, self.whose()).ok());
+            self.list(app, "/v1/events", &form, read).await
         }
         .boxed()
     }

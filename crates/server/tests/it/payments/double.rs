@@ -127,6 +127,9 @@ impl Double {
         session["payment_status"] = json!("unpaid");
         session["payment_intent"] = json!(intent);
         let session = session.clone();
+        // A debit stands in the account from the day it is submitted.
+        let coins = session["amount_total"].as_i64().unwrap();
+        inner.charges(&intent, coins, &session["metadata"], at);
         Self::event(&mut inner, "checkout.session.completed", &session, at)
     }
 
@@ -139,9 +142,10 @@ impl Double {
         }
         let session = session.clone();
         let intent = session["payment_intent"].as_str().unwrap().to_owned();
-        if good {
+        if !good {
             let coins = session["amount_total"].as_i64().unwrap();
-            inner.charges(&intent, coins, &session["metadata"], at);
+            let charge = json!({ "id": "py_1", "object": "charge", "payment_intent": intent, "amount": coins, "currency": "eur" });
+            inner.moves("charge_failure", -coins, &charge, at);
         }
         inner.intents.insert(intent, if good { "succeeded" } else { "requires_payment_method" });
         let word = if good { "succeeded" } else { "failed" };

@@ -63,11 +63,11 @@ both! {
         // Of another shop of the same account, and what only the account has.
         site.stripe.move_there("charge", 700, &json!({ "id": "ch_9", "object": "charge", "payment_intent": "pi_9", "amount": 700, "currency": "eur" }), now(world));
         site.stripe.move_there("payout", -4_000, &json!({ "id": "po_1", "object": "payout" }), now(world));
-        assert!(compare(world).await.ends_with("0 cases are open"));
+        assert!(compare(world).await.ends_with("0 cases are open, 0 failed"));
         wait(&site, 3700);
         assert!(compare(world).await.contains("0 movements were new, 0 cases"));
         let stand = stand(world).await;
-        assert_eq!((&stand["open"], &stand["differences"]), (&json!(0), &json!([])));
+        assert_eq!((&stand["open"], &stand["more"], &stand["less"]), (&json!(0), &json!([]), &json!([])));
         let day = &stand["days"][0];
         let sum = |name: &str| day[name]["micros"].as_str().unwrap().to_owned();
         assert_eq!(["charged", "refunded", "disputed", "paid_out", "other"].map(sum), ["50000000", "-25000000", "0", "-40000000", "7000000"]);
@@ -84,20 +84,20 @@ both! {
         let world = &site.world;
         let (id, _) = paid(&site, 50).await;
         let lost = site.stripe.lose("charge");
-        assert!(compare(world).await.ends_with("0 cases are open"), "it may still be on its way");
+        assert!(compare(world).await.ends_with("0 cases are open, 0 failed"), "it may still be on its way");
         wait(&site, 3700);
-        assert!(compare(world).await.ends_with("1 cases are open"));
+        assert!(compare(world).await.ends_with("1 cases are open, 0 failed"));
         let case = cases(world).await.remove(0);
         assert_eq!((&case["kind"], &case["payment_id"], &case["theirs"]["micros"], &case["ours"]["micros"]), (&json!("charge"), &json!(id), &json!("0"), &json!("50000000")));
-        assert_eq!(stand(world).await["differences"][0]["micros"], "-50000000");
+        assert_eq!(stand(world).await["less"][0]["micros"], "50000000");
         let seen = world.get(&world.operator, "/api/v1/admin/ops/overview").await.text();
         assert!(seen.contains("A charge differs from the processor's account"), "{seen}");
         // The same again opens no second one; the line comes late, and it closes by itself.
         wait(&site, 900);
-        assert!(compare(world).await.ends_with("1 cases are open"));
+        assert!(compare(world).await.ends_with("1 cases are open, 0 failed"));
         site.stripe.find_again({ let mut late = lost; late["created"] = json!(now(world)); late });
         wait(&site, 10);
-        assert!(compare(world).await.ends_with("0 cases are open"));
+        assert!(compare(world).await.ends_with("0 cases are open, 0 failed"));
         let closed = world.get(&world.operator, &format!("{DESK}/cases?state=closed")).await.json();
         assert_eq!(closed["items"][0]["reason"], "It came right by itself.");
         assert!(closed["items"][0]["closed_by"].is_null());
@@ -120,12 +120,12 @@ both! {
         tx.commit().await.unwrap();
         let _ = site.stripe.pay(&session, now(world));
         wait(&site, 3700);
-        assert!(compare(world).await.ends_with("0 cases are open"));
+        assert!(compare(world).await.ends_with("0 cases are open, 0 failed"));
         assert_eq!((state(world, &id).await.as_str(), available(world).await), ("paid", before + 50_000_000));
         // Paid a second time under another name: nobody here can book that.
         let _ = site.stripe.charge_there(&id, 5_000, now(world));
         wait(&site, 3700);
-        assert!(compare(world).await.ends_with("1 cases are open"));
+        assert!(compare(world).await.ends_with("1 cases are open, 0 failed"));
         let case = cases(world).await.remove(0);
         assert_eq!((&case["theirs"]["micros"], &case["ours"]["micros"], &case["payment_id"]), (&json!("50000000"), &json!("0"), &json!(id)));
         assert_eq!(available(world).await, before + 50_000_000);
@@ -151,12 +151,12 @@ both! {
         let closed = close(world, &case, "The bank kept a fee: agreed by mail").await;
         assert_eq!((closed.status.as_u16(), closed.json()["reason"].as_str()), (200, Some("The bank kept a fee: agreed by mail")));
         wait(&site, 900);
-        assert!(compare(world).await.ends_with("0 cases are open"), "a case that was closed stays closed");
+        assert!(compare(world).await.ends_with("0 cases are open, 0 failed"), "a case that was closed stays closed");
         // More of the same object moves.
         let source = json!({ "id": there["data"]["object"]["id"], "object": "refund", "payment_intent": intent, "amount": 100, "currency": "eur" });
         site.stripe.move_there("refund", -300, &source, now(world));
         wait(&site, 3700);
-        assert!(compare(world).await.ends_with("1 cases are open"));
+        assert!(compare(world).await.ends_with("1 cases are open, 0 failed"));
         let seen = world.get(&world.operator, "/api/v1/admin/audit-logs").await.text();
         assert!(seen.contains("payment_case.close") && seen.contains("agreed by mail"), "{seen}");
     }
@@ -185,7 +185,7 @@ both! {
             assert!(page.text().contains("Looked at it there"));
         }
         wait(&site, 900);
-        assert!(compare(world).await.ends_with("0 cases are open"));
+        assert!(compare(world).await.ends_with("0 cases are open, 0 failed"));
         assert_eq!(cases(world).await.len(), 0);
     }
 }
@@ -203,14 +203,14 @@ both! {
         // Three days without an answer.
         let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
         let back = 3 * 24 * 3_600_000_000_i64;
-        tx.run("UPDATE reconciliations SET first_at = first_at - $1, read_until = read_until - $1, compared_until = compared_until - $1", (back,)).await.unwrap();
+        tx.run("UPDATE reconciliations SET failed_since = failed_since - $1", (back,)).await.unwrap();
         tx.commit().await.unwrap();
         site.stripe.bad.lock().unwrap().push(503);
         compare(world).await;
         let seen = world.get(&world.operator, "/api/v1/admin/ops/overview").await.text();
-        assert!(seen.contains("account cannot be read"), "{seen}");
+        assert!(seen.contains("is not compared: answered 503"), "{seen}");
         // Days later it catches up, day by day.
-        assert!(compare(world).await.ends_with("0 cases are open"));
+        assert!(compare(world).await.ends_with("0 cases are open, 0 failed"));
         let stand = stand(world).await;
         assert!(stand["fault"].is_null());
         assert_eq!(stand["days"][0]["movements"], 1);
@@ -233,7 +233,64 @@ both! {
         assert_eq!(world.post(&world.operator, &format!("{DESK}/payments/{id}/refunds"), refund).await.status, 201);
         run(world, billing::PAYMENTS).await;
         world.advance(3700);
-        assert_eq!(compare(world).await, "2 movements were new, 0 cases are open");
+        assert_eq!(compare(world).await, "2 movements were new, 0 cases are open, 0 failed");
         assert_eq!(stand(world).await["simulated"], true);
+    }
+}
+
+both! {
+    async fn a_debit_that_takes_days_is_no_case(engine: Engine) {
+        let site = Site::on(engine).await;
+        let world = &site.world;
+        for good in [true, false] {
+            let id = open(world, 50).await;
+            let session = site.stripe.newest();
+            let begun = site.stripe.pay_slowly(&session, now(world));
+            assert_eq!(site.tell(&begun).await.status, 204);
+            for _ in 0..2 {
+                wait(&site, 3700);
+                assert!(compare(world).await.ends_with("0 cases are open, 0 failed"), "it is on its way");
+            }
+            assert_eq!(state(world, &id).await, "processing");
+            let ended = site.stripe.end_slow(&session, good, now(world));
+            assert_eq!(site.tell(&ended).await.status, 204);
+            wait(&site, 3700);
+            assert!(compare(world).await.ends_with("0 cases are open, 0 failed"));
+            assert_eq!(state(world, &id).await, if good { "paid" } else { "failed" });
+        }
+    }
+}
+
+both! {
+    async fn a_clock_that_was_ahead_leaves_no_hole(engine: Engine) {
+        let site = Site::on(engine).await;
+        let world = &site.world;
+        let _ = paid(&site, 50).await;
+        wait(&site, 3700);
+        compare(world).await;
+        let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
+        let year = 365 * 24 * 3_600_000_000_i64;
+        tx.run("UPDATE reconciliations SET read_until = read_until + $1, compared_until = compared_until + $1", (year,)).await.unwrap();
+        tx.commit().await.unwrap();
+        let _ = paid(&site, 20).await;
+        let _ = site.stripe.lose("charge");
+        wait(&site, 3700);
+        assert!(compare(world).await.ends_with("1 cases are open, 0 failed"), "what was paid since is compared");
+    }
+}
+
+both! {
+    async fn other_currencies_are_said_and_other_shops_are_left_alone(engine: Engine) {
+        let site = Site::on(engine).await;
+        let world = &site.world;
+        let _ = paid(&site, 50).await;
+        site.stripe.falsify("charge", |line| line["source"]["currency"] = json!("usd"));
+        let strange = json!({ "id": "ch_7", "object": "charge", "payment_intent": "pi_7", "amount": 900, "currency": "isk" });
+        site.stripe.move_there("charge", 700, &strange, now(world));
+        wait(&site, 3700);
+        assert!(compare(world).await.ends_with("1 cases are open, 0 failed"));
+        let case = cases(world).await.remove(0);
+        assert!(case["note"].as_str().unwrap().contains("another currency"), "{case}");
+        assert!(case["next"].as_str().unwrap().contains("another currency"), "{case}");
     }
 }

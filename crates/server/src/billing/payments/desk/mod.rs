@@ -46,7 +46,7 @@ operator_action!(
 );
 
 /// Checks words somebody wrote.
-pub(super) fn words(
+pub(in crate::billing) fn words(
     field: &'static str,
     text: &str,
     (least, most): (usize, usize),

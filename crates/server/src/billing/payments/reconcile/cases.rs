@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     billing::payments::{
-        desk::words,
+        desk::{names, words},
         settle::Ended,
         store::{self as payments, EventRow},
     },
@@ -27,7 +27,9 @@ use std::time::Duration;
 /// # Errors
 /// What the database says.
 pub async fn refused(tx: &mut WriteTx, row: &EventRow, ended: &Ended) -> Result<()> {
-    if store::open_of(tx, row.provider, CaseKind::Word, &row.event_ref).await?.is_some() {
+    // Several words of one object are one case.
+    let object = if row.object_ref.is_empty() { &row.event_ref } else { &row.object_ref };
+    if store::open_of(tx, row.provider, CaseKind::Word, object).await?.is_some() {
         return Ok(());
     }
     let payment = match ended.about {
@@ -40,12 +42,13 @@ pub async fn refused(tx: &mut WriteTx, row: &EventRow, ended: &Ended) -> Result<
         kind: CaseKind::Word,
         provider: row.provider,
         simulated: payment.as_ref().is_some_and(|one| one.simulated),
-        object_ref: row.event_ref.clone(),
+        object_ref: object.clone(),
         org_id: ended.about.map(|it| it.0),
         payment_id: ended.about.map(|it| it.1),
         currency: None,
         theirs: api::Micros::ZERO,
         ours: api::Micros::ZERO,
+        odd: false,
         note: format!("{}: {}", row.kind, ended.note),
         opened_at: now,
         changed_at: now,
@@ -60,6 +63,9 @@ pub async fn refused(tx: &mut WriteTx, row: &EventRow, ended: &Ended) -> Result<
 fn next(row: &Case) -> &'static str {
     match (row.kind, row.theirs.0, row.ours.0) {
         _ if row.closed_at.is_some() => "Nothing more.",
+        _ if row.odd => {
+            "It moved in another currency than it was paid in. Compare the payment here with the one at the processor."
+        }
         (CaseKind::Word, ..) => {
             "Nothing was booked. Compare the payment here with the one at the processor, put right what is wrong, then close it."
         }
@@ -121,6 +127,7 @@ pub async fn close(
     let reason = words("reason", &ask.reason, (3, 300))?;
     let mut tx = app.db.write(who).await?;
     let mut row = store::lock(&mut tx, id).await?.ok_or_else(Error::not_found)?;
+    let names = names(&mut tx, row.org_id.into_iter()).await?;
     if row.closed_at.is_some() {
         return Err(Error::new(Code::NotNow).detail("It is closed already."));
     }
@@ -138,7 +145,8 @@ pub async fn close(
     }
     tx.note(Key::Reason, &row.reason);
     tx.commit().await?;
-    Ok(view(&row, None))
+    let name = row.org_id.and_then(|id| names.get(&id)).map(|org| org.name.clone());
+    Ok(view(&row, name))
 }
 
 /// For how long an account that cannot be read is nobody's matter.
@@ -160,18 +168,31 @@ pub async fn attention(tx: &mut Reader, mode: Option<(Provider, bool)>) -> Resul
         since: Some(row.opened_at),
     };
     let mut found: Vec<Attention> = store::open(tx, None, 50).await?.iter().map(case).collect();
+    let patience = tx.now().minus(Duration::from_secs(3600));
+    for row in store::words_waiting(tx, patience).await? {
+        found.push(Attention {
+            kind: AttentionKind::PaymentCase,
+            what: format!("A {} the payment service told of waits: {}", row.kind, row.note),
+            next: "Compare the payment here with the one at the processor.".into(),
+            page: format!("/platform/finance/payments/{}", row.payment_id),
+            since: Some(row.received_at),
+        });
+    }
     let mark = match mode {
         Some(mode) => store::mark(tx, mode).await?,
         None => None,
     };
     let late = tx.now().minus(PATIENCE);
-    if let Some(mark) = mark.filter(|mark| mark.fault.is_some() && mark.read_until < late) {
+    if let Some(mark) = mark.filter(|mark| mark.failed_since.is_some_and(|since| since < late)) {
         found.push(Attention {
             kind: AttentionKind::PaymentCase,
-            what: "The processor's account cannot be read".into(),
-            next: "Look whether the key may read balance transactions, and whether the processor answers.".into(),
+            what: format!(
+                "The processor's account is not compared: {}",
+                mark.fault.as_deref().unwrap_or("no answer")
+            ),
+            next: "Look whether the processor answers, and whether the key may read balance transactions with their sources.".into(),
             page: "/platform/finance/reconciliation".into(),
-            since: Some(mark.read_until),
+            since: mark.failed_since,
         });
     }
     Ok(found)

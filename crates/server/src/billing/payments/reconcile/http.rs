@@ -122,8 +122,13 @@ pub(super) async fn stand(app: &App, month: Option<&str>) -> Result<Reconciliati
         days = summed(&store::days(&mut tx, mode, span).await?)?;
     }
     let found = store::differences(&mut tx).await?;
-    let more =
-        |row: &store::Difference| row.currency.map(|currency| Money::new(row.more, currency));
+    let sums = |of: fn(&store::Difference) -> Micros| -> Vec<Money> {
+        let sum = |row: &store::Difference| {
+            let (sum, currency) = (of(row), row.currency?);
+            (sum != Micros::ZERO).then(|| Money::new(sum, currency))
+        };
+        found.iter().filter_map(sum).collect()
+    };
     Ok(Reconciliation {
         provider: mode.map(|mode| mode.0),
         simulated: mode.is_some_and(|mode| mode.1),
@@ -133,7 +138,8 @@ pub(super) async fn stand(app: &App, month: Option<&str>) -> Result<Reconciliati
         ran_at: mark.as_ref().map(|mark| mark.ran_at),
         fault: mark.and_then(|mark| mark.fault),
         open: found.iter().map(|row| row.count).sum(),
-        differences: found.iter().filter_map(more).collect(),
+        more: sums(|row| row.more),
+        less: sums(|row| row.less),
         month: month.plain(),
         days,
     })

@@ -14,7 +14,10 @@ use api::{
     Currency, Micros, OrgId, PaymentId, Time, payments::DisputeState, payments::PaymentState,
     payments::RefundState, reconciliation::CaseKind,
 };
-use kernel::{App, Error, Result, db::Reader, db::WriteTx};
+use kernel::{
+    App, Error, Result,
+    db::{Reader, WriteTx, broke},
+};
 
 /// What both sides show of an object.
 struct Sides {
@@ -32,6 +35,11 @@ struct Sides {
 impl Sides {
     fn differ(&self) -> bool {
         self.odd || self.theirs != self.ours || self.kind == CaseKind::Movement
+    }
+
+    /// Whether a case says the same.
+    fn is(&self, case: &Case) -> bool {
+        self.differ() && (self.theirs, self.ours, self.odd) == (case.theirs, case.ours, case.odd)
     }
 
     fn note(&self) -> &'static str {
@@ -53,12 +61,12 @@ struct Booked {
 }
 
 async fn charge(tx: &mut Reader, mode: Mode, intent: &str) -> Result<Option<Booked>> {
+    // Only what is paid has a name there.
     let found = store::by_intent(tx, mode, intent).await?;
-    let paid = |payment: Payment| {
+    Ok(found.map(|payment| {
         let at = payment.settled_at.unwrap_or(payment.created_at);
         Booked { amount: payment.amount, at, payment }
-    };
-    Ok(found.filter(|payment| payment.state == PaymentState::Paid).map(paid))
+    }))
 }
 
 async fn refund(tx: &mut Reader, mode: Mode, theirs: &str) -> Result<Option<Booked>> {
@@ -135,25 +143,31 @@ async fn sides(tx: &mut Reader, mode: Mode, object: &Object) -> Result<Option<Si
     Ok(Some(Sides { kind, currency, theirs, ours, odd, about, newest }))
 }
 
-/// Asks the processor about a payment it shows and the books do not: its word may have been lost.
-async fn ask(app: &App, processor: &dyn Processor, sides: &Sides) -> Result<()> {
+/// Asks the processor about a payment it shows and the books do not: its word may have been lost. Returns whether the
+/// payment goes on there: a debit stands in the account days before it is sure.
+async fn ask(app: &App, processor: &dyn Processor, sides: &Sides, intent: &str) -> Result<bool> {
     let Some((_, id)) = sides.about.filter(|_| sides.kind == CaseKind::Charge) else {
-        return Ok(());
+        return Ok(false);
     };
     let row = payments::find(&mut *app.db.read().await?, id).await?;
-    let open = |row: &Payment| row.state != PaymentState::Paid && row.session_ref.is_some();
-    let Some(row) = row.filter(open) else { return Ok(()) };
-    match processor.look(app, &row).await {
-        Ok(event) => {
-            let mut tx = app.db.write(&settle::WRITER).await?;
-            settle::take(&mut tx, row.provider, &event).await?;
-            tx.commit().await
-        }
-        Err(fault) => {
-            tracing::warn!(payment = %id, ?fault, "a payment that is not booked cannot be asked about");
-            Ok(())
+    let Some(mut row) = row.filter(|row| row.state != PaymentState::Paid) else { return Ok(false) };
+    if row.card_id.is_some() && row.session_ref.is_none() {
+        row.session_ref = Some(intent.to_owned());
+    }
+    if row.session_ref.is_some() {
+        match processor.look(app, &row).await {
+            Ok(event) => {
+                let mut tx = app.db.write(&settle::WRITER).await?;
+                settle::take(&mut tx, row.provider, &event).await?;
+                tx.commit().await?;
+            }
+            Err(fault) => {
+                tracing::warn!(payment = %id, ?fault, "a payment that is not booked cannot be asked about");
+            }
         }
     }
+    let row = payments::find(&mut *app.db.read().await?, id).await?;
+    Ok(row.is_some_and(|row| row.state == PaymentState::Processing))
 }
 
 /// Compares an object on which nothing moved after `limit`; opens, changes or closes its case. Returns whether one is
@@ -172,20 +186,27 @@ pub async fn judge(
     let Some(mut seen) = sides(&mut tx, mode, object).await? else { return Ok(false) };
     let known = store::open_of(&mut tx, mode.0, seen.kind, &object.object_ref).await?;
     drop(tx);
-    if seen.differ() && seen.ours == Micros::ZERO {
-        ask(app, processor, &seen).await?;
+    if seen.differ() && seen.ours == Micros::ZERO && seen.newest <= limit {
+        if ask(app, processor, &seen, &object.object_ref).await? {
+            return Ok(known.is_some());
+        }
         let mut tx = app.db.read().await?;
         seen = sides(&mut tx, mode, object).await?.unwrap_or(seen);
     }
-    if known.is_none() && (!seen.differ() || seen.newest > limit) {
-        return Ok(false);
+    match &known {
+        None if !seen.differ() || seen.newest > limit => return Ok(false),
+        Some(row) if seen.is(row) => return Ok(true),
+        _ => {}
     }
     let mut tx = app.db.write(&WRITER).await?;
     // Both sides again: they may have met meanwhile.
     let Some(seen) = sides(&mut tx, mode, object).await? else { return Ok(false) };
-    let open = write(&mut tx, mode, object, &seen).await?;
-    tx.commit().await?;
-    Ok(open)
+    match write(&mut tx, mode, object, &seen).await {
+        Ok(open) => tx.commit().await.map(|()| open),
+        // Another server opened it.
+        Err(error) if broke(&error, "payment_cases") => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 async fn write(tx: &mut WriteTx, mode: Mode, object: &Object, seen: &Sides) -> Result<bool> {
@@ -194,16 +215,19 @@ async fn write(tx: &mut WriteTx, mode: Mode, object: &Object, seen: &Sides) -> R
     let Some(mut row) = known else {
         return if seen.differ() { open(tx, mode, object, seen).await } else { Ok(false) };
     };
-    let (theirs, ours) = (row.theirs, row.ours);
+    if seen.is(&row) {
+        return Ok(true);
+    }
     row.theirs = seen.theirs;
     row.ours = seen.ours;
+    row.odd = seen.odd;
     if !seen.differ() {
         row.closed_at = Some(now);
         row.reason = "It came right by itself.".to_owned();
-    } else if (theirs, ours) == (seen.theirs, seen.ours) {
-        return Ok(true);
     }
-    row.note = seen.note().to_owned();
+    if seen.differ() {
+        row.note = seen.note().to_owned();
+    }
     row.changed_at = now;
     store::save(tx, &row).await?;
     Ok(row.closed_at.is_none())
@@ -212,10 +236,7 @@ async fn write(tx: &mut WriteTx, mode: Mode, object: &Object, seen: &Sides) -> R
 /// Opens a case, unless a person closed one of the same sums.
 async fn open(tx: &mut WriteTx, mode: Mode, object: &Object, seen: &Sides) -> Result<bool> {
     let before = store::closed_of(tx, mode.0, seen.kind, &object.object_ref).await?;
-    let settled = before.is_some_and(|case| {
-        case.closed_by.is_some() && (case.theirs, case.ours) == (seen.theirs, seen.ours)
-    });
-    if settled {
+    if before.is_some_and(|case| case.closed_by.is_some() && seen.is(&case)) {
         return Ok(false);
     }
     let now = tx.now();
@@ -230,6 +251,7 @@ async fn open(tx: &mut WriteTx, mode: Mode, object: &Object, seen: &Sides) -> Re
         currency: (seen.kind != CaseKind::Movement).then_some(seen.currency),
         theirs: seen.theirs,
         ours: seen.ours,
+        odd: seen.odd,
         note: seen.note().to_owned(),
         opened_at: now,
         changed_at: now,

@@ -9,6 +9,7 @@ mod http;
 mod judge;
 mod pages;
 mod read;
+mod rows;
 pub(super) mod simulated;
 mod store;
 mod stripe;

@@ -91,7 +91,8 @@ impl ReconciliationView {
             ran_at: None,
             fault: None,
             open: 0,
-            differences: vec![],
+            more: vec![],
+            less: vec![],
             month: "2026-11".into(),
             days: vec![],
         };
@@ -118,7 +119,8 @@ impl ReconciliationView {
         let odd = Reconciliation {
             fault: Some("answered 503".into()),
             open: 5,
-            differences: vec![eur(150)],
+            more: vec![eur(150)],
+            less: vec![eur(20)],
             ..even.clone()
         };
         let waits = Reconciliation { provider: Some(Provider::Simulator), ..none.clone() };
@@ -164,8 +166,9 @@ impl ReconciliationView {
                 div class="banner warn" role="status" { (icon("triangle-alert")) span { "The account could not be read the last time: " (fault) ". It is asked again every quarter of an hour." } }
             }
             div class="stats" {
-                @for sum in &stand.differences { (stat("Difference", &sum.to_string(), "the processor less the books")) }
-                @if stand.differences.is_empty() { (stat("Difference", "none", "the processor and the books agree")) }
+                @for sum in &stand.more { (stat("More there", &sum.to_string(), "at the processor than in the books")) }
+                @for sum in &stand.less { (stat("Less there", &sum.to_string(), "at the processor than in the books")) }
+                @if stand.agrees() { (stat("Difference", "none", "the processor and the books agree")) }
                 (stat("Open cases", &stand.open.to_string(), "until both agree, or a person closes them"))
             }
             p class="muted small" {
@@ -192,14 +195,17 @@ impl ReconciliationView {
         };
         let cols = [col("Since"), col("What"), col("Organization"), num("Processor"), num("Books")];
         let rows: Vec<Vec<Markup>> = self.cases.iter().map(row).collect();
-        let state: &[(&str, &str)] = if self.closed { &[("state", "closed")] } else { &[] };
+        let mut kept = vec![("month", self.stand.month.as_str())];
+        if self.closed {
+            kept.push(("state", "closed"));
+        }
         html! {
             @if rows.is_empty() {
                 @if self.closed { (empty("check", "None was closed", "Cases that came right or were closed stand here with the reason.", None)) }
                 @else { (empty("check", "No case is open", "Where the processor and the books differ, it stands here.", None)) }
             } @else { (table("Cases", &cols, &rows)) }
-            (next_page(PATH, state, self.next.as_deref()))
-            p class="links" {
+            (next_page(PATH, &kept, self.next.as_deref()))
+            p class="section links" {
                 @if self.closed { a class="button" href=(PATH) { "Open cases" } }
                 @else { a class="button" href={ (PATH) "?state=closed" } { "Closed cases" } }
             }
@@ -208,7 +214,8 @@ impl ReconciliationView {
 
     fn months(&self) -> Markup {
         let Some(month) = Month::parse(&self.stand.month) else { return html! {} };
-        let link = |month: Month| format!("?month={}", month.plain());
+        let state = if self.closed { "&state=closed" } else { "" };
+        let link = |month: Month| format!("?month={}{state}", month.plain());
         html! {
             p class="links" {
                 a class="button" href=(link(month.before())) { "‹ " (month.before().plain()) }
@@ -256,7 +263,7 @@ async fn page(who: Operator<desk::Read>, app: App, Query(query): Query<PageQuery
     let found = listed(&app, &cases).await?;
     let stand = stand(&app, query.month.as_deref()).await?;
     let view = ReconciliationView {
-        goes_on: stand.month == Month::of(app.seams.clock.now()).plain(),
+        goes_on: stand.month >= Month::of(app.seams.clock.now()).plain(),
         stand,
         cases: found.items,
         closed,
@@ -314,7 +321,7 @@ impl CaseDeskView {
             @if case.closed_at.is_none() {
                 section class="section card flow" {
                     h2 { "Close" }
-                    p class="muted" { "Nothing is booked by closing. It opens again when its sums change." }
+                    p class="muted" { "Nothing is booked by closing." @if case.theirs.is_some() { " It opens again when its sums change." } }
                     (self.entered.banner())
                     form method="post" action={ "/platform/finance/cases/" (case.id) "/close" } class="flow" {
                         (self.form.hidden("close"))

@@ -9,7 +9,7 @@ use crate::billing::payments::{
     processor::{Fault, Processor, Processors},
     store as payments,
 };
-use api::{CaseId, OrgId, PaymentId, Time, reconciliation::CaseKind};
+use api::{CaseId, OrgId, PaymentId, Time, TypedId, reconciliation::CaseKind};
 use kernel::{
     App, Result,
     audit::System,
@@ -26,14 +26,10 @@ pub const WRITER: System = System {
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// How far back the first reading goes.
-const FIRST: Duration = Duration::from_secs(90 * 24 * 3600);
 /// Most days of one round.
 const DAYS: usize = 100;
 /// How many lines are written at once.
 const AT_ONCE: usize = 100;
-/// Most open cases that are looked at again in a round.
-const AGAIN: i64 = 1000;
 
 /// Returns the sweep.
 pub const fn sweep() -> Sweep {
@@ -51,41 +47,59 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
             return Ok("nothing was paid yet".to_owned());
         };
         let now = app.seams.clock.now();
-        let mut lines = 0;
+        let (mut lines, mut failed) = (0, 0);
         for _ in 0..DAYS {
             let to = mark.read_until.plus(DAY).min(now);
-            match processor.moved(&app, (mark.read_until.minus(HOUR), to)).await {
+            // Lines may be listed late; what is known is not kept twice.
+            match processor.moved(&app, (mark.read_until.minus(DAY), to)).await {
                 Ok(found) => lines += keep(&app, mode, &found).await?,
                 Err(Fault::Later(why) | Fault::Never(why)) => {
                     tracing::warn!(why, "the processor's account cannot be read");
-                    keep_mark(&app, &Mark { ran_at: now, fault: Some(why), ..mark }).await?;
+                    let failed_since = mark.failed_since.or(Some(now));
+                    let mark = Mark { ran_at: now, fault: Some(why), failed_since, ..mark };
+                    keep_mark(&app, &mark).await?;
                     return Ok("the account cannot be read now".to_owned());
                 }
             }
             // What moved in the last hour is still on its way to one side or the other.
             let limit = to.minus(HOUR).max(mark.compared_until);
-            compare(&app, processor, (mark.compared_until, limit)).await?;
-            mark = Mark { read_until: to, compared_until: limit, ran_at: now, fault: None, ..mark };
+            failed = compare(&app, processor, (mark.compared_until, limit)).await?;
+            mark.read_until = to;
+            mark.ran_at = now;
+            mark.fault =
+                (failed > 0).then(|| format!("{failed} objects of it could not be compared"));
+            mark.failed_since = mark.failed_since.or(Some(now)).filter(|_| failed > 0);
+            // What could not be compared is compared again, with what follows.
+            if failed == 0 {
+                mark.compared_until = limit;
+            }
             keep_mark(&app, &mark).await?;
             if to >= now {
                 break;
             }
         }
         let open = again(&app, processor, mark.compared_until).await?;
-        Ok(format!("{lines} movements were new, {open} cases are open"))
+        Ok(format!("{lines} movements were new, {open} cases are open, {failed} failed"))
     })
 }
 
-/// Returns how far an account was read; the first time, from the day before the first payment on.
+/// Returns how far an account was read; the first time, from the day before the first payment was asked for.
 async fn begin(app: &App, mode: Mode) -> Result<Option<Mark>> {
     let mut tx = app.db.read().await?;
-    if let Some(mark) = store::mark(&mut tx, mode).await? {
+    let now = tx.now();
+    if let Some(mut mark) = store::mark(&mut tx, mode).await? {
+        // The clock was ahead: nothing after the newest line is sure to have been read.
+        if mark.read_until > now {
+            let newest = store::newest(&mut tx, mode).await?.unwrap_or(mark.first_at);
+            let sure = newest.min(now).minus(DAY).max(mark.first_at).min(now);
+            mark.read_until = sure;
+            mark.compared_until = mark.compared_until.min(sure);
+        }
         return Ok(Some(mark));
     }
-    let now = tx.now();
-    let first = store::first_paid(&mut tx, mode).await?;
+    let first = store::first_payment(&mut tx, mode).await?;
     Ok(first.map(|first| {
-        let from = first.minus(DAY).max(now.minus(FIRST)).min(now);
+        let from = first.created_at.minus(DAY).min(now);
         Mark {
             provider: mode.0,
             simulated: mode.1,
@@ -94,6 +108,7 @@ async fn begin(app: &App, mode: Mode) -> Result<Option<Mark>> {
             compared_until: from,
             ran_at: now,
             fault: None,
+            failed_since: None,
         }
     }))
 }
@@ -139,7 +154,13 @@ async fn keep(app: &App, mode: Mode, found: &[Moved]) -> Result<usize> {
                 id: tx.new_id(),
                 provider: mode.0,
                 movement_ref: one.id.clone(),
-                kind: one.kind,
+                // One that cannot be read is somebody's here when it may be of a payment of ours.
+                kind: match one.kind {
+                    MovementKind::Unread if about.is_none() && one.intent.is_some() => {
+                        MovementKind::Other
+                    }
+                    kind => kind,
+                },
                 object_ref: one.object.clone(),
                 intent_ref: one.intent.clone(),
                 amount: one.amount,
@@ -169,8 +190,8 @@ async fn keep(app: &App, mode: Mode, found: &[Moved]) -> Result<usize> {
     Ok(fresh)
 }
 
-/// Compares what changed on either side in a span.
-async fn compare(app: &App, processor: &dyn Processor, span: (Time, Time)) -> Result<()> {
+/// Compares what changed on either side in a span; returns how many objects could not be.
+async fn compare(app: &App, processor: &dyn Processor, span: (Time, Time)) -> Result<usize> {
     let mode = (processor.provider(), processor.simulated());
     let mut tx = app.db.read().await?;
     let mut objects = store::moved(&mut tx, mode, span).await?;
@@ -178,30 +199,36 @@ async fn compare(app: &App, processor: &dyn Processor, span: (Time, Time)) -> Re
     drop(tx);
     objects.sort_by(|a, b| (a.kind, &a.object_ref).cmp(&(b.kind, &b.object_ref)));
     objects.dedup();
+    let mut failed = 0;
     for object in objects {
-        judge(app, processor, &object, span.1).await?;
+        // One that fails does not hold up the others.
+        if let Err(error) = judge(app, processor, &object, span.1).await {
+            failed += 1;
+            tracing::error!(object = object.object_ref, %error, "it cannot be compared with the processor's account");
+        }
     }
-    Ok(())
+    Ok(failed)
 }
 
-/// Looks at open cases again; returns how many are.
-async fn again(app: &App, processor: &dyn Processor, limit: Time) -> Result<usize> {
+/// Looks at open cases again; returns how many cases are open.
+async fn again(app: &App, processor: &dyn Processor, limit: Time) -> Result<i64> {
     let mode = (processor.provider(), processor.simulated());
-    let rows = store::open(&mut *app.db.read().await?, None::<CaseId>, AGAIN).await?;
-    let mut open = 0;
-    for row in rows {
-        let kind = match row.kind {
-            CaseKind::Charge => MovementKind::Charge,
-            CaseKind::Refund => MovementKind::Refund,
-            CaseKind::Dispute => MovementKind::Dispute,
-            CaseKind::Movement | CaseKind::Word => {
-                open += 1;
-                continue;
+    let mut before = CaseId::last();
+    loop {
+        let rows = store::open_objects(&mut *app.db.read().await?, mode, before).await?;
+        let Some(last) = rows.last() else { break };
+        before = last.id;
+        for row in rows {
+            let kind = match row.kind {
+                CaseKind::Refund => MovementKind::Refund,
+                CaseKind::Dispute => MovementKind::Dispute,
+                _ => MovementKind::Charge,
+            };
+            let object = Object { kind, object_ref: row.object_ref };
+            if let Err(error) = judge(app, processor, &object, limit).await {
+                tracing::error!(case = %row.id, %error, "a case cannot be looked at again");
             }
-        };
-        let object = Object { kind, object_ref: row.object_ref };
-        let known = mode == (row.provider, row.simulated);
-        open += usize::from(!known || judge(app, processor, &object, limit).await?);
+        }
     }
-    Ok(open)
+    store::count_open(&mut *app.db.read().await?).await
 }

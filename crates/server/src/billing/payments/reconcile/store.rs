@@ -1,115 +1,22 @@
 //! SQL of reconciliation.
 
+pub use super::rows::{Case, Mark, Movement};
+
 use super::MovementKind;
 use crate::billing::payments::store::{DisputeRow, Payment, Refund};
 use api::{
-    CaseId, Currency, Micros, MovementId, OrgId, PaymentId, Time, TypedId, UserId,
-    payments::Provider, reconciliation::CaseKind,
+    CaseId, Currency, Micros, PaymentId, Time, TypedId, payments::Provider,
+    reconciliation::CaseKind,
 };
 use kernel::{
     Result,
     db::{Lock, Reader, WriteTx},
     row,
 };
+use std::time::Duration;
 
 /// A processor, and whether no money moves there.
 pub type Mode = (Provider, bool);
-
-row! {
-    /// A line of a processor's account.
-    pub struct Movement in "processor_movements" {
-        /// Identifier.
-        pub id: MovementId,
-        /// Whose account.
-        pub provider: Provider,
-        /// Its name there.
-        pub movement_ref: String,
-        /// What about.
-        pub kind: MovementKind,
-        /// The processor's object.
-        pub object_ref: String,
-        /// The payment at the processor it belongs to.
-        pub intent_ref: Option<String>,
-        /// How much the object moved.
-        pub amount: Micros,
-        /// In what.
-        pub currency: Currency,
-        /// How much the account moved, before the fee.
-        pub settled: Micros,
-        /// What was kept of it.
-        pub fee: Micros,
-        /// In what the account is kept.
-        pub settled_currency: Currency,
-        /// Whether no money moves.
-        pub simulated: bool,
-        /// Whose payment it is.
-        pub org_id: Option<OrgId>,
-        /// Which.
-        pub payment_id: Option<PaymentId>,
-        /// When.
-        pub at: Time,
-        /// When it was read.
-        pub received_at: Time,
-    }
-}
-
-row! {
-    /// How far a processor's account was read and compared.
-    pub struct Mark in "reconciliations" {
-        /// Whose account.
-        pub provider: Provider,
-        /// Whether no money moves there.
-        pub simulated: bool,
-        /// From when on it is read.
-        pub first_at: Time,
-        /// Until when it was read.
-        pub read_until: Time,
-        /// Until when it was compared.
-        pub compared_until: Time,
-        /// When it was last asked.
-        pub ran_at: Time,
-        /// Why it could not be read the last time.
-        pub fault: Option<String>,
-    }
-}
-
-row! {
-    /// A case.
-    pub struct Case in "payment_cases" {
-        /// Identifier.
-        pub id: CaseId,
-        /// What it is about.
-        pub kind: CaseKind,
-        /// At which processor.
-        pub provider: Provider,
-        /// Whether no money moves there.
-        pub simulated: bool,
-        /// The processor's name of it.
-        pub object_ref: String,
-        /// Whose.
-        pub org_id: Option<OrgId>,
-        /// Which payment.
-        pub payment_id: Option<PaymentId>,
-        /// In what; none where it is not about an amount.
-        pub currency: Option<Currency>,
-        /// What the processor shows.
-        pub theirs: Micros,
-        /// What the books show.
-        pub ours: Micros,
-        /// What is wrong.
-        pub note: String,
-        /// Since when.
-        pub opened_at: Time,
-        /// When its sums last changed.
-        pub changed_at: Time,
-        /// When it was closed.
-        pub closed_at: Option<Time>,
-        /// Who closed it.
-        pub closed_by: Option<UserId>,
-        /// Why.
-        pub reason: String,
-    }
-}
 
 row! {
     /// What lines are about.
@@ -127,14 +34,15 @@ pub async fn mark(tx: &mut Reader, (provider, simulated): Mode) -> Result<Option
     tx.find(sql, (provider, simulated)).await
 }
 
-/// Writes that down; never further back.
+/// Writes that down.
 pub async fn set_mark(tx: &mut WriteTx, row: &Mark) -> Result<()> {
     tx.run(
-        "INSERT INTO reconciliations (provider, simulated, first_at, read_until, compared_until, ran_at, fault)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO reconciliations (provider, simulated, first_at, read_until, compared_until, ran_at, fault,
+                failed_since)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (provider, simulated) DO UPDATE SET read_until = excluded.read_until,
-            compared_until = excluded.compared_until, ran_at = excluded.ran_at, fault = excluded.fault
-          WHERE reconciliations.read_until <= excluded.read_until",
+            compared_until = excluded.compared_until, ran_at = excluded.ran_at, fault = excluded.fault,
+            failed_since = excluded.failed_since",
         (
             row.provider,
             row.simulated,
@@ -143,16 +51,23 @@ pub async fn set_mark(tx: &mut WriteTx, row: &Mark) -> Result<()> {
             row.compared_until,
             row.ran_at,
             row.fault.clone(),
+            row.failed_since,
         ),
     )
     .await
     .map(|_| ())
 }
 
-/// Returns when the first payment of a processor was paid.
-pub async fn first_paid(tx: &mut Reader, (provider, simulated): Mode) -> Result<Option<Time>> {
+/// Returns the first payment of a processor.
+pub async fn first_payment(tx: &mut Reader, mode: Mode) -> Result<Option<Payment>> {
+    let sql = "SELECT {} FROM payments WHERE provider = $1 AND simulated = $2 ORDER BY id LIMIT 1";
+    tx.find(sql, mode).await
+}
+
+/// Returns when the newest line that was read moved.
+pub async fn newest(tx: &mut Reader, (provider, simulated): Mode) -> Result<Option<Time>> {
     tx.value(
-        "SELECT MIN(settled_at) FROM payments WHERE state = 'paid' AND provider = $1 AND simulated = $2",
+        "SELECT MAX(at) FROM processor_movements WHERE provider = $1 AND simulated = $2",
         (provider, simulated),
     )
     .await
@@ -206,7 +121,10 @@ pub async fn moved(tx: &mut Reader, mode: Mode, (from, to): (Time, Time)) -> Res
     .await
 }
 
-/// Returns what changed in the books in a span.
+/// How long a refund may be on its way before the processor's account must show it.
+const SLOW: Duration = Duration::from_secs(3 * 24 * 3600);
+
+/// Returns what changed in the books in a span, and refunds that have been on their way for days.
 pub async fn booked(tx: &mut Reader, mode: Mode, (from, to): (Time, Time)) -> Result<Vec<Object>> {
     tx.list(
         "SELECT 'charge' AS kind, intent_ref FROM payments
@@ -216,13 +134,17 @@ pub async fn booked(tx: &mut Reader, mode: Mode, (from, to): (Time, Time)) -> Re
           WHERE r.refund_ref IS NOT NULL AND r.ended_at >= $3 AND r.ended_at <= $4
             AND p.provider = $1 AND p.simulated = $2
           UNION
+         SELECT 'refund', r.refund_ref FROM refunds r JOIN payments p ON p.id = r.payment_id
+          WHERE r.state = 'pending' AND r.refund_ref IS NOT NULL AND r.created_at >= $5 AND r.created_at <= $6
+            AND p.provider = $1 AND p.simulated = $2
+          UNION
          SELECT 'dispute', d.dispute_ref FROM disputes d JOIN payments p ON p.id = d.payment_id
           WHERE d.opened_at >= $3 AND d.opened_at <= $4 AND p.provider = $1 AND p.simulated = $2
           UNION
          SELECT 'dispute', d.dispute_ref FROM disputes d JOIN payments p ON p.id = d.payment_id
           WHERE d.closed_at IS NOT NULL AND d.closed_at >= $3 AND d.closed_at <= $4
             AND p.provider = $1 AND p.simulated = $2",
-        (mode.0, mode.1, from, to),
+        (mode.0, mode.1, from, to, from.minus(SLOW), to.minus(SLOW)),
     )
     .await
 }
@@ -273,8 +195,8 @@ pub async fn lock(tx: &mut WriteTx, id: CaseId) -> Result<Option<Case>> {
 pub async fn save(tx: &mut WriteTx, row: &Case) -> Result<()> {
     tx.run(
         "UPDATE payment_cases SET theirs = $1, ours = $2, note = $3, changed_at = $4, closed_at = $5, closed_by = $6,
-                reason = $7, org_id = $8, payment_id = $9, currency = $10
-          WHERE id = $11 AND closed_at IS NULL",
+                reason = $7, org_id = $8, payment_id = $9, currency = $10, odd = $11
+          WHERE id = $12 AND closed_at IS NULL",
         (
             row.theirs,
             row.ours,
@@ -286,6 +208,7 @@ pub async fn save(tx: &mut WriteTx, row: &Case) -> Result<()> {
             row.org_id,
             row.payment_id,
             row.currency,
+            row.odd,
             row.id,
         ),
     )
@@ -298,6 +221,47 @@ pub async fn open(tx: &mut Reader, before: Option<CaseId>, limit: i64) -> Result
     tx.list(
         "SELECT {} FROM payment_cases WHERE closed_at IS NULL AND id < $1 ORDER BY id DESC LIMIT $2",
         (before.unwrap_or(CaseId::last()), limit),
+    )
+    .await
+}
+
+/// Returns open cases of objects that can be compared again, newest first.
+pub async fn open_objects(tx: &mut Reader, mode: Mode, before: CaseId) -> Result<Vec<Case>> {
+    tx.list(
+        "SELECT {} FROM payment_cases
+          WHERE closed_at IS NULL AND id < $1 AND provider = $2 AND simulated = $3
+            AND kind IN ('charge', 'refund', 'dispute') ORDER BY id DESC LIMIT 200",
+        (before, mode.0, mode.1),
+    )
+    .await
+}
+
+/// Returns how many cases are open.
+pub async fn count_open(tx: &mut Reader) -> Result<i64> {
+    tx.value("SELECT COUNT(*) FROM payment_cases WHERE closed_at IS NULL", ()).await
+}
+
+row! {
+    /// A word that waits though its payment is known.
+    pub struct Waits {
+        /// Which payment.
+        pub payment_id: PaymentId,
+        /// What it is about.
+        pub kind: String,
+        /// Why.
+        pub note: String,
+        /// Since when.
+        pub received_at: Time,
+    }
+}
+
+/// Returns words that wait since before a moment though their payment is known, the oldest first.
+pub async fn words_waiting(tx: &mut Reader, before: Time) -> Result<Vec<Waits>> {
+    tx.list(
+        "SELECT p.id, e.kind, e.note, e.received_at FROM payment_events e
+           JOIN payments p ON p.provider = e.provider AND p.intent_ref = e.intent_ref
+          WHERE e.outcome = 'parked' AND e.received_at < $1 ORDER BY e.received_at LIMIT 50",
+        (before,),
     )
     .await
 }
@@ -318,6 +282,8 @@ row! {
         pub currency: Option<Currency>,
         /// What the processor shows more.
         pub more: Micros,
+        /// What it shows less.
+        pub less: Micros,
         /// How many cases.
         pub count: i64,
     }
@@ -326,7 +292,9 @@ row! {
 /// Returns what the open cases come to, by currency.
 pub async fn differences(tx: &mut Reader) -> Result<Vec<Difference>> {
     tx.list(
-        "SELECT currency, CAST(SUM(theirs - ours) AS BIGINT), CAST(COUNT(*) AS BIGINT)
+        "SELECT currency, CAST(SUM(CASE WHEN theirs > ours THEN theirs - ours ELSE 0 END) AS BIGINT),
+                CAST(SUM(CASE WHEN theirs < ours THEN ours - theirs ELSE 0 END) AS BIGINT),
+                CAST(COUNT(*) AS BIGINT)
            FROM payment_cases WHERE closed_at IS NULL GROUP BY currency ORDER BY currency",
         (),
     )

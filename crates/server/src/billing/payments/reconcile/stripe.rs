@@ -90,13 +90,18 @@ fn movement(value: &Value, plain: Currency) -> Read<Moved> {
     let created = at(value, "created").as_i64().ok_or("no moment")?;
     let when = Time(created.checked_mul(1_000_000).ok_or("no moment")?);
     Ok(whole(value, id, when).unwrap_or_else(|why| {
-        tracing::error!(id, why, "a movement of the processor's account cannot be read");
+        let source = at(value, "source");
+        let own = matches!(
+            kind(text(value, "reporting_category").unwrap_or_default()),
+            Kind::Charge | Kind::Refund | Kind::Dispute
+        );
+        tracing::warn!(id, why, "a movement of the processor's account cannot be read");
         Moved {
             id: id.to_owned(),
             at: when,
-            kind: Kind::Unread,
+            kind: if own { Kind::Unread } else { Kind::Other },
             object: id.to_owned(),
-            intent: None,
+            intent: named(source, "payment_intent").map(str::to_owned),
             payment: None,
             amount: Micros::ZERO,
             currency: plain,
@@ -116,10 +121,12 @@ impl Stripe {
             ("created[lte]", seconds(to)),
             ("expand[]", "data.source".to_owned()),
         ];
-        let rows = self.list(app, "/v1/balance_transactions", &form).await?;
         let plain = app.get::<Settings>().currency;
-        let read = |row: &Value| movement(row, plain).map_err(|why| Fault::Later(why.to_owned()));
-        rows.iter().map(read).collect()
+        let read = |row: &Value| {
+            let read = movement(row, plain).map_err(|why| Fault::Later(why.to_owned()));
+            read.map(Some)
+        };
+        self.list(app, "/v1/balance_transactions", &form, read).await
     }
 }
 
