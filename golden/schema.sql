@@ -612,6 +612,7 @@ CREATE TABLE payment_cases (
   currency TEXT,
   theirs INTEGER NOT NULL,
   ours INTEGER NOT NULL,
+  odd INTEGER NOT NULL,
   note TEXT NOT NULL,
   opened_at INTEGER NOT NULL,
   changed_at INTEGER NOT NULL,
@@ -787,6 +788,7 @@ CREATE TABLE reconciliations (
   compared_until INTEGER NOT NULL,
   ran_at INTEGER NOT NULL,
   fault TEXT,
+  failed_since INTEGER,
   PRIMARY KEY (provider, simulated)
 ) STRICT;
 
@@ -1189,10 +1191,11 @@ CREATE TABLE usage_write_offs (
   org_id BLOB NOT NULL REFERENCES organizations (id),
   meter TEXT NOT NULL,
   events INTEGER NOT NULL CHECK (events > 0),
-  quantity INTEGER NOT NULL CHECK (quantity > 0),
+  quantity INTEGER NOT NULL CHECK (quantity >= 0),
   reason TEXT NOT NULL,
   by_user BLOB NOT NULL REFERENCES users (id),
-  at INTEGER NOT NULL
+  at INTEGER NOT NULL,
+  done INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE users (
@@ -1440,6 +1443,8 @@ CREATE INDEX payments_auto_made ON payments (org_id, created_at) WHERE auto;
 
 CREATE INDEX payments_due ON payments (due_at) WHERE state IN ('created', 'pending', 'processing');
 
+CREATE INDEX payments_first ON payments (provider, simulated, id);
+
 CREATE UNIQUE INDEX payments_intent ON payments (provider, intent_ref) WHERE intent_ref IS NOT NULL;
 
 CREATE INDEX payments_org ON payments (org_id, id);
@@ -1594,6 +1599,8 @@ CREATE UNIQUE INDEX usage_windows_seq ON usage_windows (allocation_id, seq);
 
 CREATE UNIQUE INDEX usage_windows_to ON usage_windows (allocation_id, to_at);
 
+CREATE INDEX usage_write_offs_open ON usage_write_offs (org_id, meter) WHERE done = FALSE;
+
 CREATE UNIQUE INDEX users_email ON users (email) WHERE provider_id IS NULL;
 
 CREATE INDEX users_staff ON users (id) WHERE platform_role IS NOT NULL;
@@ -1703,9 +1710,9 @@ BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER usage_windows_stays BEFORE DELETE ON usage_windows
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
-CREATE TRIGGER usage_write_offs_append_only BEFORE UPDATE ON usage_write_offs
+CREATE TRIGGER usage_write_offs_done BEFORE UPDATE ON usage_write_offs WHEN OLD.done
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 
-CREATE TRIGGER usage_write_offs_stay BEFORE DELETE ON usage_write_offs
+CREATE TRIGGER usage_write_offs_kept BEFORE DELETE ON usage_write_offs
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 

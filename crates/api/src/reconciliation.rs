@@ -113,8 +113,12 @@ pub struct CaseView {
     pub note: String,
     /// What to do next.
     pub next: String,
+    /// Whether no money moves there.
+    pub simulated: bool,
     /// Since when.
     pub opened_at: Time,
+    /// When its sums last changed.
+    pub changed_at: Time,
     /// When it was closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Time>,
@@ -131,4 +135,7 @@ pub struct CaseView {
 pub struct CaseClose {
     /// What was found and done, 3 to 300 characters.
     pub reason: String,
+    /// `changed_at` of the case as it was looked at: one that changed since is not closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Time>,
 }

@@ -81,6 +81,7 @@ SELECT e.id, 'word', e.provider, COALESCE(p.simulated, FALSE), e.event_ref, e.or
  WHERE e.outcome = 'refused';
 DROP INDEX payment_events_refused;
 
+CREATE INDEX payments_first ON payments (provider, simulated, id);
 CREATE INDEX payments_settled ON payments (settled_at) WHERE state = 'paid';
 CREATE INDEX refunds_ended ON refunds (ended_at) WHERE refund_ref IS NOT NULL;
 CREATE INDEX disputes_opened ON disputes (opened_at);

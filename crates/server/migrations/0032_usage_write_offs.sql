@@ -8,8 +8,10 @@ CREATE TABLE usage_write_offs (
   quantity BIGINT NOT NULL CHECK (quantity >= 0),
   reason TEXT NOT NULL,
   by_user UUID NOT NULL REFERENCES users (id),
-  at BIGINT NOT NULL
+  at BIGINT NOT NULL,
+  done BOOLEAN NOT NULL
 );
+CREATE INDEX usage_write_offs_open ON usage_write_offs (org_id, meter) WHERE done = FALSE;
 
 ALTER TABLE usage_events ADD COLUMN write_off_id UUID REFERENCES usage_write_offs (id);
 DROP INDEX usage_events_unbilled;
@@ -20,15 +22,17 @@ DROP TRIGGER usage_events_stay;
 CREATE TRIGGER usage_events_stay BEFORE UPDATE ON usage_events
 WHEN OLD.charge_id IS NOT NULL OR OLD.write_off_id IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
-CREATE TRIGGER usage_write_offs_append_only BEFORE UPDATE ON usage_write_offs
+CREATE TRIGGER usage_write_offs_done BEFORE UPDATE ON usage_write_offs WHEN OLD.done
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
-CREATE TRIGGER usage_write_offs_stay BEFORE DELETE ON usage_write_offs
+CREATE TRIGGER usage_write_offs_kept BEFORE DELETE ON usage_write_offs
 BEGIN SELECT RAISE(ABORT, 'append only'); END;
 -- end
 -- only: postgres
 DROP TRIGGER usage_events_stay ON usage_events;
 CREATE TRIGGER usage_events_stay BEFORE UPDATE ON usage_events
   FOR EACH ROW WHEN (OLD.charge_id IS NOT NULL OR OLD.write_off_id IS NOT NULL) EXECUTE FUNCTION refuse_change();
-CREATE TRIGGER usage_write_offs_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON usage_write_offs
+CREATE TRIGGER usage_write_offs_done BEFORE UPDATE ON usage_write_offs
+  FOR EACH ROW WHEN (OLD.done) EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER usage_write_offs_kept BEFORE DELETE OR TRUNCATE ON usage_write_offs
   EXECUTE FUNCTION refuse_change();
 -- end

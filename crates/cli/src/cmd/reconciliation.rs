@@ -59,7 +59,9 @@ pub async fn cases(client: &Client, closed: bool, shape: Shape) -> Result<(), Fa
 
 /// Closes a case.
 pub async fn close(client: &Client, id: CaseId, reason: String) -> Result<(), Failure> {
-    let ask = CaseClose { reason };
+    // As it stands now: one that changes meanwhile is looked at again.
+    let seen: CaseView = client.get(&format!("{DESK}/cases/{id}")).await?;
+    let ask = CaseClose { reason, changed_at: Some(seen.changed_at) };
     let _: CaseView = client.post(&format!("{DESK}/cases/{id}/close"), Some(&ask), None).await?;
     say("closed");
     Ok(())

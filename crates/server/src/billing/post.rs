@@ -49,6 +49,9 @@ pub struct Transfer {
     pub amount: Micros,
 }
 
+/// No transfer is larger: sums over all of them stay sums.
+const LARGEST: Micros = Micros(1_000_000_000_000_000);
+
 /// What posting did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Posted {
@@ -82,7 +85,9 @@ async fn account(
         Account { id: tx.new_id(), kind, org_id: Some(org), currency, created_at: tx.now() };
     store::make_account(tx, &account).await?;
     let made = store::find_account(tx, kind, org, currency).await?;
-    let made = made.ok_or_else(|| Error::new(Code::Raced))?;
+    let made = made.ok_or_else(|| {
+        Error::internal(anyhow::anyhow!("an account in another currency than its organization's"))
+    })?;
     store::make_balance(tx, made.id, kind.is_customer()).await?;
     Ok(made.id)
 }
@@ -92,7 +97,7 @@ async fn account(
 ///
 /// # Errors
 /// `insufficient_balance` when a customer's account would go below zero; `internal_error` when an
-/// amount is negative or overflows.
+/// amount is negative, beyond a billion or overflows, or the currency is not the organization's.
 pub async fn post(tx: &mut WriteTx, fact: &Fact, transfers: &[Transfer]) -> Result<Posted> {
     store::lock_money(tx, fact.org_id).await?;
     if store::fact_exists(tx, fact.source, &fact.source_id).await? {
@@ -101,6 +106,9 @@ pub async fn post(tx: &mut WriteTx, fact: &Fact, transfers: &[Transfer]) -> Resu
     let moving: Vec<&Transfer> = transfers.iter().filter(|t| t.amount != Micros::ZERO).collect();
     if moving.iter().any(|t| t.amount < Micros::ZERO || t.debit == t.credit) {
         return Err(Error::internal(anyhow::anyhow!("a transfer that is negative or to itself")));
+    }
+    if moving.iter().any(|t| t.amount > LARGEST) {
+        return Err(Error::internal(anyhow::anyhow!("a transfer of more than a billion")));
     }
     let txn = Transaction {
         id: tx.new_id(),

@@ -21,6 +21,7 @@ mod factors;
 mod golden;
 mod http_rules;
 mod identity;
+mod inputs;
 mod journal;
 mod ledger;
 mod lots;

@@ -16,6 +16,7 @@ mod store;
 mod take;
 mod waiting;
 mod write_off;
+mod write_off_rows;
 
 pub use audit::audit;
 pub use days::{charged_days, charged_pieces, charged_since};

@@ -1,5 +1,9 @@
 //! SQL of metered usage.
 
+pub use super::write_off_rows::{
+    WriteOffRow, end_waiting, end_write_off, write_offs, write_offs_open, written_off_until,
+};
+
 use api::{
     Currency, MeterSourceId, Micros, OrgId, PriceLineId, ProjectId, Time, TxnId, TypedId,
     UsageChargeId, UsageEventId, UsagePriceId, UsageTotalId, UsageWriteOffId, UserId,
@@ -135,49 +139,6 @@ row! {
         /// With what it was written off.
         pub write_off_id: Option<UsageWriteOffId>,
     }
-}
-
-row! {
-    /// Usage that is never charged.
-    pub struct WriteOffRow in "usage_write_offs" {
-        /// Identifier.
-        pub id: UsageWriteOffId,
-        /// Whose.
-        pub org_id: OrgId,
-        /// What was used.
-        pub meter: UsageMeter,
-        /// How many events.
-        pub events: i64,
-        /// How much.
-        pub quantity: i64,
-        /// Why.
-        pub reason: String,
-        /// Who.
-        pub by_user: UserId,
-        /// When.
-        pub at: Time,
-    }
-}
-
-/// Ends the waiting of all events of a meter in an organization; returns how many.
-pub async fn end_waiting(tx: &mut WriteTx, row: &WriteOffRow) -> Result<u64> {
-    tx.run(
-        "UPDATE usage_events SET write_off_id = $1
-          WHERE charge_id IS NULL AND write_off_id IS NULL AND org_id = $2 AND meter = $3",
-        (row.id, row.org_id, row.meter),
-    )
-    .await
-}
-
-/// Returns what was written off with whose it was, the newest first.
-pub async fn write_offs(tx: &mut Reader) -> Result<Vec<(WriteOffRow, WaitingOrg)>> {
-    tx.list(
-        "SELECT w.id, w.org_id, w.meter, w.events, w.quantity, w.reason, w.by_user, w.at, o.name, o.currency
-           FROM usage_write_offs w JOIN organizations o ON o.id = w.org_id
-          ORDER BY w.id DESC LIMIT 50",
-        (),
-    )
-    .await
 }
 
 /// Returns a source by what its token hashes to.

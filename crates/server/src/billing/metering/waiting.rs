@@ -19,13 +19,17 @@ use std::{future::Future, pin::Pin, time::Duration};
 pub const WRITER: System =
     System { name: "billing.metering", unaudited: Some("each charge is a ledger transaction") };
 
+/// The sweep of usage that waits.
+pub const METERING: &str = "billing.metering";
+
 /// Returns the sweep.
 pub const fn sweep() -> Sweep {
-    Sweep { name: "billing.metering", every: Duration::from_secs(60), walks: true, run }
+    Sweep { name: METERING, every: Duration::from_secs(60), walks: true, run }
 }
 
 fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
     Box::pin(async move {
+        write_off::go_on(&app).await?;
         let mut tx = app.db.read().await?;
         let (waiting, prices) = (store::waiting(&mut tx).await?, store::prices(&mut tx).await?);
         drop(tx);
@@ -68,7 +72,8 @@ async fn charge(app: &App, (org, meter): (OrgId, UsageMeter), found: &[Event]) -
     ledger::lock_money(&mut tx, org).await?;
     let prices = store::prices(&mut tx).await?;
     let mut rows = store::events(&mut tx, &ids).await?;
-    rows.retain(write_off::chargeable);
+    let until = store::written_off_until(&mut tx, org, meter).await?;
+    rows.retain(|row| write_off::chargeable(row, until));
     let together = rate::charge(&mut tx, org, &prices, &mut rows).await?;
     // What is too much together may be charged one by one; what is too much alone goes on waiting.
     for row in rows.iter_mut().filter(|row| together.too_much.contains(&row.id)) {

@@ -10,10 +10,10 @@ use crate::{
     tenancy::{Operator, find_organization},
 };
 use api::{
-    Code,
+    Code, Time,
     metering::{UsageWriteOff, UsageWriteOffAsk},
 };
-use kernel::{App, Error, Result, audit::Key};
+use kernel::{App, Error, Result, audit::Key, sweeps::Sweeps};
 
 /// Returns a write-off as it travels.
 pub fn view(row: &WriteOffRow, org: &str) -> UsageWriteOff {
@@ -30,7 +30,8 @@ pub fn view(row: &WriteOffRow, org: &str) -> UsageWriteOff {
     }
 }
 
-/// Writes off all that waits of a meter in an organization. What is told later waits anew.
+/// Writes off all that waits of a meter in an organization: none of it is charged from now on, and its events are
+/// marked in parts. What is told later waits anew.
 ///
 /// # Errors
 /// `validation_error` without such an organization or a reason, `state_conflict` when nothing waits,
@@ -63,26 +64,49 @@ pub async fn write_off(
         reason,
         by_user: who.caller().user_id(),
         at: tx.now(),
+        done: false,
     };
     tx.insert(&row).await?;
-    let ended = store::end_waiting(&mut tx, &row).await?;
-    if i64::try_from(ended).ok() != Some(row.events) {
-        return Err(Error::internal(anyhow::anyhow!(
-            "{ended} events wait where {} were counted",
-            row.events
-        )));
-    }
     store::save_waiting(&mut tx, &Waiting { events: 0, quantity: 0, ..waits }).await?;
     tx.target(row.id);
     tx.belongs_to(org.id, None);
     tx.note(Key::Name, row.meter);
     tx.note(Key::Count, row.events);
     tx.note(Key::Reason, &row.reason);
+    let sweeps = app.get::<Sweeps>().clone();
+    tx.after_commit(move || sweeps.nudge(super::waiting::METERING));
     tx.commit().await?;
     Ok(view(&row, &org.name))
 }
 
-/// Returns whether an event may still be charged.
-pub const fn chargeable(event: &Event) -> bool {
-    event.charge_id.is_none() && event.write_off_id.is_none()
+/// How many events are marked at once: others write in between.
+const PART: i64 = 1_000;
+
+/// Marks the events of write-offs that go on.
+///
+/// # Errors
+/// What the database says.
+pub async fn go_on(app: &App) -> Result<()> {
+    let open = store::write_offs_open(&mut *app.db.read().await?).await?;
+    for row in open {
+        loop {
+            let mut tx = app.db.write(&super::WRITER).await?;
+            ledger::lock_money(&mut tx, row.org_id).await?;
+            let ended = store::end_waiting(&mut tx, &row, PART).await?;
+            if ended == 0 {
+                store::end_write_off(&mut tx, &row).await?;
+            }
+            tx.commit().await?;
+            if ended == 0 {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether an event may still be charged, where what came until a moment is being written off.
+pub fn chargeable(event: &Event, until: Option<Time>) -> bool {
+    let left = until.is_none_or(|until| event.received_at > until);
+    event.charge_id.is_none() && event.write_off_id.is_none() && left
 }

@@ -178,12 +178,13 @@ pub async fn find_account(
     .await
 }
 
-/// Makes an account, unless somebody made the same one at the same moment.
+/// Makes an account in its organization's own currency, unless somebody made the same one at the same moment.
 pub async fn make_account(tx: &mut WriteTx, row: &Account) -> Result<()> {
     tx.run(
         "INSERT INTO ledger_accounts (id, kind, org_id, currency, created_at)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-        (row.id, row.kind, row.org_id, row.currency, row.created_at),
+         SELECT $1, $2, o.id, o.currency, $3 FROM organizations o WHERE o.id = $4 AND o.currency = $5
+         ON CONFLICT DO NOTHING",
+        (row.id, row.kind, row.created_at, row.org_id, row.currency),
     )
     .await
     .map(|_| ())

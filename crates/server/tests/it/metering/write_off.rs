@@ -32,6 +32,8 @@ both! {
         let done = write_off(&world, &operator, kind, "A source that counted twice").await;
         assert_eq!((done.status.as_u16(), done.json()["events"].as_i64(), done.json()["quantity"].as_i64()), (201, Some(2), Some(2048)), "{}", done.text());
         assert_eq!(write_off(&world, &operator, kind, "A second time").await.code(), "state_conflict");
+        (billing::metering_sweep().run)(world.app.clone()).await.unwrap();
+        world.advance(1);
         // A price of that time charges the other meter alone, and telling it again changes nothing.
         for kind in [kind, other] {
             let form = format!("meter={kind}&price=2&valid_from={}", first.plain().replace(' ', "+"));
@@ -47,6 +49,19 @@ both! {
         assert_eq!((&desk["unbilled"], &desk["write_offs"][0]["reason"]), (&json!([]), &json!("A source that counted twice")));
         let page = world.get(&operator, "/platform/finance/metering").await.text();
         assert!(page.contains("Written off") && page.contains("A source that counted twice"));
+        // What was written off a moment before a price came is not charged though its events are not marked yet.
+        let more = [event(&world, "e", UsageMeter::AppSeconds, 3600, first)];
+        assert_eq!(send(&world, &meter, &more).await.json()["accepted"], 1);
+        world.advance(1);
+        assert_eq!(write_off(&world, &operator, UsageMeter::AppSeconds, "Before a price").await.status, 201);
+        let mut tx = world.app.db.read().await.unwrap();
+        let open: i64 = tx.value("SELECT COUNT(*) FROM usage_write_offs WHERE done = FALSE", ()).await.unwrap();
+        assert_eq!(open, 1);
+        drop(tx);
+        let form = format!("meter={}&price=2&valid_from={}", UsageMeter::AppSeconds, first.plain().replace(' ', "+"));
+        assert_eq!(form_of(&world, "/platform/finance/metering/prices", &form).await, 303);
+        (billing::metering_sweep().run)(world.app.clone()).await.unwrap();
+        assert_eq!(available(&world).await, before - 4_000_000);
         // The database itself keeps what was written off.
         let mut tx = world.app.db.write(&server::testkit::SEED).await.unwrap();
         assert!(tx.run("UPDATE usage_events SET write_off_id = NULL WHERE event_id = $1", ("a".to_owned(),)).await.is_err());

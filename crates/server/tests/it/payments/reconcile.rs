@@ -148,6 +148,8 @@ both! {
         let path = format!("{DESK}/cases/{}/close", case["id"].as_str().unwrap());
         assert_eq!(world.post(&world.owner, &path, json!({ "reason": "mine" })).await.code(), "operator_required");
         assert_eq!(close(world, &case, "no").await.code(), "validation_error");
+        let seen = json!({ "reason": "of another day", "changed_at": "2026-01-01T00:00:00Z" });
+        assert_eq!(world.post(&world.operator, &path, seen).await.code(), "state_conflict");
         let closed = close(world, &case, "The bank kept a fee: agreed by mail").await;
         assert_eq!((closed.status.as_u16(), closed.json()["reason"].as_str()), (200, Some("The bank kept a fee: agreed by mail")));
         wait(&site, 900);

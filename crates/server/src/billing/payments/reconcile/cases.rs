@@ -106,7 +106,9 @@ pub fn view(row: &Case, org: Option<String>) -> CaseView {
         ours: money(row.ours),
         note: row.note.clone(),
         next: next(row).to_owned(),
+        simulated: row.simulated,
         opened_at: row.opened_at,
+        changed_at: row.changed_at,
         closed_at: row.closed_at,
         closed_by: row.closed_by,
         reason: row.reason.clone(),
@@ -130,6 +132,11 @@ pub async fn close(
     let names = names(&mut tx, row.org_id.into_iter()).await?;
     if row.closed_at.is_some() {
         return Err(Error::new(Code::NotNow).detail("It is closed already."));
+    }
+    if ask.changed_at.is_some_and(|seen| seen != row.changed_at) {
+        return Err(
+            Error::new(Code::NotNow).detail("Its sums changed meanwhile. Look at it again.")
+        );
     }
     row.closed_at = Some(tx.now());
     row.closed_by = Some(who.caller().user_id());

@@ -115,13 +115,13 @@ pub(super) async fn stand(app: &App, month: Option<&str>) -> Result<Reconciliati
     let main = app.get::<Processors>().main();
     let mode = main.map(|one| (one.provider(), one.simulated()));
     let mut tx = app.db.read().await?;
-    let (mut mark, mut days) = (None, Vec::new());
+    let (mut mark, mut days, mut found) = (None, Vec::new(), Vec::new());
     if let Some(mode) = mode {
         mark = store::mark(&mut tx, mode).await?;
         let span = (Time(month.from() * DAY), Time(month.until() * DAY));
         days = summed(&store::days(&mut tx, mode, span).await?)?;
+        found = store::differences(&mut tx, mode).await?;
     }
-    let found = store::differences(&mut tx).await?;
     let sums = |of: fn(&store::Difference) -> Micros| -> Vec<Money> {
         let sum = |row: &store::Difference| {
             let (sum, currency) = (of(row), row.currency?);
@@ -137,7 +137,7 @@ pub(super) async fn stand(app: &App, month: Option<&str>) -> Result<Reconciliati
         compared_until: mark.as_ref().map(|mark| mark.compared_until),
         ran_at: mark.as_ref().map(|mark| mark.ran_at),
         fault: mark.and_then(|mark| mark.fault),
-        open: found.iter().map(|row| row.count).sum(),
+        open: store::count_open(&mut tx).await?,
         more: sums(|row| row.more),
         less: sums(|row| row.less),
         month: month.plain(),

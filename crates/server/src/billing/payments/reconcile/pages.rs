@@ -71,7 +71,9 @@ fn sample_case(kind: CaseKind) -> CaseView {
         ours: amount.then(|| eur(0)),
         note: "The processor shows it, the books do not.".into(),
         next: "Look at the payment at the processor.".into(),
+        simulated: amount,
         opened_at: Time(1_795_000_000_000_000),
+        changed_at: Time(1_795_000_000_000_000),
         closed_at: None,
         closed_by: None,
         reason: String::new(),
@@ -325,6 +327,7 @@ impl CaseDeskView {
                     (self.entered.banner())
                     form method="post" action={ "/platform/finance/cases/" (case.id) "/close" } class="flow" {
                         (self.form.hidden("close"))
+                        input type="hidden" name="changed_at" value=(case.changed_at.0);
                         (Field { max: 300, ..Field::text("reason", "What was found and done").hint("Stands in the audit record") }.draw(&self.entered))
                         button class="button primary" { (icon("check")) "Close the case" }
                     }
@@ -336,7 +339,10 @@ impl CaseDeskView {
     fn facts(&self) -> Markup {
         let case = &self.case;
         let mut rows = vec![
-            ("About", html! { (badge("", case.kind.as_str())) " " (case.provider) }),
+            (
+                "About",
+                html! { (badge("", case.kind.as_str())) " " (case.provider) @if case.simulated { " " (simulated_badge()) } },
+            ),
             ("At the processor", id_copy(&case.object)),
             ("Since", moment(case.opened_at)),
         ];
@@ -370,7 +376,8 @@ async fn case_page(who: Operator<desk::Read>, app: App, (): ()) -> Result<Page> 
 
 async fn close_form(who: Operator<CloseCase>, app: App, Form(fields): Form) -> Result<Go> {
     let id: CaseId = who.head().id("case_id")?;
-    let ask = CaseClose { reason: fields.text("reason") };
+    let seen = fields.text("changed_at").parse().ok().map(Time);
+    let ask = CaseClose { reason: fields.text("reason"), changed_at: seen };
     match cases::close(&app, &who, id, &ask).await {
         Ok(_) => Ok(Go::to(PATH).saying("The case is closed.")),
         Err(error) => {

@@ -9,7 +9,7 @@ use crate::billing::payments::{
     processor::{Fault, Processor, Processors},
     store as payments,
 };
-use api::{CaseId, OrgId, PaymentId, Time, TypedId, reconciliation::CaseKind};
+use api::{CaseId, Micros, OrgId, PaymentId, Time, TypedId, reconciliation::CaseKind};
 use kernel::{
     App, Result,
     audit::System,
@@ -50,8 +50,11 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
         let (mut lines, mut failed) = (0, 0);
         for _ in 0..DAYS {
             let to = mark.read_until.plus(DAY).min(now);
-            // Lines may be listed late; what is known is not kept twice.
-            match processor.moved(&app, (mark.read_until.minus(DAY), to)).await {
+            // From a day before the newest line that is known: lines may be listed late, and this clock may have been
+            // ahead of the processor's. What is known is not kept twice.
+            let newest = store::newest(&mut *app.db.read().await?, mode).await?;
+            let from = newest.unwrap_or(mark.first_at).min(mark.read_until).minus(DAY);
+            match processor.moved(&app, (from, to)).await {
                 Ok(found) => lines += keep(&app, mode, &found).await?,
                 Err(Fault::Later(why) | Fault::Never(why)) => {
                     tracing::warn!(why, "the processor's account cannot be read");
@@ -91,9 +94,8 @@ async fn begin(app: &App, mode: Mode) -> Result<Option<Mark>> {
         // The clock was ahead: nothing after the newest line is sure to have been read.
         if mark.read_until > now {
             let newest = store::newest(&mut tx, mode).await?.unwrap_or(mark.first_at);
-            let sure = newest.min(now).minus(DAY).max(mark.first_at).min(now);
-            mark.read_until = sure;
-            mark.compared_until = mark.compared_until.min(sure);
+            mark.read_until = newest.min(now).minus(DAY).max(mark.first_at).min(now);
+            mark.compared_until = mark.compared_until.min(mark.read_until);
         }
         return Ok(Some(mark));
     }
@@ -132,6 +134,28 @@ async fn whose(tx: &mut Reader, mode: Mode, one: &Moved) -> Result<Option<(OrgId
     Ok(found.map(|payment| (payment.org_id, payment.id)))
 }
 
+/// No line of an account is larger: sums of them stay sums.
+const LARGEST: i64 = 1_000_000_000_000_000;
+
+fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_graphic).take(200).collect()
+}
+
+/// Returns a line whose amounts can be summed and whose names can be shown.
+fn bounded(one: &Moved) -> Moved {
+    let mut one = one.clone();
+    one.object = plain(&one.object);
+    one.intent = one.intent.as_deref().map(plain);
+    let sums = [&mut one.amount, &mut one.settled, &mut one.fee];
+    if sums.iter().any(|sum| sum.0.unsigned_abs() > LARGEST.unsigned_abs()) {
+        for sum in sums {
+            *sum = Micros::ZERO;
+        }
+        one.kind = MovementKind::Unread;
+    }
+    one
+}
+
 /// Writes down what is new; returns how many lines were.
 async fn keep(app: &App, mode: Mode, found: &[Moved]) -> Result<usize> {
     let mut fresh = 0;
@@ -146,6 +170,7 @@ async fn keep(app: &App, mode: Mode, found: &[Moved]) -> Result<usize> {
             .collect();
         let mut rows = Vec::new();
         for one in part {
+            let one = &bounded(one);
             if !seen.insert(one.id.clone()) {
                 continue;
             }

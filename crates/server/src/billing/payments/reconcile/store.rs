@@ -110,13 +110,16 @@ pub async fn lines(tx: &mut Reader, mode: Mode, object: &Object) -> Result<Vec<M
     .await
 }
 
-/// Returns what moved at the processor in a span.
+/// How late a line may be that is compared when it is read.
+const LATE: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Returns what moved at the processor in a span, and older lines that were read in it.
 pub async fn moved(tx: &mut Reader, mode: Mode, (from, to): (Time, Time)) -> Result<Vec<Object>> {
     tx.list(
         "SELECT DISTINCT kind, object_ref FROM processor_movements
-          WHERE provider = $1 AND simulated = $2 AND at >= $3 AND at <= $4
-            AND kind IN ('charge', 'refund', 'dispute', 'unread')",
-        (mode.0, mode.1, from, to),
+          WHERE provider = $1 AND simulated = $2 AND at <= $4 AND (at >= $3 OR received_at >= $3)
+            AND at >= $5 AND kind IN ('charge', 'refund', 'dispute', 'unread')",
+        (mode.0, mode.1, from, to, from.minus(LATE)),
     )
     .await
 }
@@ -284,19 +287,17 @@ row! {
         pub more: Micros,
         /// What it shows less.
         pub less: Micros,
-        /// How many cases.
-        pub count: i64,
     }
 }
 
-/// Returns what the open cases come to, by currency.
-pub async fn differences(tx: &mut Reader) -> Result<Vec<Difference>> {
+/// Returns what the open cases of a processor come to, by currency.
+pub async fn differences(tx: &mut Reader, mode: Mode) -> Result<Vec<Difference>> {
     tx.list(
         "SELECT currency, CAST(SUM(CASE WHEN theirs > ours THEN theirs - ours ELSE 0 END) AS BIGINT),
-                CAST(SUM(CASE WHEN theirs < ours THEN ours - theirs ELSE 0 END) AS BIGINT),
-                CAST(COUNT(*) AS BIGINT)
-           FROM payment_cases WHERE closed_at IS NULL GROUP BY currency ORDER BY currency",
-        (),
+                CAST(SUM(CASE WHEN theirs < ours THEN ours - theirs ELSE 0 END) AS BIGINT)
+           FROM payment_cases WHERE closed_at IS NULL AND provider = $1 AND simulated = $2
+          GROUP BY currency ORDER BY currency",
+        mode,
     )
     .await
 }
