@@ -422,6 +422,13 @@ CREATE TABLE ledger_transactions (
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
+CREATE TABLE mail_attachments (
+  mail_id BLOB PRIMARY KEY REFERENCES mails (id) ON DELETE CASCADE,
+  name TEXT NOT NULL,
+  media TEXT NOT NULL,
+  bytes BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE mail_confirmations (
   id BLOB PRIMARY KEY,
   user_id BLOB NOT NULL REFERENCES users (id),

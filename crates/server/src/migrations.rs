@@ -42,4 +42,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0030_budget_stop.sql"),
     migration!("0031_reconciliation.sql"),
     migration!("0032_usage_write_offs.sql"),
+    migration!("0033_mail_attachments.sql"),
 ];

@@ -193,7 +193,8 @@ impl World {
         .await
         .unwrap();
         // What signing these up mailed is no test's subject.
-        tx.run("DELETE FROM mails", ()).await.unwrap();
+        let now = tx.now();
+        tx.run("DELETE FROM mails WHERE sent_at IS NULL AND due_at <= $1", (now,)).await.unwrap();
         // The operator of most tests proved a second factor a while ago.
         tx.run(
             "UPDATE sessions SET strong = $1, fresh_at = $2 WHERE user_id = $3",

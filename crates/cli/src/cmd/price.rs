@@ -110,8 +110,9 @@ pub async fn run(what: Books) -> Result<(), Failure> {
         }
         Books::Show { id, shape } => show(&client, id, shape).await?,
         Books::Make { name, currency } => {
-            let made: PriceBook =
-                client.post(BOOKS, Some(&PriceBookCreate { name, currency }), None).await?;
+            let made: PriceBook = client
+                .post(BOOKS, Some(&PriceBookCreate { name, currency }), Some(&key()?))
+                .await?;
             say(&format!("book    {}", made.id));
         }
         Books::Set(args) => set(&client, args).await?,

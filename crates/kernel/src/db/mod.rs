@@ -108,6 +108,8 @@ impl Db {
     /// `service_unavailable` or `service_busy` when no connection is to be had; of a SQLite file, with
     /// that first thing.
     pub async fn read(&self) -> Result<ReadTx> {
+        #[cfg(feature = "testkit")]
+        crate::testkit::power::on()?;
         let link = match &*self.pool {
             Pool::Sqlite { readers, .. } => link::Link::Later(readers.clone()),
             Pool::Pg(pool) => {
@@ -124,6 +126,8 @@ impl Db {
     /// `service_busy` when too many writes wait; `conflict` (worth a rerun) when the caller's
     /// rights changed since they were checked.
     pub async fn write(&self, who: &impl Accountable) -> Result<WriteTx> {
+        #[cfg(feature = "testkit")]
+        crate::testkit::power::on()?;
         let stamp = who.stamp();
         if let Some(request) = &stamp.request {
             request.begin()?;

@@ -339,7 +339,17 @@ impl WriteTx {
 
     /// Makes it durable now.
     pub(crate) async fn make_durable(self) -> Result<()> {
+        #[cfg(feature = "testkit")]
+        let cut = crate::testkit::power::commit();
+        #[cfg(feature = "testkit")]
+        if cut == crate::testkit::power::Cut::Before {
+            return Err(crate::testkit::power::gone());
+        }
         self.reader.finish().await?;
+        #[cfg(feature = "testkit")]
+        if cut == crate::testkit::power::Cut::After {
+            return Err(crate::testkit::power::gone());
+        }
         for nudge in self.after {
             nudge();
         }

@@ -1,15 +1,16 @@
 //! Delivery of mails: into a folder by default, through an SMTP server where one is named.
 
-use super::Mail;
+use super::{Attachment, Mail};
 use crate::{
     App, Context, Error, Result,
     audit::System,
     secret::write_private,
     sweeps::{Status, Sweep},
 };
+use api::MailId;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
-    message::{Mailbox as Address, header::ContentType},
+    message::{Attachment as Part, Mailbox as Address, MultiPart, SinglePart, header::ContentType},
     transport::smtp::authentication::Credentials,
 };
 use std::{future::Future, path::PathBuf, pin::Pin, time::Duration};
@@ -88,10 +89,10 @@ impl Mailbox {
         Ok(Self::Server { transport: Box::new(builder.build()), from })
     }
 
-    async fn send(&self, mail: &Mail) -> Result<()> {
+    async fn send(&self, mail: &Mail, file: Option<&Attachment>) -> Result<()> {
         match self {
             Self::Folder { path, from } => {
-                let message = message(mail, from)?;
+                let message = message(mail, file, from)?;
                 let (folder, id) = (path.clone(), mail.id);
                 let write = move || {
                     std::fs::create_dir_all(&folder).context("make the mail folder")?;
@@ -100,7 +101,7 @@ impl Mailbox {
                 tokio::task::spawn_blocking(write).await.context("write a mail")?
             }
             Self::Server { transport, from } => {
-                let message = message(mail, from)?;
+                let message = message(mail, file, from)?;
                 let sent = tokio::time::timeout(SLOWEST, transport.send(message)).await;
                 sent.context("wait for the mail server")?.context("send a mail").map(|_| ())
             }
@@ -122,16 +123,23 @@ pub fn check_from(from: &str) -> Result<()> {
     })
 }
 
-fn message(mail: &Mail, from: &str) -> Result<Message> {
+fn message(mail: &Mail, file: Option<&Attachment>, from: &str) -> Result<Message> {
     let address = |text: &str| text.parse::<Address>().context("read a mail address");
-    Message::builder()
+    let head = Message::builder()
         .from(address(from)?)
         .to(address(&mail.address)?)
         .subject(mail.subject.clone())
-        .message_id(Some(format!("<{}@mail.invalid>", mail.id)))
-        .header(ContentType::TEXT_PLAIN)
-        .body(mail.body.clone())
-        .context("write a mail")
+        .message_id(Some(format!("<{}@mail.invalid>", mail.id)));
+    let made = match file {
+        None => head.header(ContentType::TEXT_PLAIN).body(mail.body.clone()),
+        Some(file) => {
+            let media = ContentType::parse(&file.media).context("read a file's kind")?;
+            let part = Part::new(file.name.clone()).body(file.bytes.clone(), media);
+            let text = SinglePart::plain(mail.body.clone());
+            head.multipart(MultiPart::mixed().singlepart(text).singlepart(part))
+        }
+    };
+    made.context("write a mail")
 }
 
 /// Returns the sweep that sends what is due.
@@ -159,7 +167,13 @@ async fn deliver(app: App) -> Result<Status> {
             claimed.push(mail);
         }
     }
-    let sending = claimed.iter().map(|mail| app.get::<Mailbox>().send(mail));
+    let ids: Vec<MailId> = claimed.iter().map(|mail| mail.id).collect();
+    let sql = "SELECT {} FROM mail_attachments WHERE mail_id IN ({in})";
+    let files: Vec<Attachment> = app.db.read().await?.list_of(sql, &ids).await?;
+    let sending = claimed.iter().map(|mail| {
+        let file = files.iter().find(|file| file.mail_id == mail.id);
+        app.get::<Mailbox>().send(mail, file)
+    });
     let outcomes = futures::future::join_all(sending).await;
     let (mut sent, mut failed) = (0, 0);
     for (mail, outcome) in claimed.iter().zip(outcomes) {

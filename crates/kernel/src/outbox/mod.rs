@@ -110,11 +110,54 @@ row! {
     }
 }
 
+row! {
+    /// What goes with a mail.
+    pub struct Attachment in "mail_attachments" {
+        /// Which mail.
+        pub mail_id: MailId,
+        /// The file's name: letters, digits, dashes, one dot.
+        pub name: String,
+        /// `application/pdf`
+        pub media: String,
+        /// The file.
+        pub bytes: Vec<u8>,
+    }
+}
+
+/// The largest file that goes with a mail; many servers take no more than ten megabytes.
+pub const LARGEST: usize = 5 * 1024 * 1024;
+
+/// A file that goes with what is mailed: its name, what it is, its bytes.
+pub type File<'a> = (&'a str, &'static str, &'a [u8]);
+
+/// The same as [`tell`], with a file where it is mailed; one that is too large stays out.
+///
+/// # Errors
+/// What the database says.
+pub async fn tell_with(
+    tx: &mut WriteTx,
+    to: &Recipient,
+    notice: &Notice,
+    (name, media, bytes): File<'_>,
+) -> Result<()> {
+    let mail = told(tx, to, notice).await?;
+    if let Some(mail_id) = mail.filter(|_| bytes.len() <= LARGEST) {
+        let (name, media) = (name.to_owned(), media.to_owned());
+        tx.insert(&Attachment { mail_id, name, media, bytes: bytes.to_vec() }).await?;
+    }
+    Ok(())
+}
+
 /// Tells somebody: in their inbox, and by mail.
 ///
 /// # Errors
 /// What the database says.
 pub async fn tell(tx: &mut WriteTx, to: &Recipient, notice: &Notice) -> Result<()> {
+    told(tx, to, notice).await.map(|_| ())
+}
+
+/// Returns the mail, where it is mailed.
+async fn told(tx: &mut WriteTx, to: &Recipient, notice: &Notice) -> Result<Option<MailId>> {
     let row = NoticeRow {
         id: tx.new_id(),
         user_id: to.user_id,
@@ -130,7 +173,7 @@ pub async fn tell(tx: &mut WriteTx, to: &Recipient, notice: &Notice) -> Result<(
     if let Some(word) = notice.about.word()
         && muted(tx, to.user_id, word).await?
     {
-        return Ok(());
+        return Ok(None);
     }
     let security = notice.about == About::Security;
     write(tx, &to.email, &notice.title, &notice.body, security).await
@@ -147,7 +190,7 @@ async fn muted(tx: &mut Reader, user: UserId, about: &str) -> Result<bool> {
 /// # Errors
 /// What the database says.
 pub async fn mail(tx: &mut WriteTx, address: &str, subject: &str, body: &str) -> Result<()> {
-    write(tx, address, subject, body, false).await
+    write(tx, address, subject, body, false).await.map(|_| ())
 }
 
 /// What is about safety has been due for a day: no flood of other mails stands before it.
@@ -157,10 +200,10 @@ async fn write(
     subject: &str,
     body: &str,
     urgent: bool,
-) -> Result<()> {
+) -> Result<Option<MailId>> {
     // Whom a sign-in service named without an address reads the inbox alone.
     if address.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let day = Duration::from_secs(24 * 3600);
     let due_at = if urgent { tx.now().minus(day) } else { tx.now() };
@@ -175,5 +218,6 @@ async fn write(
         sent_at: None,
         fault: None,
     };
-    tx.insert(&row).await
+    tx.insert(&row).await?;
+    Ok(Some(row.id))
 }

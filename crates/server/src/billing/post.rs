@@ -66,19 +66,21 @@ pub enum Posted {
 /// # Errors
 /// What the database says.
 pub async fn open_accounts(tx: &mut WriteTx, org: OrgId, currency: Currency) -> Result<()> {
+    let mut known = store::accounts(tx, org).await?;
     for kind in [AccountKind::Available, AccountKind::Held] {
-        account(tx, kind, org, currency).await?;
+        account(tx, &mut known, kind, (org, currency)).await?;
     }
     Ok(())
 }
 
+/// Returns an account of an organization: one of those that are known, or a new one.
 async fn account(
     tx: &mut WriteTx,
+    known: &mut Vec<Account>,
     kind: AccountKind,
-    org: OrgId,
-    currency: Currency,
+    (org, currency): (OrgId, Currency),
 ) -> Result<AccountId> {
-    if let Some(found) = store::find_account(tx, kind, org, currency).await? {
+    if let Some(found) = known.iter().find(|one| one.kind == kind && one.currency == currency) {
         return Ok(found.id);
     }
     let account =
@@ -89,7 +91,9 @@ async fn account(
         Error::internal(anyhow::anyhow!("an account in another currency than its organization's"))
     })?;
     store::make_balance(tx, made.id, kind.is_customer()).await?;
-    Ok(made.id)
+    let id = made.id;
+    known.push(made);
+    Ok(id)
 }
 
 /// Writes a business fact: its transaction, its transfers, and the balances they change, all within
@@ -128,9 +132,11 @@ pub async fn post(tx: &mut WriteTx, fact: &Fact, transfers: &[Transfer]) -> Resu
     tx.insert(&txn).await?;
     let mut changes: BTreeMap<AccountId, Micros> = BTreeMap::new();
     let mut postings = Vec::with_capacity(moving.len());
+    let of = (fact.org_id, fact.currency);
+    let mut known = store::accounts(tx, of.0).await?;
     for transfer in moving {
-        let debit_account = account(tx, transfer.debit, fact.org_id, fact.currency).await?;
-        let credit_account = account(tx, transfer.credit, fact.org_id, fact.currency).await?;
+        let debit_account = account(tx, &mut known, transfer.debit, of).await?;
+        let credit_account = account(tx, &mut known, transfer.credit, of).await?;
         let amount = transfer.amount;
         postings.push(Posting {
             id: tx.new_id(),
@@ -147,9 +153,13 @@ pub async fn post(tx: &mut WriteTx, fact: &Fact, transfers: &[Transfer]) -> Resu
         *gained = gained.plus(amount).ok_or_else(overflow)?;
     }
     tx.insert_all(&postings).await?;
-    // In id order, so that two writers on PostgreSQL cannot deadlock.
-    for (account, change) in changes {
-        store::change_balance(tx, account, change).await.map_err(not_covered)?;
+    // All of them are held; in id order beside, for whoever holds less.
+    let changes: Vec<(AccountId, Micros)> = changes.into_iter().collect();
+    for pair in changes.chunks(2) {
+        if let Some(one) = pair.first() {
+            let other = pair.get(1).copied();
+            store::change_balances(tx, *one, other).await.map_err(not_covered)?;
+        }
     }
     Ok(Posted::Now(txn.id))
 }

@@ -36,6 +36,7 @@ mod passwords;
 mod payments;
 mod people;
 mod plans;
+mod power;
 mod price_books;
 mod quotas;
 mod sso;

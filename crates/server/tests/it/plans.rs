@@ -30,6 +30,7 @@ const GROW: &[&str] = &[
     "factor_challenges",
     "factors",
     "mails",
+    "mail_attachments",
     "notices",
     "password_resets",
     "payment_events",

@@ -131,6 +131,16 @@ both! {
         let inbox = world.get(&world.owner, "/api/v1/account/notices").await.json();
         let told = inbox["items"].as_array().unwrap().iter().filter(|row| row["kind"] == "billing.statement").count();
         assert_eq!(told, 1);
+        (kernel::outbox::sweep().run)(world.app.clone()).await.unwrap();
+        let mails: Vec<String> = std::fs::read_dir(world.mails.path())
+            .unwrap()
+            .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+            .filter(|text| text.contains("Statement of") && text.contains(&world.owner.email))
+            .collect();
+        assert_eq!(mails.len(), 1);
+        assert!(mails[0].contains("Content-Type: application/pdf"), "{}", mails[0]);
+        // `%PDF-1.` in base64, as the standard says it begins.
+        assert!(mails[0].contains("JVBERi0xL") && mails[0].contains("statement-"), "{}", mails[0]);
         // The next month begins where this one ended; what is known now does not change what was said.
         let again = json!({ "legal_name": "Another", "address": "", "tax_id": "" });
         assert_eq!(world.post(&world.owner, "/api/v1/billing/profile", again).await.status, 200);

@@ -3,6 +3,7 @@
 
 use super::{
     body::{self, span},
+    pdf,
     store::{self, Closed, Row},
 };
 use crate::{
@@ -14,7 +15,7 @@ use kernel::{
     App, Error, Result,
     audit::System,
     db::broke,
-    outbox::{About, Notice, Recipient, tell},
+    outbox::{About, Notice, Recipient, tell_with},
     secret::hex_digest,
     sweeps::{Status, Sweep},
 };
@@ -123,11 +124,14 @@ async fn make(app: &App, org: OrgId, month: Month) -> Result<bool> {
     let said = body::finish(&mut tx, &org, read).await?;
     let body = serde_json::to_string(&said)
         .map_err(|error| Error::internal(anyhow::Error::new(error).context("a statement")))?;
-    tx.insert(&row(&said, body)).await?;
+    let kept = row(&said, body);
+    tx.insert(&kept).await?;
+    let paper = pdf::draw(&said, &kept.digest);
+    let name = format!("statement-{}.pdf", said.number);
     let notice = notice(&org.name, &said);
     for person in tenancy::payers(&mut tx, org.id).await? {
         let to = Recipient { user_id: person.user_id, email: person.email };
-        tell(&mut tx, &to, &notice).await?;
+        tell_with(&mut tx, &to, &notice, (&name, "application/pdf", &paper)).await?;
     }
     tx.commit().await?;
     Ok(true)
@@ -139,7 +143,7 @@ fn notice(org: &str, said: &Statement) -> Notice {
         about: About::Work,
         title: format!("Statement of {org} for {}", said.month),
         body: format!(
-            "{} was charged for usage in {}; {} was there at its end. The statement has every line, as a page and as PDF.",
+            "{} was charged for usage in {}; {} was there at its end. The statement has every line, as a page and as the PDF that goes with this mail.",
             said.used, said.month, said.closing
         ),
         href: "/account/billing/statements",

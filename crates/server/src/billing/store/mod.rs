@@ -225,10 +225,23 @@ pub async fn fact_exists(tx: &mut Reader, source: &str, id: &str) -> Result<bool
     .map(|count| count > 0)
 }
 
-/// Changes a balance; the constraint refuses what a customer does not have.
-pub async fn change_balance(tx: &mut WriteTx, id: AccountId, change: Micros) -> Result<u64> {
-    tx.run("UPDATE account_balances SET balance = balance + $1 WHERE account_id = $2", (change, id))
-        .await
+/// Changes a balance, or two; the constraint refuses what a customer does not have.
+pub async fn change_balances(
+    tx: &mut WriteTx,
+    one: (AccountId, Micros),
+    other: Option<(AccountId, Micros)>,
+) -> Result<u64> {
+    let Some(other) = other else {
+        let sql = "UPDATE account_balances SET balance = balance + $1 WHERE account_id = $2";
+        return tx.run(sql, (one.1, one.0)).await;
+    };
+    tx.run(
+        "UPDATE account_balances SET balance = balance
+              + CASE WHEN account_id = $1 THEN CAST($2 AS BIGINT) ELSE CAST($3 AS BIGINT) END
+          WHERE account_id IN ($1, $4)",
+        (one.0, one.1, other.1, other.0),
+    )
+    .await
 }
 
 /// Returns what an organization has in an account.

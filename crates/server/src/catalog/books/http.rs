@@ -23,7 +23,7 @@ use kernel::{
 pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/api/v1/platform/price-books", list).says("Lists price books."),
-        Route::post("/api/v1/platform/price-books", make).says("Makes a price book."),
+        Route::post("/api/v1/platform/price-books", make).needs_key().says("Makes a price book."),
         Route::get("/api/v1/platform/price-books/{book_id}", look)
             .says("Shows what a price book says, and where it holds."),
         Route::post("/api/v1/platform/price-books/{book_id}/lines", set)

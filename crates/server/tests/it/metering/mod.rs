@@ -7,6 +7,7 @@ use server::{
     testkit::{Answer, Engine, Person, World},
 };
 
+mod crash;
 mod model;
 mod owed;
 mod write_off;

@@ -1,12 +1,14 @@
 //! Payments: topping up, events of a processor in every order, forged ones, refunds and disputes.
 
 mod cards;
+mod crash;
 mod desk;
 mod double;
 mod forged;
 mod ladder;
 mod plans;
 mod reconcile;
+mod restore;
 mod sdk;
 mod simulator;
 mod stripe;
@@ -28,25 +30,20 @@ const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
 struct Site {
     world: World,
     stripe: Arc<Double>,
-    _files: TempDir,
+    files: TempDir,
 }
 
 impl Site {
     async fn on(engine: Engine) -> Self {
         let stripe = Double::open(KEY).await;
         let files = TempDir::new().unwrap();
-        let (key, secret) = (files.path().join("key"), files.path().join("secret"));
-        std::fs::write(&key, format!("{KEY}\n")).unwrap();
-        std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
-        let settings = [
-            ("GPUAAS_BILLING__PROCESSOR", "stripe"),
-            ("GPUAAS_BILLING__STRIPE_API", &stripe.url),
-            ("GPUAAS_BILLING__STRIPE_KEY_FILE", key.to_str().unwrap()),
-            ("GPUAAS_BILLING__STRIPE_WEBHOOK_SECRET_FILE", secret.to_str().unwrap()),
-            ("GPUAAS_OUTGOING__INNER_NETWORKS", "127.0.0.1"),
-        ];
+        std::fs::write(files.path().join("key"), format!("{KEY}\n")).unwrap();
+        std::fs::write(files.path().join("secret"), format!("{SECRET}\n")).unwrap();
+        let settings = settings(&stripe, &files);
+        let settings: Vec<(&str, &str)> =
+            settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let world = World::with(engine, &settings).await;
-        Self { world, stripe, _files: files }
+        Self { world, stripe, files }
     }
 
     /// Posts an event signed as Stripe signs.
@@ -56,6 +53,18 @@ impl Site {
         let signature = billing::sign_as_stripe(SECRET, at, body.as_bytes());
         post_event(&self.world, body.into_bytes(), &signature).await
     }
+}
+
+/// The settings of such a site.
+fn settings(stripe: &Double, files: &TempDir) -> [(&'static str, String); 5] {
+    let file = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
+    [
+        ("GPUAAS_BILLING__PROCESSOR", "stripe".to_owned()),
+        ("GPUAAS_BILLING__STRIPE_API", stripe.url.clone()),
+        ("GPUAAS_BILLING__STRIPE_KEY_FILE", file("key")),
+        ("GPUAAS_BILLING__STRIPE_WEBHOOK_SECRET_FILE", file("secret")),
+        ("GPUAAS_OUTGOING__INNER_NETWORKS", "127.0.0.1".to_owned()),
+    ]
 }
 
 /// Posts bytes as an event.
