@@ -80,7 +80,10 @@ async fn account(
     kind: AccountKind,
     (org, currency): (OrgId, Currency),
 ) -> Result<AccountId> {
-    if let Some(found) = known.iter().find(|one| one.kind == kind && one.currency == currency) {
+    if let Some(found) = known.iter().find(|one| {
+        // Not one of those that every organization shared before.
+        one.org_id == Some(org) && one.kind == kind && one.currency == currency
+    }) {
         return Ok(found.id);
     }
     let account =

@@ -185,9 +185,21 @@ pub async fn take(
     }));
     taken.accepted = rows.len();
     taken.uncovered = charged.uncovered.into_iter().collect();
+    after_write_offs(tx, &mut rows).await?;
     rate::wait(tx, &rows).await?;
     tx.insert_all(&rows).await?;
     Ok(taken)
+}
+
+/// What waits came after the write-offs that go on, whatever moment this transaction began at: the money is held.
+async fn after_write_offs(tx: &mut WriteTx, rows: &mut [Event]) -> Result<()> {
+    for row in rows.iter_mut().filter(|row| row.charge_id.is_none()) {
+        let until = store::written_off_until(tx, row.org_id, row.meter).await?;
+        if let Some(until) = until.filter(|until| row.received_at <= *until) {
+            row.received_at = until.plus(Duration::from_micros(1));
+        }
+    }
+    Ok(())
 }
 
 /// Reads events one by one: one that cannot be read is refused by its name, or its place in the batch.

@@ -143,7 +143,7 @@ fn notice(org: &str, said: &Statement) -> Notice {
         about: About::Work,
         title: format!("Statement of {org} for {}", said.month),
         body: format!(
-            "{} was charged for usage in {}; {} was there at its end. The statement has every line, as a page and as the PDF that goes with this mail.",
+            "{} was charged for usage in {}; {} was there at its end. The statement has every line, as a page and as PDF.",
             said.used, said.month, said.closing
         ),
         href: "/account/billing/statements",

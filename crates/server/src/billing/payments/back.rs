@@ -81,8 +81,8 @@ async fn covered(
     Ok((taken, transfers))
 }
 
-/// Takes what disputes could not take, because it was spent, reserved or on its way elsewhere, from what came into the
-/// balance, then what is owed for usage.
+/// Takes what disputes could not take, because it was reserved or on its way elsewhere, from what came back to the
+/// balance, then what is owed for usage. For disputes what is paid in anew is not touched.
 ///
 /// # Errors
 /// What the database says.

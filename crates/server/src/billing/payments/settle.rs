@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     billing::{
+        debts,
         model::AccountKind,
         post::{Fact, Posted, Transfer, post},
     },
@@ -216,7 +217,7 @@ async fn paid(tx: &mut WriteTx, mut payment: Payment, intent: &str) -> Result<En
     let words = ("is in the balance", "The payment arrived. It stands in the statement.");
     told(tx, &payment, payment.amount, words).await?;
     unpark(tx, payment.provider, intent).await?;
-    back::collect(tx, payment.org_id, payment.currency).await?;
+    debts::collect(tx, payment.org_id, payment.currency).await?;
     Ok(Ended::of(Taken::Applied, "paid", &payment))
 }
 

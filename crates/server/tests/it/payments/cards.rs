@@ -65,7 +65,7 @@ async fn auto(world: &World) -> Value {
 }
 
 /// Spends what is there but for so much.
-pub async fn spend_to(world: &World, left: i64) {
+async fn spend_to(world: &World, left: i64) {
     let scope = InProject::of_row(world.owner.org_id, world.owner.project_id);
     let id = crate::ledger::allocation(world, usize::try_from(now(world)).unwrap());
     let amount = available(world).await - left;

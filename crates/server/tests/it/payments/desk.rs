@@ -245,32 +245,3 @@ async fn nobody_gives_their_own_organization_credit_alone() {
     let made = world.post(&world.operator, "/api/v1/platform/finance/credits", body).await.json();
     assert_eq!(made["state"], "requested");
 }
-
-both! {
-    async fn what_a_dispute_could_not_take_is_taken_from_what_is_paid_in_next(engine: Engine) {
-        let site = Site::on(engine).await;
-        let world = &site.world;
-        let _ = paid(&site, 50).await;
-        let intent = site.stripe.intent(&site.stripe.newest());
-        // Given credit goes first: 12 of what was paid are left.
-        crate::payments::cards::spend_to(world, 12_000_000).await;
-        let event = site.stripe.dispute(("dp_9", &intent), 5_000, "needs_response", now(world));
-        assert_eq!(site.tell(&event).await.status, 204);
-        assert_eq!(available(world).await, 0);
-        let owed = world.get(&world.operator, "/api/v1/platform/finance/ageing").await.json();
-        assert_eq!(owed["items"][0]["amount"]["micros"], "38000000", "{owed}");
-        world.advance(60);
-        let _ = paid(&site, 30).await;
-        assert_eq!(available(world).await, 0, "all of it was owed");
-        world.advance(60);
-        let _ = paid(&site, 20).await;
-        assert_eq!(available(world).await, 12_000_000);
-        let owed = world.get(&world.operator, "/api/v1/platform/finance/ageing").await.json();
-        assert_eq!(owed["items"], json!([]));
-        // It is won after all: all of it is there again.
-        let event = site.stripe.dispute(("dp_9", &intent), 5_000, "won", now(world));
-        assert_eq!(site.tell(&event).await.status, 204);
-        assert_eq!(available(world).await, 62_000_000);
-        world.assert_whole().await;
-    }
-}

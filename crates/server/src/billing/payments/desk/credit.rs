@@ -9,7 +9,6 @@ use crate::{
     billing::{
         Given, Settings, auditor, debts, grant,
         model::AccountKind,
-        payments::back,
         post::{Fact, Posted, Transfer, post},
         store as ledger,
     },
@@ -144,11 +143,7 @@ async fn book(tx: &mut WriteTx, row: &mut Credit, currency: Currency) -> Result<
     row.txn_id = Some(txn);
     row.decided_at = Some(tx.now());
     store::save_credit(tx, row).await?;
-    match row.kind {
-        // What is paid in covers what banks took back; what is given does not.
-        CreditKind::BankTransfer => back::collect(tx, row.org_id, currency).await,
-        CreditKind::Goodwill => debts::collect(tx, row.org_id, currency).await,
-    }
+    debts::collect(tx, row.org_id, currency).await
 }
 
 async fn transfer(tx: &mut WriteTx, row: &Credit, currency: Currency) -> Result<Posted> {

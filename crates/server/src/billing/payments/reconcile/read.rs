@@ -66,7 +66,8 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
             }
             // What moved in the last hour is still on its way to one side or the other.
             let limit = to.minus(HOUR).max(mark.compared_until);
-            failed = compare(&app, processor, (mark.compared_until, limit)).await?;
+            let late = to >= now;
+            failed = compare(&app, processor, (mark.compared_until, limit), late).await?;
             mark.read_until = to;
             mark.ran_at = now;
             mark.fault =
@@ -215,11 +216,16 @@ async fn keep(app: &App, mode: Mode, found: &[Moved]) -> Result<usize> {
     Ok(fresh)
 }
 
-/// Compares what changed on either side in a span; returns how many objects could not be.
-async fn compare(app: &App, processor: &dyn Processor, span: (Time, Time)) -> Result<usize> {
+/// Compares what changed on either side in a span, at its end with older lines that were read in it; returns how many objects could not be.
+async fn compare(
+    app: &App,
+    processor: &dyn Processor,
+    span: (Time, Time),
+    late: bool,
+) -> Result<usize> {
     let mode = (processor.provider(), processor.simulated());
     let mut tx = app.db.read().await?;
-    let mut objects = store::moved(&mut tx, mode, span).await?;
+    let mut objects = store::moved(&mut tx, mode, span, late).await?;
     objects.extend(store::booked(&mut tx, mode, span).await?);
     drop(tx);
     objects.sort_by(|a, b| (a.kind, &a.object_ref).cmp(&(b.kind, &b.object_ref)));

@@ -113,13 +113,19 @@ pub async fn lines(tx: &mut Reader, mode: Mode, object: &Object) -> Result<Vec<M
 /// How late a line may be that is compared when it is read.
 const LATE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// Returns what moved at the processor in a span, and older lines that were read in it.
-pub async fn moved(tx: &mut Reader, mode: Mode, (from, to): (Time, Time)) -> Result<Vec<Object>> {
+/// Returns what moved at the processor in a span; where `late` says so, older lines too that were read in it.
+pub async fn moved(
+    tx: &mut Reader,
+    mode: Mode,
+    (from, to): (Time, Time),
+    late: bool,
+) -> Result<Vec<Object>> {
+    let oldest = if late { from.minus(LATE) } else { from };
     tx.list(
         "SELECT DISTINCT kind, object_ref FROM processor_movements
           WHERE provider = $1 AND simulated = $2 AND at <= $4 AND (at >= $3 OR received_at >= $3)
             AND at >= $5 AND kind IN ('charge', 'refund', 'dispute', 'unread')",
-        (mode.0, mode.1, from, to, from.minus(LATE)),
+        (mode.0, mode.1, from, to, oldest),
     )
     .await
 }
