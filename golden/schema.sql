@@ -760,6 +760,16 @@ CREATE TABLE project_members (
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
+CREATE TABLE project_ssh_keys (
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  ssh_key_id BLOB NOT NULL REFERENCES ssh_keys (id),
+  promoted_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (project_id, ssh_key_id),
+  FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
 CREATE TABLE projects (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL REFERENCES organizations (id),
@@ -785,6 +795,14 @@ CREATE TABLE quotas (
   set_at INTEGER NOT NULL,
   FOREIGN KEY (org_id, department_id) REFERENCES departments (org_id, id),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE reach_policies (
+  org_id BLOB PRIMARY KEY REFERENCES organizations (id),
+  forwarding INTEGER NOT NULL,
+  require_key INTEGER NOT NULL,
+  changed_by BLOB NOT NULL REFERENCES users (id),
+  changed_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE reconciliations (
@@ -989,6 +1007,34 @@ CREATE TABLE spend_days (
   simulated INTEGER NOT NULL,
   PRIMARY KEY (allocation_id, day),
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
+) STRICT;
+
+CREATE TABLE ssh_grants (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  allocation_id BLOB NOT NULL,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  ssh_key_id BLOB REFERENCES ssh_keys (id),
+  source TEXT NOT NULL CHECK (source IN ('launch', 'grant')),
+  granted_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  ended_at INTEGER,
+  FOREIGN KEY (project_id, allocation_id) REFERENCES allocations (project_id, id)
+) STRICT;
+
+CREATE TABLE ssh_keys (
+  id BLOB PRIMARY KEY,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  name TEXT NOT NULL,
+  algorithm TEXT NOT NULL,
+  bits INTEGER,
+  fingerprint TEXT NOT NULL,
+  public_key TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  last_used_at INTEGER,
+  deleted_at INTEGER
 ) STRICT;
 
 CREATE TABLE sso_attempts (
@@ -1480,6 +1526,8 @@ CREATE UNIQUE INDEX project_members_person ON project_members (project_id, user_
 
 CREATE INDEX project_members_user ON project_members (user_id);
 
+CREATE INDEX project_ssh_keys_key ON project_ssh_keys (ssh_key_id);
+
 CREATE INDEX projects_department ON projects (department_id) WHERE deleted_at IS NULL;
 
 CREATE UNIQUE INDEX projects_slug ON projects (org_id, slug) WHERE deleted_at IS NULL;
@@ -1541,6 +1589,14 @@ CREATE UNIQUE INDEX skus_sku ON skus (sku);
 CREATE INDEX spend_days_org ON spend_days (org_id, day);
 
 CREATE INDEX spend_days_project ON spend_days (project_id, day);
+
+CREATE INDEX ssh_grants_allocation ON ssh_grants (allocation_id, id);
+
+CREATE INDEX ssh_grants_user ON ssh_grants (user_id) WHERE ended_at IS NULL;
+
+CREATE UNIQUE INDEX ssh_keys_fingerprint ON ssh_keys (fingerprint) WHERE deleted_at IS NULL;
+
+CREATE INDEX ssh_keys_user ON ssh_keys (user_id) WHERE deleted_at IS NULL;
 
 CREATE INDEX sso_attempts_end ON sso_attempts (expires_at);
 

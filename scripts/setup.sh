@@ -18,6 +18,9 @@ if [ "$what" = test ]; then
   need openssl openssl
   need ip iproute2
   need nft nftables
+  need ssh openssh-client
+  need rsync rsync
+  need python3 python3-minimal
   need slirp4netns slirp4netns
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
   # Accounting software that reads what the finance desk exports.

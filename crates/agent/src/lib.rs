@@ -6,12 +6,15 @@
 //! workload sees only what it was given.
 
 pub mod enrol;
+mod frames;
 pub mod init;
+pub mod inside;
 mod inventory;
 mod journal;
 mod link;
 mod reconcile;
 pub mod runtime;
+mod stream;
 mod terminal;
 
 use anyhow::{Context, Result};

@@ -1,11 +1,11 @@
 //! The link: after dialling, this side answers. Three things are asked of it: take what should be,
-//! say what is, open a terminal.
+//! say what is, carry a stream into a workload.
 
-use crate::{Reconciler, enrol::Identity, terminal};
+use crate::{Reconciler, enrol::Identity, frames::Down, stream};
 use anyhow::{Context, Result};
 use api::{
     AllocationId,
-    node::{ALPN_LINK, Desired, Inventory, Observation, PROTOCOL},
+    node::{ALPN_LINK, Desired, Inventory, Observation, PROTOCOL, RunAsk, StreamAsk, TerminalAsk},
 };
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
@@ -23,6 +23,10 @@ pub type Out = UnsyncBoxBody<Bytes, Infallible>;
 
 /// What one stream may have on the way: a terminal nobody reads holds up nothing else.
 const STREAM_WINDOW: u32 = 256 * 1024;
+/// Streams at once: people's, and room for what the control plane asks.
+const MOST_STREAMS: u32 = 4096;
+/// How long a stream may take to say what it is.
+const ASKING: Duration = Duration::from_secs(5);
 const MOST_DESIRED: usize = 16 * 1024 * 1024;
 
 /// Dials, then answers until the link ends.
@@ -45,6 +49,7 @@ pub async fn run(
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(10)))
         .keep_alive_timeout(Duration::from_secs(10))
+        .max_concurrent_streams(MOST_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW * 256)
         .serve_connection(TokioIo::new(tls), service)
@@ -77,8 +82,13 @@ async fn answer(
     match (request.method(), path.as_str()) {
         (&Method::PUT, "/v1/desired") => desired(request, reconciler).await,
         (&Method::GET, "/v1/observe") => observe(reconciler.clone(), inventory.clone(), heartbeat),
-        (&Method::POST, path) => match path.strip_prefix("/v1/terminals/").map(str::parse) {
-            Some(Ok(id)) => open_terminal(request, id, reconciler),
+        (&Method::POST, path) => match path.strip_prefix("/v1/").and_then(|p| p.split_once('/')) {
+            Some(("terminals", id)) if let Ok(id) = id.parse() => {
+                open_terminal(request, id, reconciler)
+            }
+            Some(("streams", id)) if let Ok(id) = id.parse() => {
+                open_stream(request, id, reconciler).await
+            }
             _ => plain(StatusCode::NOT_FOUND, "no such thing"),
         },
         _ => plain(StatusCode::NOT_FOUND, "no such thing"),
@@ -127,20 +137,41 @@ fn open_terminal(
     id: AllocationId,
     reconciler: &Reconciler,
 ) -> Response<Out> {
-    let Some(command) = reconciler.shell(id) else {
-        return plain(StatusCode::CONFLICT, "the workload does not run here");
-    };
     let number = |name: &str, otherwise: u16| {
         let query = request.uri().query().unwrap_or_default();
         let found = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
         found.and_then(|text| text.parse().ok()).unwrap_or(otherwise)
     };
-    let size = (number("cols", 80), number("rows", 24));
-    match terminal::open(&command, size, request.into_body()) {
+    let (cols, rows) = (number("cols", 80), number("rows", 24));
+    let terminal = Some(TerminalAsk { term: "xterm-256color".to_owned(), cols, rows });
+    let ask = StreamAsk::Run(RunAsk { terminal, ..RunAsk::default() });
+    start(&ask, id, reconciler, Down::new(request.into_body()))
+}
+
+async fn open_stream(
+    request: Request<Incoming>,
+    id: AllocationId,
+    reconciler: &Reconciler,
+) -> Response<Out> {
+    let mut down = Down::new(request.into_body());
+    match tokio::time::timeout(ASKING, down.ask()).await {
+        Ok(Ok(ask)) => start(&ask, id, reconciler, down),
+        Ok(Err(_)) | Err(_) => plain(StatusCode::BAD_REQUEST, "the stream was not understood"),
+    }
+}
+
+fn start(ask: &StreamAsk, id: AllocationId, reconciler: &Reconciler, down: Down) -> Response<Out> {
+    let Ok(inside) = stream::inside(ask) else {
+        return plain(StatusCode::BAD_REQUEST, "the stream was not understood");
+    };
+    let Some(started) = reconciler.start(id, &inside) else {
+        return plain(StatusCode::CONFLICT, "the workload does not run here");
+    };
+    match stream::open(ask, started, down) {
         Ok(receive) => streamed(receive),
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "a terminal cannot be opened");
-            plain(StatusCode::SERVICE_UNAVAILABLE, "a terminal cannot be opened")
+            tracing::error!(error = format!("{error:#}"), "a stream cannot be opened");
+            plain(StatusCode::SERVICE_UNAVAILABLE, "the stream cannot be opened")
         }
     }
 }

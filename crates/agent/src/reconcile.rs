@@ -3,7 +3,7 @@
 
 use crate::{
     journal::{Entry, Journal},
-    runtime::{Is, Runtime},
+    runtime::{Inside, Is, Runtime, Started},
 };
 use anyhow::Result;
 use api::{
@@ -258,10 +258,10 @@ impl Reconciler {
         self.0.news.subscribe()
     }
 
-    /// Returns the command of a shell in a workload that runs.
-    pub fn shell(&self, id: AllocationId) -> Option<Vec<String>> {
+    /// Returns the command that starts something in a workload that runs.
+    pub fn start(&self, id: AllocationId, inside: &Inside) -> Option<Started> {
         let running = self.known().get(&id).is_some_and(|one| one.state == ObservedState::Running);
-        running.then(|| self.0.runtime.shell(id))
+        running.then(|| self.0.runtime.start(id, inside))
     }
 }
 

@@ -1,15 +1,13 @@
-//! A shell on a terminal of its own, carried as frames.
+//! A program on a terminal of its own, carried as frames.
 
+use crate::{
+    frames::{Down, Ears, Input, Typed},
+    runtime::Started,
+};
 use anyhow::{Context, Result};
 use api::node::frame;
 use bytes::Bytes;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use pty_process::{OwnedReadPty, OwnedWritePty, Size};
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::Child,
@@ -21,12 +19,12 @@ use tokio::{
 /// # Errors
 /// When no terminal is to be had.
 #[allow(clippy::disallowed_methods, reason = "ends with the stream it carries")]
-pub fn open(
-    command: &[String],
+pub(crate) fn open(
+    started: Started,
     (cols, rows): (u16, u16),
-    input: Incoming,
+    input: Down,
 ) -> Result<mpsc::Receiver<Bytes>> {
-    let (program, args) = command.split_first().context("an empty command")?;
+    let (program, args) = started.command.split_first().context("an empty command")?;
     let (pty, pts) = pty_process::open().context("open a terminal")?;
     pty.resize(Size::new(rows, cols)).context("set the terminal's size")?;
     let child = pty_process::Command::new(program)
@@ -39,26 +37,30 @@ pub fn open(
         .context("start the shell")?;
     let (read, write) = pty.into_split();
     let (send, receive) = mpsc::channel(16);
-    tokio::spawn(carry(child, read, write, input, send));
+    tokio::spawn(async move {
+        carry(child, (read, write), input, &started, &send).await;
+    });
     Ok(receive)
 }
 
 async fn carry(
     mut child: Child,
-    read: OwnedReadPty,
-    write: OwnedWritePty,
-    input: Incoming,
-    send: mpsc::Sender<Bytes>,
+    (read, write): (OwnedReadPty, OwnedWritePty),
+    input: Down,
+    started: &Started,
+    send: &mpsc::Sender<Bytes>,
 ) {
     let (heard, queue) = mpsc::unbounded_channel();
     let (sized, size) = watch::channel(Size::new(24, 80));
+    let signal = |name: &str| started.signal(name);
+    let ears = Ears { heard, size: sized, signal, window: frame::WINDOW };
     tokio::select! {
-        () = from_shell(read, &send) => {}
-        () = listen(input, heard, sized) => {
+        () = from_shell(read, send) => {}
+        () = input.listen(ears) => {
             // The other side went away: hang up, and do not wait for the shell's last words.
             let _ = child.start_kill();
         }
-        () = to_shell(write, queue, size, &send) => {}
+        () = to_shell(write, queue, size, send) => {}
         () = send.closed() => {
             let _ = child.start_kill();
         }
@@ -90,52 +92,11 @@ async fn from_shell(mut read: OwnedReadPty, send: &mpsc::Sender<Bytes>) {
     }
 }
 
-/// Takes frames off the link as they come, also while the shell does not read: only so is the end of
-/// the stream heard in time. The other side keeps to [`frame::WINDOW`]; one that does not is hung up.
-async fn listen(
-    mut input: Incoming,
-    heard: mpsc::UnboundedSender<Typed>,
-    size: watch::Sender<Size>,
-) {
-    let mut frames = frame::Reader::default();
-    let waiting = Arc::new(AtomicUsize::new(0));
-    while let Some(Ok(part)) = input.frame().await {
-        let Ok(bytes) = part.into_data() else { continue };
-        frames.push(&bytes);
-        loop {
-            match frames.next_frame() {
-                Ok(Some((frame::DATA, payload))) => {
-                    let before = waiting.fetch_add(payload.len(), Ordering::Relaxed);
-                    let typed = Typed { waiting: waiting.clone(), payload };
-                    if before > 2 * frame::WINDOW || heard.send(typed).is_err() {
-                        return;
-                    }
-                }
-                Ok(Some((frame::RESIZE, payload))) => {
-                    if let [a, b, c, d] = *payload.as_slice() {
-                        let (cols, rows) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-                        size.send_replace(Size::new(rows, cols));
-                    }
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(_) => return,
-            }
-        }
-    }
-}
-
-/// Bytes on their way to the shell, counted while they wait.
-struct Typed {
-    payload: Vec<u8>,
-    waiting: Arc<AtomicUsize>,
-}
-
 /// Writes into the shell's terminal and says how much went in. A terminal that takes nothing any more
 /// is the end of its shell, which the reading side hears.
 async fn to_shell(
     mut write: OwnedWritePty,
-    mut queue: mpsc::UnboundedReceiver<Typed>,
+    mut queue: mpsc::UnboundedReceiver<Input>,
     mut size: watch::Receiver<Size>,
     send: &mpsc::Sender<Bytes>,
 ) {
@@ -147,21 +108,21 @@ async fn to_shell(
             Ok(()) = size.changed() => {
                 let _ = write.resize(*size.borrow_and_update());
             }
-            typed = queue.recv(), if part.is_none() => match typed {
-                Some(typed) => now = Some((typed, 0)),
+            input = queue.recv(), if part.is_none() => match input {
+                Some(Input::Bytes(typed)) => now = Some((typed, 0)),
+                // A terminal has no end of input; whoever types ends the shell.
+                Some(Input::End) => {}
                 None => break,
             },
             wrote = write.write(part.unwrap_or_default()), if part.is_some() => {
-                let (Ok(count), Some((typed, done))) = (wrote, now.as_mut()) else { break };
-                *done += count;
-                if *done < typed.payload.len() {
+                let Ok(count) = wrote else { break };
+                if count < part.map_or(0, <[u8]>::len) {
+                    if let Some((_, done)) = now.as_mut() { *done += count; }
                     continue;
                 }
-                let length = typed.payload.len();
-                typed.waiting.fetch_sub(length, Ordering::Relaxed);
-                now = None;
-                let taken = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
-                if send.send(Bytes::from(frame::write(frame::TAKEN, &taken))).await.is_err() {
+                if let Some((typed, _)) = now.take()
+                    && send.send(Bytes::from(typed.taken())).await.is_err()
+                {
                     return;
                 }
             }

@@ -1,7 +1,8 @@
 //! Allocations and their tasks on the wire.
 
 use crate::{
-    AllocationId, Blocker, Money, NodeId, ProjectId, TaskId, TerminalId, Time, UserId, words,
+    AllocationId, Blocker, Money, NodeId, ProjectId, SshKeyId, TaskId, TerminalId, Time, UserId,
+    words,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -39,6 +40,10 @@ pub struct Launch {
     /// The terms somebody agreed to: with others it is not launched.
     #[serde(default)]
     pub agreed: Option<Agreed>,
+    /// Keys that open it over SSH: one's own, or offered in the project. All of one's own, also those
+    /// added later, when absent; none when empty.
+    #[serde(default)]
+    pub ssh_key_ids: Option<Vec<SshKeyId>>,
 }
 
 /// What a launch is agreed at, as precheck said it.

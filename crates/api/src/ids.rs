@@ -268,6 +268,10 @@ ids! {
     TaskId = "task",
     /// A live terminal session.
     TerminalId = "term",
+    /// A public key for SSH.
+    SshKeyId = "sshkey",
+    /// A way in to a workload over SSH.
+    SshGrantId = "sshgrant",
     /// A work order for a node.
     WorkId = "work",
 }

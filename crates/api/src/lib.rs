@@ -29,6 +29,7 @@ pub mod people;
 pub mod price_books;
 pub mod quotas;
 pub mod reconciliation;
+pub mod ssh;
 pub mod sso;
 pub mod staff;
 pub mod statements;
@@ -45,9 +46,9 @@ pub use ids::{
     IdentityId, InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, MeterSourceId, MovementId,
     NodeId, NoticeId, OrgId, PREFIXES, PaymentEventId, PaymentId, PostingId, PriceBookId, PriceId,
     PriceLineId, PriceUseId, ProjectId, ProviderId, QuotaId, RecoveryCodeId, RecoveryId, RefundId,
-    ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId, StatementId, SupportId,
-    TaskId, TerminalId, TxnId, TypedId, UsageChargeId, UsageEventId, UsageId, UsagePriceId,
-    UsageTotalId, UsageWriteOffId, UserId, WebhookId, WorkId,
+    ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId, SshGrantId, SshKeyId,
+    StatementId, SupportId, TaskId, TerminalId, TxnId, TypedId, UsageChargeId, UsageEventId,
+    UsageId, UsagePriceId, UsageTotalId, UsageWriteOffId, UserId, WebhookId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

@@ -1,14 +1,18 @@
-//! The protocol between control plane and agent, version 1.
+//! The protocol between control plane and agent, version 2.
 //!
 //! The agent dials; after TLS the roles turn round and the control plane asks (HTTP/2 client):
 //! `PUT /v1/desired` with everything that should be, `GET /v1/observe` for a stream of
-//! [`Observation`] lines, `POST /v1/terminals/{allocation}` for a duplex stream of [`frame`]s.
+//! [`Observation`] lines, `POST /v1/terminals/{allocation}` for a duplex stream of [`frame`]s, and
+//! since version 2 `POST /v1/streams/{allocation}` for one whose first frame says what it is: a
+//! [`StreamAsk`].
 
 use crate::{AllocationId, NodeId, words};
 use serde::{Deserialize, Serialize};
 
 /// The protocol's version.
-pub const PROTOCOL: u32 = 1;
+pub const PROTOCOL: u32 = 2;
+/// The first version whose agents carry [`StreamAsk`]s, and more than a hundred streams at once.
+pub const PROTOCOL_STREAMS: u32 = 2;
 /// ALPN of joining and renewing: one JSON line each way.
 pub const ALPN_JOIN: &[u8] = b"gpuaas-join/1";
 /// ALPN of the link itself.
@@ -177,6 +181,60 @@ pub struct Observed {
     pub detail: String,
 }
 
+/// What a stream into a workload is: its first frame, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum StreamAsk {
+    /// A program: a login shell, or a command the shell is given.
+    Run(RunAsk),
+    /// A server of SSH's file transfer protocol, version 3, on input and output.
+    Sftp,
+    /// A connection to a port of the workload's own loopback. The first byte back is [`OPEN`], or the
+    /// stream ends.
+    Dial {
+        /// The port.
+        port: u16,
+    },
+    /// Listens on a port of the workload's own loopback. Lines come back: `port name`, then a number
+    /// for each connection that waits to be taken.
+    Listen {
+        /// The port; 0 for any.
+        port: u16,
+    },
+    /// Takes a connection that waits. The first byte back is [`OPEN`], or the stream ends.
+    Take {
+        /// What the listener called itself.
+        name: String,
+        /// The connection's number.
+        number: u32,
+    },
+}
+
+/// The first byte of a connection that was made.
+pub const OPEN: u8 = b'+';
+
+/// A program to be run in a workload.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RunAsk {
+    /// What the shell is given; a login shell when absent.
+    pub command: Option<String>,
+    /// Its terminal; without one, input, output and errors are three streams.
+    pub terminal: Option<TerminalAsk>,
+    /// Names and values for its environment.
+    pub env: Vec<(String, String)>,
+}
+
+/// A terminal of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalAsk {
+    /// Its kind: `xterm-256color`.
+    pub term: String,
+    /// Columns.
+    pub cols: u16,
+    /// Rows.
+    pub rows: u16,
+}
+
 /// Frames of a terminal stream: one byte kind, four bytes length (big endian), payload.
 pub mod frame {
     /// Bytes of the terminal, either way.
@@ -187,8 +245,18 @@ pub mod frame {
     pub const EXIT: u8 = 2;
     /// So many bytes of [`DATA`] went into the shell's terminal: one big-endian u32; from the node.
     pub const TAKEN: u8 = 3;
+    /// Bytes of the program's errors; from the node.
+    pub const ERRORS: u8 = 4;
+    /// No more input comes; to the node.
+    pub const END: u8 = 5;
+    /// A signal for the program, by its name without `SIG`; to the node.
+    pub const SIGNAL: u8 = 6;
+    /// What the stream is: a [`super::StreamAsk`] as JSON, the first frame of it; to the node.
+    pub const ASK: u8 = 7;
     /// Most bytes of [`DATA`] on their way to a shell without [`TAKEN`].
     pub const WINDOW: usize = 128 * 1024;
+    /// The same for a stream.
+    pub const STREAM_WINDOW: usize = 1024 * 1024;
     /// Largest payload, bytes.
     pub const MOST: usize = 64 * 1024;
 
@@ -209,6 +277,11 @@ pub mod frame {
         /// Adds what arrived.
         pub fn push(&mut self, bytes: &[u8]) {
             self.0.extend_from_slice(bytes);
+        }
+
+        /// Returns what arrived and was not read.
+        pub fn rest(&self) -> &[u8] {
+            &self.0
         }
 
         /// Returns the next whole frame; `Err` when the other side breaks the rules.

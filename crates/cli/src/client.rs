@@ -96,6 +96,11 @@ fn kept_path() -> PathBuf {
     base.join("gpuaas/credentials.json")
 }
 
+/// Returns the folder this program keeps things in, for this user.
+pub fn settings_folder() -> PathBuf {
+    kept_path().parent().map(PathBuf::from).unwrap_or_default()
+}
+
 impl Kept {
     /// Reads what was kept; `GPUAAS_TOKEN` (a key, with `GPUAAS_URL`) goes before it.
     pub fn read() -> Option<Self> {

@@ -1,11 +1,12 @@
-//! The data plane: links to nodes and terminal sockets. No database; asks through the small trait
-//! [`Nodes`].
+//! The data plane: links to nodes, terminal sockets and SSH. No database; asks through the small traits
+//! [`Nodes`] and [`ssh::Shells`].
 //!
 //! Promises: nothing dials a node; a link exists only for a certificate of our authority whose node
 //! may connect now; what one terminal stream does not read, no other waits for.
 
 pub mod authority;
 pub mod link;
+pub mod ssh;
 mod strangers;
 pub mod terminal;
 pub mod tunnel;

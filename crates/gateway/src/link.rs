@@ -1,12 +1,22 @@
 //! A live link to a node: the control plane asks, the agent answers.
 
 use anyhow::{Context, Result, bail};
-use api::{AllocationId, NodeId, node::Desired};
+use api::{
+    AllocationId, NodeId,
+    node::{Desired, PROTOCOL_STREAMS, StreamAsk, frame},
+};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{body::Frame, body::Incoming, client::conn::http2::SendRequest};
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -20,20 +30,23 @@ pub struct Link {
     node: NodeId,
     serial: u64,
     sender: SendRequest<Out>,
-    terminals: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    wide: AtomicBool,
     over: CancellationToken,
 }
 
-/// Most terminals of a node at once; beyond its streams nothing else could be asked of it.
-const MOST_TERMINALS: usize = 128;
+/// Most streams of a node at once; beyond what its agent carries nothing else could be asked of it.
+const MOST_STREAMS: usize = 128;
+/// So many more of an agent that carries them.
+const MORE_STREAMS: usize = 2048;
 
-/// The two directions of a terminal on a node.
+/// The two directions of a stream into a workload.
 pub struct Duplex {
     /// Frames to the node.
     pub to_node: mpsc::Sender<Bytes>,
     /// Frames from the node.
     pub from_node: Incoming,
-    /// Its place among the node's terminals.
+    /// Its place among the node's streams.
     pub place: OwnedSemaphorePermit,
 }
 
@@ -44,8 +57,9 @@ fn full(bytes: Vec<u8>) -> Out {
 impl Link {
     /// Wraps the sending side of a handshaken link.
     pub(crate) fn new(node: NodeId, serial: u64, sender: SendRequest<Out>) -> Self {
-        let terminals = Arc::new(Semaphore::new(MOST_TERMINALS));
-        Self { node, serial, sender, terminals, over: CancellationToken::new() }
+        let streams = Arc::new(Semaphore::new(MOST_STREAMS));
+        let (wide, over) = (AtomicBool::new(false), CancellationToken::new());
+        Self { node, serial, sender, streams, wide, over }
     }
 
     /// Ends the link: a later one took its place, or its node broke the rules.
@@ -101,13 +115,41 @@ impl Link {
         Ok(answer.into_body())
     }
 
+    /// Its agent says which protocol it speaks.
+    pub(crate) fn speaks(&self, protocol: u32) {
+        if protocol >= PROTOCOL_STREAMS && !self.wide.swap(true, Ordering::Relaxed) {
+            self.streams.add_permits(MORE_STREAMS);
+        }
+    }
+
     /// Opens a terminal on the node.
     ///
     /// # Errors
     /// When the workload does not run there or the node does not answer.
     pub async fn terminal(&self, id: AllocationId, cols: u16, rows: u16) -> Result<Duplex> {
-        let place = self.terminals.clone().try_acquire_owned().context("too many terminals")?;
+        let path = format!("/v1/terminals/{id}?cols={cols}&rows={rows}");
+        self.duplex(&path, None).await
+    }
+
+    /// Opens a stream into a workload.
+    ///
+    /// # Errors
+    /// When the workload does not run there, the node does not answer, or its agent is too old.
+    pub async fn stream(&self, id: AllocationId, ask: &StreamAsk) -> Result<Duplex> {
+        let ask = serde_json::to_vec(ask).context("write down what is asked")?;
+        if ask.len() > frame::MOST {
+            bail!("that is more than a stream may ask");
+        }
+        let first = Bytes::from(frame::write(frame::ASK, &ask));
+        self.duplex(&format!("/v1/streams/{id}"), Some(first)).await
+    }
+
+    async fn duplex(&self, path: &str, first: Option<Bytes>) -> Result<Duplex> {
+        let place = self.streams.clone().try_acquire_owned().context("too many streams")?;
         let (to_node, mut frames) = mpsc::channel::<Bytes>(16);
+        if let Some(first) = first {
+            to_node.try_send(first).context("begin a stream")?;
+        }
         let stream = futures::stream::poll_fn(move |cx| {
             frames
                 .poll_recv(cx)
@@ -115,8 +157,7 @@ impl Link {
         });
         let body =
             BodyExt::boxed(StreamBody::new(SyncStream(std::sync::Mutex::new(Box::pin(stream)))));
-        let path = format!("/v1/terminals/{id}?cols={cols}&rows={rows}");
-        let answer = self.ask(Method::POST, &path, body).await?;
+        let answer = self.ask(Method::POST, path, body).await?;
         Ok(Duplex { to_node, from_node: answer.into_body(), place })
     }
 }

@@ -284,6 +284,7 @@ impl Tunnel {
                 let observation: Observation =
                     serde_json::from_slice(&line).context("understand an observation")?;
                 heard = tokio::time::Instant::now();
+                link.speaks(observation.protocol);
                 self.nodes.observed(link.node(), observation).await;
             }
         }

@@ -130,6 +130,9 @@ struct Common {
     /// Where monitoring reads metrics; 127.0.0.1:9464 when absent, or any free port when that is taken.
     #[arg(long, value_name = "ADDR:PORT")]
     metrics: Option<SocketAddr>,
+    /// Where SSH is listened for; 127.0.0.1:2222 when absent, or any free port when that is taken.
+    #[arg(long, value_name = "ADDR:PORT")]
+    ssh: Option<SocketAddr>,
     /// Certificate chain (PEM) for the address people reach; read again when it is renewed, where the user it runs as may.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -183,6 +186,7 @@ impl Common {
         pair("--public-url", self.public_url.clone().map(Into::into));
         pair("--config", self.config.clone().map(Into::into));
         pair("--metrics", self.metrics.map(|address| address.to_string().into()));
+        pair("--ssh", self.ssh.map(|address| address.to_string().into()));
         pair("--tls-cert", self.tls_cert.clone().map(Into::into));
         pair("--tls-key", self.tls_key.clone().map(Into::into));
         pair("--first-link-file", self.first_link_file.is_some().then(|| data.join(LINK).into()));
@@ -202,7 +206,7 @@ const LINK: &str = "first-link";
 
 /// Picks ports now where none is given: a part that starts again must be found where it was. All are held
 /// until the last is picked, so that none is picked twice.
-fn fix_ports(addresses: [&mut SocketAddr; 3]) -> Result<()> {
+fn fix_ports(addresses: [&mut SocketAddr; 4]) -> Result<()> {
     let mut held = Vec::new();
     for address in addresses {
         if address.port() == 0 {
@@ -216,11 +220,13 @@ fn fix_ports(addresses: [&mut SocketAddr; 3]) -> Result<()> {
 
 /// Runs everything on this machine.
 pub async fn up(mut up: Up) -> Result<()> {
-    // Absent, the metrics' port is the control plane's own choice.
+    // Absent, those of metrics and SSH are the control plane's own choice.
     let mut unasked = SocketAddr::from(([127, 0, 0, 1], 1));
     let common = &mut up.common;
+    let mut neither = unasked;
     let metrics = common.metrics.as_mut().unwrap_or(&mut unasked);
-    fix_ports([&mut common.http, &mut common.agent_listen, metrics])?;
+    let ssh = common.ssh.as_mut().unwrap_or(&mut neither);
+    fix_ports([&mut common.http, &mut common.agent_listen, metrics, ssh])?;
     let data = up.common.data();
     let _lock = up::take_folder(&data)?;
     let nodes = up.simulate.as_deref().map(agent::parse_simulate).transpose();
@@ -302,6 +308,7 @@ pub async fn server(server: Server) -> Result<()> {
         }),
         tls: server.common.tls_cert.zip(server.common.tls_key),
         metrics: server.common.metrics,
+        ssh: server.common.ssh,
         run_as: server.run_as,
         endpoints: server.endpoints,
         behind_proxy: server.common.behind_proxy.iter().filter_map(|t| Network::parse(t)).collect(),

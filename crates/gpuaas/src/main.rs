@@ -8,9 +8,15 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    // The first process of a workload: nothing of this program but this.
-    if std::env::args_os().nth(1).is_some_and(|word| word == "sandbox-init") {
-        return ExitCode::from(agent::init::run());
+    // Inside a workload: nothing of this program but this.
+    if let Some(what) = std::env::args_os().nth(1).and_then(|word| word.into_string().ok())
+        && let Some(what) = what.strip_prefix("sandbox-")
+    {
+        if what == "init" {
+            return ExitCode::from(agent::init::run());
+        }
+        let args: Vec<_> = std::env::args_os().skip(2).collect();
+        return ExitCode::from(agent::inside::run(what, &args));
     }
     let args = Args::parse();
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

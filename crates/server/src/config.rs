@@ -1,6 +1,6 @@
 //! Settings of all domains: defaults, then the file, then the environment.
 
-use crate::{billing, catalog, fleet, identity, tenancy};
+use crate::{access, billing, catalog, fleet, identity, tenancy};
 use kernel::{
     Context, Error, Result,
     outbox::{Mailbox, Smtp, check_from},
@@ -93,6 +93,8 @@ pub struct Config {
     pub fleet: fleet::Settings,
     /// `[catalog]`
     pub catalog: catalog::Settings,
+    /// `[ssh]`
+    pub ssh: access::Settings,
 }
 
 impl Config {
@@ -117,6 +119,7 @@ impl Config {
             },
             fleet: settings.domain::<fleet::Settings>("fleet")?.check()?,
             catalog: settings.domain::<catalog::Settings>("catalog")?.check()?,
+            ssh: settings.domain::<access::Settings>("ssh")?.check()?,
         })
     }
 }

@@ -17,6 +17,7 @@ pub mod onboarding;
 pub mod operations;
 pub mod placement;
 pub mod serve;
+pub mod ssh_keys;
 pub mod tenancy;
 #[cfg(feature = "testkit")]
 pub mod testkit;

@@ -43,4 +43,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0031_reconciliation.sql"),
     migration!("0032_usage_write_offs.sql"),
     migration!("0033_mail_attachments.sql"),
+    migration!("0034_reach.sql"),
 ];

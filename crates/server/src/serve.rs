@@ -1,6 +1,6 @@
 //! The control plane as a process: opens the database, listens, ends cleanly.
 
-use crate::{MIGRATIONS, config::Config, fleet, identity, operations, user, web, wire};
+use crate::{MIGRATIONS, access, config::Config, fleet, identity, operations, user, web, wire};
 use gateway::{authority::Authority, tunnel::Tunnel};
 use kernel::{
     App, Context, Error, Result,
@@ -50,6 +50,8 @@ pub struct Options {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Where metrics are read; the usual port, or any when that is taken, when absent.
     pub metrics: Option<SocketAddr>,
+    /// Where SSH is listened for; the usual port, or any when that is taken, when absent.
+    pub ssh: Option<SocketAddr>,
     /// A file of its own, outside the data folder, that says where it listens (set by `up`).
     pub endpoints: Option<PathBuf>,
     /// Whom to become once the listeners are open.
@@ -58,6 +60,21 @@ pub struct Options {
 
 /// The usual place of metrics.
 const METRICS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9464);
+/// The usual place of SSH.
+const SSH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2222);
+
+/// Listens where it was told; else at the usual place, or anywhere when that is taken.
+async fn listen(given: Option<SocketAddr>, usual: SocketAddr) -> std::io::Result<TcpListener> {
+    match given {
+        Some(given) => TcpListener::bind(given).await,
+        None => match TcpListener::bind(usual).await {
+            Err(taken) if taken.kind() == std::io::ErrorKind::AddrInUse => {
+                TcpListener::bind(SocketAddr::new(usual.ip(), 0)).await
+            }
+            bound => bound,
+        },
+    }
+}
 
 /// What is opened before the rights to open it are given up.
 struct Opened {
@@ -66,6 +83,7 @@ struct Opened {
     people: TcpListener,
     agents: TcpListener,
     metrics: TcpListener,
+    ssh: TcpListener,
 }
 
 async fn open(options: &Options) -> Result<Opened> {
@@ -77,16 +95,9 @@ async fn open(options: &Options) -> Result<Opened> {
     let tls = options.tls.clone().map(|(cert, key)| Tls::read(cert, key)).transpose()?;
     let people = TcpListener::bind(options.http).await.context("listen for people")?;
     let agents = TcpListener::bind(options.agent_listen).await.context("listen for agents")?;
-    let metrics = match options.metrics {
-        Some(given) => TcpListener::bind(given).await,
-        None => match TcpListener::bind(METRICS).await {
-            Err(taken) if taken.kind() == std::io::ErrorKind::AddrInUse => {
-                TcpListener::bind(SocketAddr::new(METRICS.ip(), 0)).await
-            }
-            bound => bound,
-        },
-    };
-    let metrics = metrics.context("listen for readers of metrics")?;
+    let metrics =
+        listen(options.metrics, METRICS).await.context("listen for readers of metrics")?;
+    let ssh = listen(options.ssh, SSH).await.context("listen for SSH")?;
     private_folder(&options.data)?;
     room_for_connections();
     if let Some(name) = &options.run_as {
@@ -96,7 +107,7 @@ async fn open(options: &Options) -> Result<Opened> {
         user::leave_terminal();
         user::become_user(&user)?;
     }
-    Ok(Opened { config, tls, people, agents, metrics })
+    Ok(Opened { config, tls, people, agents, metrics, ssh })
 }
 
 /// This machine's own agents: where they find how to join.
@@ -113,7 +124,7 @@ pub struct LocalAgents {
 /// # Errors
 /// A sentence for the operator: what cannot be opened or bound.
 pub async fn run(options: Options) -> Result<()> {
-    let Opened { config, tls, people, agents, metrics } = open(&options).await?;
+    let Opened { config, tls, people, agents, metrics, ssh } = open(&options).await?;
     let seams = Seams::real();
     let db = Db::open(&place(&options), seams.clone(), MIGRATIONS).await?;
     operations::raise_clock(&db, &*seams.clock).await?;
@@ -132,8 +143,13 @@ pub async fn run(options: Options) -> Result<()> {
     let path = if named.is_empty() { options.data.join("seal.key") } else { PathBuf::from(named) };
     let seal = Seal::take_up(&path, &*seams.rng, &db).await?;
     let mailbox = config.mail.mailbox(options.data.join("mail"))?;
-    let app = wire::app(db, seams, site, &config, wire::Outside { join, seal, mailbox })?;
+    let ssh_address = local_address(&ssh)?;
+    let host_key = access::host_key(&config.ssh, &options.data, &*seams.rng)?;
+    let endpoint = access::endpoint(&config.ssh, &host_key, ssh_address, &site.public_url);
+    let outside = wire::Outside { join, seal, mailbox, ssh: endpoint };
+    let app = wire::app(db, seams, site, &config, outside)?;
     wire::background(&app);
+    access::listen(&app, ssh, host_key);
     start_tunnel(&app, authority, agents);
     if let Some(local) = &options.local {
         write_joins(&app, local).await?;
@@ -141,7 +157,8 @@ pub async fn run(options: Options) -> Result<()> {
     if let Some(tls) = tls.clone() {
         app.supervise("http.certificate", move |_| tls.clone().keep_fresh());
     }
-    let ports = Ports { agents: tunnel_address, metrics: local_address(&metrics)? };
+    let metrics_address = local_address(&metrics)?;
+    let ports = Ports { agents: tunnel_address, metrics: metrics_address, ssh: ssh_address };
     announce(&app, &options, &url, ports).await?;
     let router = router(app.clone(), wire::routes());
     let people = Door { listener: people, tls, proxies: app.site.proxies.clone() };
@@ -178,6 +195,7 @@ fn local_address(listener: &TcpListener) -> Result<SocketAddr> {
 struct Ports {
     agents: SocketAddr,
     metrics: SocketAddr,
+    ssh: SocketAddr,
 }
 
 /// What this program writes is for its own user alone; others may walk through the folder, because
@@ -288,7 +306,8 @@ fn site(options: &Options, config: &Config, address: SocketAddr) -> Result<Site>
 async fn announce(app: &App, options: &Options, url: &str, ports: Ports) -> Result<()> {
     let pid = std::process::id();
     let endpoints = json!({
-        "http": url, "agents": ports.agents.to_string(), "metrics": ports.metrics.to_string(), "pid": pid,
+        "http": url, "agents": ports.agents.to_string(), "metrics": ports.metrics.to_string(),
+        "ssh": ports.ssh.to_string(), "pid": pid,
     });
     let endpoints = endpoints.to_string();
     match &options.endpoints {

@@ -322,7 +322,12 @@ pub fn outside(join: crate::fleet::LocalJoin, mails: &TempDir) -> wire::Outside 
         path: mails.path().to_owned(),
         from: "AI Cloud <no-reply@example.com>".into(),
     };
-    wire::Outside { join, seal: kernel::seal::Seal::of(&[7; 32]), mailbox }
+    wire::Outside {
+        join,
+        seal: kernel::seal::Seal::of(&[7; 32]),
+        mailbox,
+        ssh: crate::ssh_keys::Endpoint::sample(),
+    }
 }
 
 /// Returns a place for a test's agents to join at.

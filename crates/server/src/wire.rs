@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     evidence, fleet,
     identity::{self, factors::Passkeys},
-    notices, onboarding, operations, tenancy, web,
+    notices, onboarding, operations, ssh_keys, tenancy, web,
 };
 use kernel::{
     App, Result,
@@ -35,6 +35,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(billing::routes());
     routes.extend(fleet::routes());
     routes.extend(catalog::routes());
+    routes.extend(ssh_keys::routes());
     routes.extend(allocations::routes());
     routes.extend(access::routes());
     routes.extend(evidence::routes());
@@ -49,6 +50,7 @@ fn nav() -> Vec<NavItem> {
     let (access, people) = split(tenancy::nav(), evidence::nav());
     nav.extend(compute);
     nav.extend(access);
+    nav.extend(ssh_keys::nav());
     let (money, finance) = split(billing::nav(), Vec::new());
     nav.extend(money);
     nav.extend(identity::nav());
@@ -141,6 +143,8 @@ pub struct Outside {
     pub seal: Seal,
     /// Where mails go.
     pub mailbox: Mailbox,
+    /// Where SSH is listened for.
+    pub ssh: ssh_keys::Endpoint,
 }
 
 /// Builds the application over a migrated database.
@@ -148,7 +152,7 @@ pub struct Outside {
 /// # Errors
 /// `internal_error` when a piece cannot be made.
 pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) -> Result<App> {
-    let Outside { join, seal, mailbox } = outside;
+    let Outside { join, seal, mailbox, ssh } = outside;
     let mut extras: HashMap<TypeId, Box<dyn Any + Send + Sync>> = HashMap::new();
     let mut add = |id: TypeId, extra: Box<dyn Any + Send + Sync>| {
         extras.insert(id, extra);
@@ -183,6 +187,7 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) 
     add(TypeId::of::<fleet::Settings>(), Box::new(config.fleet.clone()));
     add(TypeId::of::<fleet::Live>(), Box::new(fleet::Live::begin(seams.clock.now())));
     add(TypeId::of::<access::Terminals>(), Box::<access::Terminals>::default());
+    add(TypeId::of::<ssh_keys::Endpoint>(), Box::new(ssh));
     add(TypeId::of::<web::Streams>(), Box::<web::Streams>::default());
     add(TypeId::of::<fleet::LocalJoin>(), Box::new(join));
     add(TypeId::of::<catalog::Settings>(), Box::new(config.catalog.clone()));

@@ -1,6 +1,6 @@
 //! A runtime without machines: for tests of everything above it, at the lowest seam.
 
-use super::{Boxed, Is, Runtime};
+use super::{Boxed, Inside, Is, Runtime, Started};
 use anyhow::Result;
 use api::{AllocationId, node::Work};
 use std::{
@@ -64,7 +64,10 @@ impl Runtime for Fake {
         })
     }
 
-    fn shell(&self, _: AllocationId) -> Vec<String> {
-        vec!["/bin/sh".to_owned()]
+    fn start(&self, _: AllocationId, inside: &Inside) -> Started {
+        let mut command = vec!["/usr/bin/env".to_owned()];
+        command.extend(inside.env.iter().map(|(name, value)| format!("{name}={value}")));
+        command.extend(inside.args.clone());
+        Started { command, pid_file: None }
     }
 }

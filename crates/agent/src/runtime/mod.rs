@@ -8,7 +8,11 @@ pub mod sandbox;
 
 use anyhow::Result;
 use api::{AllocationId, node::Work};
-use std::{future::Future, pin::Pin};
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use std::{future::Future, path::PathBuf, pin::Pin};
 
 /// A boxed future.
 pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -41,6 +45,49 @@ pub trait Runtime: Send + Sync + 'static {
     fn remove(&self, id: AllocationId) -> Boxed<'_, Result<()>>;
     /// Says what is.
     fn is(&self, id: AllocationId) -> Boxed<'_, Result<Is>>;
-    /// Returns the command that opens a shell in a workload, for a terminal to run.
-    fn shell(&self, id: AllocationId) -> Vec<String>;
+    /// Returns the command that starts something in a workload.
+    fn start(&self, id: AllocationId, inside: &Inside) -> Started;
+}
+
+/// Something to be started in a workload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inside {
+    /// The program and its arguments.
+    pub args: Vec<String>,
+    /// Whether it runs on a terminal.
+    pub terminal: bool,
+    /// What its environment has beside the usual.
+    pub env: Vec<(String, String)>,
+}
+
+/// How something is started in a workload; what is left of that goes when this is dropped.
+#[derive(Debug)]
+pub struct Started {
+    /// The command, on this machine.
+    pub command: Vec<String>,
+    /// Where the process's number stands once it runs.
+    pub pid_file: Option<PathBuf>,
+}
+
+impl Started {
+    /// Sends a signal to the program and what it started. Names that are none change nothing.
+    pub fn signal(&self, name: &str) {
+        let Ok(signal) = format!("SIG{name}").parse::<Signal>() else { return };
+        let text = self.pid_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+        // Each program leads a session of its own; 1 and below would be everybody.
+        let pid = text.and_then(|text| text.trim().parse::<i32>().ok()).filter(|pid| *pid > 1);
+        if let Some(pid) = pid
+            && let Err(error) = killpg(Pid::from_raw(pid), signal)
+        {
+            tracing::info!(%error, name, "a signal found nobody");
+        }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if let Some(path) = &self.pid_file {
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }

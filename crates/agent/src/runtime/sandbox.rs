@@ -1,7 +1,7 @@
 //! Workloads as runc containers, detached: they outlive this program and are taken up again.
 
 use super::{
-    Boxed, Facts, Is, Runtime,
+    Boxed, Facts, Inside, Is, Runtime, Started,
     bundle::{self, Users},
     network,
 };
@@ -16,6 +16,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::Stdio,
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 use tokio::process::Command;
@@ -44,6 +45,9 @@ pub struct Sandbox {
     init: PathBuf,
     rooted: bool,
     first_range: u32,
+    /// Where the numbers of processes stand that were started for somebody.
+    pids: PathBuf,
+    count: AtomicU64,
 }
 
 impl Sandbox {
@@ -65,7 +69,12 @@ impl Sandbox {
         }
         let init = copy_of_self(place.parent().unwrap_or(&place))?;
         let first_range = if rooted { agent_number(data)? * bundle::RANGES_PER_AGENT } else { 0 };
-        let sandbox = Self { runs, state, init, rooted, first_range };
+        // Those of an agent that died are worth nothing: its streams died with it.
+        let pids = place.join("pids");
+        let _ = std::fs::remove_dir_all(&pids);
+        std::fs::create_dir(&pids).context("make a folder")?;
+        let count = AtomicU64::new(0);
+        let sandbox = Self { runs, state, init, rooted, first_range, pids, count };
         sandbox.version().await.context("runc is missing: install Debian's package runc")?;
         Ok(sandbox)
     }
@@ -340,12 +349,24 @@ impl Runtime for Sandbox {
         Box::pin(self.look(id))
     }
 
-    fn shell(&self, id: AllocationId) -> Vec<String> {
+    fn start(&self, id: AllocationId, inside: &Inside) -> Started {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let pid_file = self.pids.join(format!("{}-{number}", std::process::id()));
         let root = self.state.display().to_string();
-        let words = ["runc", "--root", &root, "exec", "-t", "--cwd", "/root"];
-        let env = ["-e", "HOME=/root", "-e", "TERM=xterm-256color", "-e", "LANG=C.UTF-8"];
-        let mut command: Vec<String> = words.iter().chain(&env).map(|w| (*w).to_owned()).collect();
-        command.extend([id.to_string(), "/bin/bash".to_owned(), "-l".to_owned()]);
-        command
+        let pids = pid_file.display().to_string();
+        let words = ["runc", "--root", &root, "exec", "--pid-file", &pids, "--cwd", "/root"];
+        let mut command: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        if inside.terminal {
+            command.push("-t".to_owned());
+        }
+        let usual =
+            [("HOME", "/root"), ("USER", "root"), ("SHELL", "/bin/bash"), ("LANG", "C.UTF-8")];
+        let usual = usual.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        for (name, value) in usual.iter().chain(&inside.env) {
+            command.extend(["-e".to_owned(), format!("{name}={value}")]);
+        }
+        command.push(id.to_string());
+        command.extend(inside.args.iter().cloned());
+        Started { command, pid_file: Some(pid_file) }
     }
 }

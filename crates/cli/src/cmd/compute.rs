@@ -6,7 +6,7 @@ use crate::{
 };
 use anyhow::Context;
 use api::{
-    Page,
+    Page, SshKeyId,
     allocations::{AllocationState, AllocationView, Launch, Precheck, TaskState, TaskView},
     catalog::SkuView,
     price_books::rounding,
@@ -34,6 +34,9 @@ pub struct LaunchArgs {
     /// Return at once instead of waiting until it is ready.
     #[arg(long)]
     no_wait: bool,
+    /// Keys that open it over SSH, by their identifiers; all of your own when absent.
+    #[arg(long, value_delimiter = ',')]
+    ssh_key: Option<Vec<SshKeyId>>,
     /// `table` for people, `json` for scripts.
     #[arg(long, short, value_enum, default_value_t)]
     output: Format,
@@ -73,7 +76,13 @@ pub async fn catalog(format: Format) -> Result<(), Failure> {
 /// Shows the plan with its price, asks, launches, and follows the steps.
 pub async fn launch(args: LaunchArgs) -> Result<(), Failure> {
     let client = Client::signed_in()?;
-    let mut launch = Launch { sku: args.sku, count: args.count, name: args.name, agreed: None };
+    let mut launch = Launch {
+        sku: args.sku,
+        count: args.count,
+        name: args.name,
+        agreed: None,
+        ssh_key_ids: args.ssh_key,
+    };
     let plan: Precheck = client.post("/api/v1/allocations/precheck", Some(&launch), None).await?;
     if args.output == Format::Table {
         print_plan(&launch, &plan);

@@ -9,6 +9,7 @@ mod dept;
 mod device;
 mod grant;
 mod idp;
+mod keys;
 mod machines;
 mod metering;
 mod operate;
@@ -17,6 +18,7 @@ mod payment;
 mod price;
 mod project;
 mod quota;
+mod reach;
 mod reconciliation;
 mod role;
 mod staff;
@@ -146,6 +148,44 @@ pub enum Command {
     Shell {
         /// The workload.
         id: String,
+    },
+    /// Open a workload with this machine's own ssh, told where it is and whom to believe.
+    Ssh {
+        /// The workload: its identifier or its name.
+        workload: String,
+        /// Options of ssh, then a command.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+    /// Copy files from or to a workload: `gpuaas scp data.tar train:/root/`.
+    Scp {
+        /// Folders with all that is in them.
+        #[arg(short)]
+        recursive: bool,
+        /// What, and where to; WORKLOAD:PATH on one side.
+        #[arg(required = true, num_args = 2..)]
+        paths: Vec<String>,
+    },
+    /// Bring a port of a workload to this machine.
+    Forward {
+        /// The workload: its identifier or its name.
+        workload: String,
+        /// The port, or LOCAL:REMOTE.
+        ports: String,
+    },
+    /// Write a file for ~/.ssh/config, so that ssh and editors know the workloads by name.
+    SshConfig,
+    /// Your public keys for SSH.
+    Keys {
+        /// What to do.
+        #[command(subcommand)]
+        what: keys::Keys,
+    },
+    /// Who reaches a workload over SSH.
+    Access {
+        /// What to do.
+        #[command(subcommand)]
+        what: keys::Access,
     },
     /// Release a workload; the meter stops at once.
     Release {
@@ -303,6 +343,14 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Ls(shape) => compute::list(shape.output).await,
         Command::Show { id, shape } => compute::show(&id, shape.output).await,
         Command::Release { id, wait } => compute::release(&id, wait).await,
+        Command::Ssh { workload, rest } => return ended(reach::ssh(&workload, rest).await),
+        Command::Scp { recursive, paths } => return ended(reach::scp(recursive, paths).await),
+        Command::Forward { workload, ports } => {
+            return ended(reach::forward(&workload, &ports).await);
+        }
+        Command::SshConfig => reach::ssh_config().await,
+        Command::Keys { what } => keys::keys(what).await,
+        Command::Access { what } => keys::access(what).await,
         Command::Shell { id } => return ended(shell::run(&id).await),
         Command::Nodes(shape) => operate::nodes(shape.output).await,
         Command::Doctor => operate::doctor(),

@@ -17,3 +17,4 @@ mod replicas;
 mod runbook;
 mod service;
 mod site;
+mod ssh;

@@ -96,6 +96,13 @@ pub struct Form(pub Fields);
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    /// Returns the parameters of a request's address, read as a form's.
+    pub fn of_query(head: &Head) -> Self {
+        let query = head.uri.query().unwrap_or_default();
+        let parsed = form_urlencoded::parse(query.as_bytes());
+        Self(parsed.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+    }
+
     /// Returns a text, trimmed; absent is empty.
     pub fn text(&self, name: &str) -> String {
         self.raw(name).trim().to_owned()

@@ -33,6 +33,7 @@ pub fn routes() -> Vec<Route> {
             .says("The terminal's socket; the ticket comes as a subprotocol."),
     ];
     routes.extend(pages::routes());
+    routes.extend(super::grants::routes());
     routes
 }
 

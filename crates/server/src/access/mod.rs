@@ -4,12 +4,17 @@
 //! origin it was made for; it travels in `Sec-WebSocket-Protocol`, never in an address; a terminal
 //! ends within five seconds when its session is revoked or its workload released; a workload has at most eight open, a person thirty-two.
 
+mod grants;
 mod http;
+mod listen;
 mod open;
 mod pages;
+mod shells;
 mod socket;
 mod tickets;
 
 pub use http::routes;
+pub use listen::{Settings, endpoint, host_key, listen};
 pub use open::Terminals;
 pub use pages::TerminalView;
+pub use shells::SshShells;

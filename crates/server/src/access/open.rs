@@ -8,10 +8,13 @@ use kernel::{
 
 const MOST_OF_WORKLOAD: usize = 8;
 const MOST_OF_PERSON: usize = 32;
+/// Connections over SSH: each carries many channels.
+const MOST_SSH_OF_WORKLOAD: usize = 64;
+const MOST_SSH_OF_PERSON: usize = 64;
 
 /// Counts the open terminals of this program.
 #[derive(Clone, Default)]
-pub struct Terminals(Places);
+pub struct Terminals(Places, Places);
 
 impl Terminals {
     /// Takes a place.
@@ -24,6 +27,17 @@ impl Terminals {
             Error::new(Code::RateLimited)
                 .detail("Too many terminals are open. Close one and open it again.")
         })
+    }
+}
+
+impl Terminals {
+    /// Takes a place for a connection over SSH.
+    ///
+    /// # Errors
+    /// `rate_limit_exceeded` when workload or person have as many open as they may.
+    pub fn enter_ssh(&self, workload: AllocationId, person: UserId) -> Result<Place> {
+        let of = [(workload.uuid(), MOST_SSH_OF_WORKLOAD), (person.uuid(), MOST_SSH_OF_PERSON)];
+        self.1.take(&of).ok_or_else(|| Error::new(Code::RateLimited))
     }
 }
 

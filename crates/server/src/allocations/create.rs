@@ -9,6 +9,7 @@ use super::{
 use crate::{
     billing::{self, HoldAsk},
     fleet::{self, ClaimAsk},
+    ssh_keys,
     tenancy::{Action, Allowed, Ask, Found, InProject},
 };
 use api::{
@@ -120,6 +121,8 @@ pub async fn create(app: &App, who: &Allowed<Create>, launch: &Launch) -> Result
         simulated: sku.simulated,
     };
     billing::open(app, &mut tx, who.scope(), hold).await?;
+    let chosen = launch.ssh_key_ids.as_ref().map(|_| facts.way.keys.as_slice());
+    ssh_keys::launch_grants(&mut tx, who.scope(), row.id, row.requested_by, chosen).await?;
     start_task(app, &mut tx, &row).await?;
     tx.target(row.id);
     tx.note(Key::Sku, &row.sku);

@@ -7,6 +7,7 @@ use crate::{
     },
     catalog::{Sku, find_offer},
     fleet::{self, FreeSlot, free_slots},
+    ssh_keys::{self, Way},
     tenancy::{self, Ceiling, InProject, find_organization},
 };
 use api::{Currency, Micros, UserId, allocations::Launch, catalog::Shape};
@@ -35,6 +36,10 @@ pub struct Facts {
     pub ceilings: Vec<Ceiling>,
     /// Budgets that reach it, with what was spent.
     pub budgets: Vec<BudgetFact>,
+    /// Keys that would open it.
+    pub way: Way,
+    /// Whether the organization wants at least one.
+    pub require_key: bool,
 }
 
 /// Whose launch it is.
@@ -84,6 +89,9 @@ pub async fn read(
         None => Vec::new(),
     };
     let budgets = billing::budgets(tx, scope, by.user, by.holding).await?;
+    let project = scope.project_id();
+    let way = ssh_keys::resolvable(tx, by.user, project, launch.ssh_key_ids.as_deref()).await?;
+    let require_key = ssh_keys::reach_policy(tx, org.id).await?.require_key;
     let balance = billing::balance(app, tx, org.id, org.currency).await?;
     let settings = app.get::<billing::Settings>();
     Ok(Facts {
@@ -97,5 +105,7 @@ pub async fn read(
         outgoing: app.get::<fleet::Settings>().outgoing,
         ceilings,
         budgets,
+        way,
+        require_key,
     })
 }

@@ -38,7 +38,7 @@ pub use model::states;
 pub use over::Over;
 pub use pages::{AllocationsAdminView, LaunchView, TaskPageView, WorkloadPageView, WorkloadsView};
 pub use steps::operations;
-pub use store::{Allocation, count_open, find, holdings, list_live_of};
+pub use store::{Allocation, count_open, find, holdings, list_live_of, short_name};
 pub use sweep::{WRITER, sweep};
 
 use kernel::html::{NavFor, NavItem};

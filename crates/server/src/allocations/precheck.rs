@@ -48,6 +48,7 @@ pub fn archived(project: ProjectId) -> Blocker {
 pub fn check(facts: &Facts, launch: &Launch, org_id: OrgId) -> Checked {
     let mut blockers = Vec::new();
     name_blockers(launch, &mut blockers);
+    key_blockers(facts, &mut blockers);
     let Some((sku, terms)) = facts.offer.as_ref().filter(|(sku, _)| sku.active) else {
         blockers.push(blocker(
             "sku_unavailable",
@@ -124,6 +125,27 @@ fn name_blockers(launch: &Launch, blockers: &mut Vec<Blocker>) {
             "user",
             "Give it a name of 1 to 60 characters.",
             None,
+        ));
+    }
+}
+
+fn key_blockers(facts: &Facts, blockers: &mut Vec<Blocker>) {
+    if !facts.way.unknown.is_empty() {
+        blockers.push(blocker(
+            "ssh_key_unknown",
+            "A chosen SSH key is not yours and not offered in this project.".into(),
+            "user",
+            "Choose among your own keys and those the project offers.",
+            Some("/access/credentials"),
+        ));
+    }
+    if facts.require_key && facts.way.keys.is_empty() {
+        blockers.push(blocker(
+            "ssh_key_needed",
+            "This organization launches with an SSH key, and none is chosen.".into(),
+            "user",
+            "Add the public key of your machine, or choose one.",
+            Some("/access/credentials?return=%2Flaunch%2Fcompute"),
         ));
     }
 }

@@ -3,6 +3,7 @@
 use super::model;
 use crate::{
     billing::{UsedUp, price_books::Terms, rating::Increment},
+    ssh_keys,
     tenancy::InProject,
 };
 use api::{
@@ -243,7 +244,29 @@ pub async fn move_on(
             ),
         )
         .await?;
-    if touched == 1 { Ok(new) } else { Err(Code::Raced.into()) }
+    if touched != 1 {
+        return Err(Code::Raced.into());
+    }
+    if matches!(next, State::Releasing | State::Released | State::Failed) {
+        ssh_keys::end_grants(tx, row.id).await?;
+    }
+    Ok(new)
+}
+
+/// Returns a name that SSH takes for a workload: its own, while no other active one of the project has it and
+/// it fits into a command line.
+pub async fn short_name(tx: &mut Reader, row: &Allocation) -> Result<Option<String>> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if !row.name.bytes().all(plain) || row.name.starts_with('-') {
+        return Ok(None);
+    }
+    let same: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM allocations WHERE project_id = $1 AND name = $2 AND state = 'active'",
+            (row.project_id, row.name.as_str()),
+        )
+        .await?;
+    Ok((same == 1).then(|| row.name.clone()))
 }
 
 row! {

@@ -4,7 +4,7 @@ use super::{Live, Settings, store};
 use crate::tenancy::InProject;
 use api::{
     AllocationId, Code, NodeId, OrgId, ProjectId, Time, TypedId,
-    node::{Desired, Observed, ObservedState, Spec, Want},
+    node::{Desired, Observed, ObservedState, Spec, StreamAsk, Want},
 };
 use gateway::link::Duplex;
 use kernel::{
@@ -272,6 +272,16 @@ pub fn is_reachable(app: &App, last: Option<Time>) -> bool {
 /// Returns whether a node keeps its link right now.
 pub fn is_linked(app: &App, node: NodeId) -> bool {
     app.get::<Live>().link(node).is_some()
+}
+
+/// Opens a stream into a workload.
+///
+/// # Errors
+/// `node_unreachable`.
+pub async fn stream(app: &App, node: NodeId, id: AllocationId, ask: &StreamAsk) -> Result<Duplex> {
+    let gone = || Error::new(Code::NodeUnreachable);
+    let link = app.get::<Live>().link(node).ok_or_else(gone)?;
+    link.stream(id, ask).await.map_err(|cause| gone().because(cause))
 }
 
 /// Opens a terminal on the node of a workload.

@@ -56,10 +56,10 @@ pub use scopes::{InDepartment, InOrg, InProject, ScopeOf};
 pub use settings::Settings;
 pub use sso::{OrgSignInView, PlatformSignInView, maps as sso_maps};
 pub use staff::{PLATFORM, StaffPageView, may as staff_may, of_platform};
-pub use standing::role_allows;
+pub use standing::{own_projects, reaches, role_allows};
 pub use store::{
     Department, OrgMember, Organization, Project, ProjectMember, find_organization, find_project,
-    list_organizations,
+    list_members, list_organizations,
 };
 pub use support::{OrgSupportView, SupportPageView, chip as support_chip};
 pub use who::{RestrictedView, WhoView, payers};

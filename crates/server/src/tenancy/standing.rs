@@ -9,6 +9,7 @@ use super::{
     policy::{self, Rights},
     store::{Organization, Project},
 };
+use crate::identity::factors;
 use api::{
     DeptId, OrgId, ProjectId, Time, UserId,
     authority::BuiltIn,
@@ -217,6 +218,23 @@ pub async fn role_allows(
     let standing = standing(tx, user, place).await?;
     let rights = standing.and_then(|standing| standing.rights_at(now));
     Ok(rights.is_some_and(|rights| rights.may(action)))
+}
+
+/// Returns whether a person may do something in a project over a way in that is no session: as their role
+/// says, and with a second factor of theirs where the organization asks for one.
+pub async fn reaches(
+    tx: &mut Reader,
+    user: UserId,
+    scope: &InProject,
+    action: &str,
+) -> Result<bool> {
+    let place = Place { org: scope.org_id(), department: None, project: Some(scope.project_id()) };
+    let now = tx.now();
+    let Some(standing) = standing(tx, user, place).await? else { return Ok(false) };
+    if !standing.rights_at(now).is_some_and(|rights| rights.may(action)) {
+        return Ok(false);
+    }
+    Ok(!standing.asks_factor() || factors::count(tx, user).await? > 0)
 }
 
 /// Returns the projects a person may enter, with their organization.

@@ -39,6 +39,7 @@ mod plans;
 mod power;
 mod price_books;
 mod quotas;
+mod reach;
 mod sso;
 mod staff;
 mod statements;

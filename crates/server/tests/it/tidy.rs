@@ -19,6 +19,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("billing", 5),
     ("catalog", 6),
     ("placement", 7),
+    ("ssh_keys", 7),
     ("allocations", 8),
     ("onboarding", 8),
     ("access", 9),

@@ -1,9 +1,11 @@
 //! `/launch/compute`: one page, what to take at the left, what it costs and what is in the way at the
 //! right.
 
+use super::keys;
 use crate::{
     allocations::create::{self, Create, ReadLaunch},
     catalog::{describe, offers},
+    ssh_keys,
     tenancy::Allowed,
 };
 use api::{
@@ -38,6 +40,8 @@ pub struct LaunchView {
     pub check: Option<Precheck>,
     /// Whether the person may launch.
     pub may_launch: bool,
+    /// Keys that can be chosen.
+    pub keys: Vec<keys::Choice>,
     /// What was entered.
     pub entered: Entered,
     /// For forms.
@@ -75,6 +79,14 @@ impl LaunchView {
             count: 4,
             name: "training".into(),
             agreed: None,
+            ssh_key_ids: None,
+        };
+        let choice = |own, name: &str| keys::Choice {
+            id: api::SshKeyId(uuid::Uuid::nil()),
+            name: name.into(),
+            fingerprint: "SHA256:2yC0j7dXm7G4p0bTn1oE1dQv4b0Wj3b5k2mX0c9pR7s".into(),
+            own,
+            ticked: own,
         };
         let form = FormCtx { csrf: "t".repeat(64), key: "k".repeat(32) };
         let one = Self {
@@ -82,6 +94,7 @@ impl LaunchView {
             chosen,
             check: Some(check),
             may_launch: true,
+            keys: vec![choice(true, "laptop"), choice(false, "ada@example.com")],
             entered: Entered::fresh().with("name", "training"),
             form,
         };
@@ -89,7 +102,8 @@ impl LaunchView {
             one.clone(),
             Self { check: Some(blocked), ..one.clone() },
             Self { may_launch: false, check: None, ..one.clone() },
-            Self { skus: vec![], check: None, ..one },
+            Self { skus: vec![], check: None, ..one.clone() },
+            Self { keys: vec![], ..one },
         ]
     }
 
@@ -107,6 +121,7 @@ impl LaunchView {
                         fieldset class="grid" { legend class="hidden" { "Hardware" } @for sku in &self.skus { (self.choice(sku)) } }
                         section class="card" { (self.count()) }
                         section class="card" { (Field::text("name", "Name").hint("So that you recognise it in lists and on the statement.").draw(&self.entered)) }
+                        @if self.may_launch { (keys::draw(&self.keys)) }
                     }
                     (self.summary())
                 }
@@ -121,7 +136,7 @@ impl LaunchView {
         html! {
             label class={ "card sku-card sku-choice" @if sku.free == 0 { " off" } } {
                 input type="radio" name="sku" value=(sku.sku) checked[chosen]
-                    hx-get=(url) hx-include="#name" hx-target="#launch" hx-select="#launch" hx-swap="outerHTML" hx-trigger="change";
+                    hx-get=(url) hx-include="#name, #launch-keys input" hx-target="#launch" hx-select="#launch" hx-swap="outerHTML" hx-trigger="change";
                 div class="sku-head" { strong { (sku.display_name) } (crate::catalog::price(sku)) }
                 p class="muted small" { (describe(sku)) }
                 div class="sku-tags" { @if sku.simulated { (simulated_badge()) } (badge("", sku.isolation.as_str())) }
@@ -222,23 +237,28 @@ async fn view(
     app: &App,
     who: &Allowed<ReadLaunch>,
     chosen: Option<Launch>,
-    entered: Entered,
+    (entered, fields): (Entered, Fields),
 ) -> Result<LaunchView> {
     let mut tx = app.db.read().await?;
     let mut skus = offers(app, &mut tx, Some(who.scope())).await?;
+    let (user, project) = (who.caller().user_id(), who.scope().project_id());
+    let offered = ssh_keys::choosable(&mut tx, user, project).await?;
     drop(tx);
     skus.retain(|sku| sku.active);
     let usable = skus.iter().find(|sku| sku.free > 0).or(skus.first());
-    let chosen = chosen.unwrap_or_else(|| Launch {
+    let mut chosen = chosen.unwrap_or_else(|| Launch {
         sku: usable.map(|sku| sku.sku.clone()).unwrap_or_default(),
         count: usable.and_then(|sku| sku.allowed_counts.first().copied()).unwrap_or(1),
         name: String::new(),
         agreed: None,
+        ssh_key_ids: None,
     });
+    chosen.ssh_key_ids = keys::chosen(&offered, user, &fields);
     let check =
         if skus.is_empty() { None } else { Some(create::precheck(app, who, &chosen).await?) };
     let may_launch = who.may("allocation.create");
-    Ok(LaunchView { skus, chosen, check, may_launch, entered, form: who.form(app) })
+    let keys = keys::choices(offered, user, chosen.ssh_key_ids.as_deref());
+    Ok(LaunchView { skus, chosen, check, may_launch, keys, entered, form: who.form(app) })
 }
 
 async fn launch_page(who: Allowed<ReadLaunch>, app: App, (): ()) -> Result<Page> {
@@ -248,9 +268,11 @@ async fn launch_page(who: Allowed<ReadLaunch>, app: App, (): ()) -> Result<Page>
         count: query("count").and_then(|text| text.parse().ok()).unwrap_or(1),
         name: query("name").unwrap_or_default(),
         agreed: None,
+        ssh_key_ids: None,
     });
     let entered = Entered::fresh().with("name", query("name").unwrap_or_default());
-    let view = view(&app, &who, chosen, entered).await?;
+    let fields = Fields::of_query(who.head());
+    let view = view(&app, &who, chosen, (entered, fields)).await?;
     Ok(Page::new("Launch compute", view.draw()))
 }
 
@@ -286,7 +308,15 @@ fn agreement(check: &Precheck) -> Option<String> {
 async fn launch_form(who: Allowed<Create>, app: App, Form(fields): Form) -> Result<Go> {
     let count = fields.number("count")?;
     let agreed = agreed(&fields)?;
-    let launch = Launch { sku: fields.text("sku"), count, name: fields.text("name"), agreed };
+    let (user, project) = (who.caller().user_id(), who.scope().project_id());
+    let offered = ssh_keys::choosable(&mut *app.db.read().await?, user, project).await?;
+    let launch = Launch {
+        sku: fields.text("sku"),
+        count,
+        name: fields.text("name"),
+        agreed,
+        ssh_key_ids: keys::chosen(&offered, user, &fields),
+    };
     if fields.ticked("look") {
         return Ok(Go::to(format!("/launch/compute?sku={}&count={count}", launch.sku)));
     }

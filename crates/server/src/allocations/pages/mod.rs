@@ -1,6 +1,8 @@
 //! Pages of allocations.
 
 mod admin;
+mod connect;
+mod keys;
 mod launch;
 mod task;
 mod workload;

@@ -1,6 +1,9 @@
 //! `/workloads/{id}`: one workload: where it stands, how to get in, what it costs, how it ends.
 
-use super::task::draw_steps;
+use super::{
+    connect::{self, Ways},
+    task::draw_steps,
+};
 use crate::{
     allocations::{
         http::ReadAllocation,
@@ -18,8 +21,8 @@ use api::{
 use kernel::{
     App, Result,
     html::{
-        FormCtx, Markup, Page, badge, banner, code_block, danger, facts, html, icon, id_copy,
-        moment, page_head, simulated_badge, stat, tabs,
+        FormCtx, Markup, Page, badge, banner, danger, facts, html, id_copy, moment, page_head,
+        simulated_badge, stat, tabs,
     },
     http::{Form, Go, Route},
     steps,
@@ -45,6 +48,8 @@ pub struct WorkloadPageView {
     pub may_release: bool,
     /// Whether the person may open a terminal.
     pub may_connect: bool,
+    /// How it is reached over SSH.
+    pub ways: Ways,
     /// Now.
     pub now: Time,
     /// For forms.
@@ -65,6 +70,7 @@ impl WorkloadPageView {
                     tab,
                     may_release: tab == "overview",
                     may_connect: tab == "connect",
+                    ways: Ways::sample(*state == State::Active),
                     now,
                     form: form.clone(),
                 })
@@ -84,7 +90,7 @@ impl WorkloadPageView {
                 div class="section" {}
                 (self.notes())
                 (tabs(self.tab, &[("overview", "Overview", &url), ("connect", "Connect", &format!("{url}?tab=connect"))]))
-                @if self.tab == "connect" { (self.connect()) } @else { (self.overview()) }
+                @if self.tab == "connect" { (connect::draw(self)) } @else { (self.overview()) }
             }
         }
     }
@@ -188,29 +194,6 @@ impl WorkloadPageView {
             ("Over", some(row.ended_at)),
         ])
     }
-
-    fn connect(&self) -> Markup {
-        let row = &self.row;
-        if row.state != State::Active {
-            return kernel::html::empty(
-                "terminal",
-                "No shell right now",
-                "A terminal opens while the workload is active. What ran before is listed with its cost.",
-                Some(html! { a class="button" href="/workloads" { "Workloads" } }),
-            );
-        }
-        html! {
-            div class="stack" {
-                section class="card" {
-                    h2 { "Terminal in the browser" }
-                    p class="muted" { "A shell on the machine, through a connection the machine itself keeps. Closing the page ends the shell." }
-                    @if self.may_connect { p { a class="button primary" href={ "/terminal/popout?allocation=" (row.id) } target="_blank" rel="noopener" { (icon("terminal")) "Open terminal" } } }
-                    @else { p class="muted" { "Your role looks but does not connect." } }
-                }
-                section class="card" { h2 { "From the command line" } (code_block(&format!("gpuaas shell {}", row.id))) }
-            }
-        }
-    }
 }
 
 async fn workload_page(who: Allowed<ReadAllocation>, app: App, (): ()) -> Result<Page> {
@@ -220,6 +203,7 @@ async fn workload_page(who: Allowed<ReadAllocation>, app: App, (): ()) -> Result
         Some(task) => Some(views::task(&app, &mut tx, task).await?),
         None => None,
     };
+    let ways = connect::read(&app, &mut tx, &who, who.row()).await?;
     let tab =
         if who.head().query("tab").as_deref() == Some("connect") { "connect" } else { "overview" };
     let view = WorkloadPageView {
@@ -227,6 +211,7 @@ async fn workload_page(who: Allowed<ReadAllocation>, app: App, (): ()) -> Result
         tab,
         may_release: who.may("allocation.release"),
         may_connect: who.may("terminal.open"),
+        ways,
         now: app.seams.clock.now(),
         form: who.form(&app),
         row,

@@ -1,0 +1,157 @@
+//! Programs in a workload that have no terminal: three streams instead, carried as frames.
+
+use crate::{
+    frames::{Down, Ears, Input},
+    runtime::{Inside, Started},
+    terminal,
+};
+use anyhow::{Context, Result, bail};
+use api::node::{RunAsk, StreamAsk, frame};
+use bytes::Bytes;
+use pty_process::Size;
+use std::process::Stdio;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::{Child, ChildStdin, Command},
+    sync::{mpsc, watch},
+};
+
+/// This program inside a workload.
+const OWN: &str = "/.init/gpuaas";
+
+/// Returns what an ask starts in a workload.
+///
+/// # Errors
+/// When it names what no environment holds.
+pub(crate) fn inside(ask: &StreamAsk) -> Result<Inside> {
+    let own = |words: &[&str]| {
+        [&[OWN], words].concat().into_iter().map(str::to_owned).collect::<Vec<String>>()
+    };
+    let args = match ask {
+        StreamAsk::Run(run) => return program(run),
+        StreamAsk::Sftp => own(&["sandbox-sftp"]),
+        StreamAsk::Dial { port } => own(&["sandbox-dial", &port.to_string()]),
+        StreamAsk::Listen { port } => own(&["sandbox-listen", &port.to_string()]),
+        StreamAsk::Take { name, number } => own(&["sandbox-take", name, &number.to_string()]),
+    };
+    Ok(Inside { args, terminal: false, env: Vec::new() })
+}
+
+fn program(run: &RunAsk) -> Result<Inside> {
+    let mut env = run.env.clone();
+    if let Some(terminal) = &run.terminal {
+        env.push(("TERM".to_owned(), terminal.term.clone()));
+    }
+    for (name, value) in &env {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if name.is_empty() || !name.bytes().all(plain) || value.contains('\0') {
+            bail!("that cannot be in an environment");
+        }
+    }
+    let mut args = vec!["/bin/bash".to_owned()];
+    match &run.command {
+        None => args.push("-l".to_owned()),
+        Some(command) if command.contains('\0') => bail!("that is no command"),
+        Some(command) => args.extend(["-c".to_owned(), command.clone()]),
+    }
+    Ok(Inside { args, terminal: run.terminal.is_some(), env })
+}
+
+/// Starts it and carries it until either side ends.
+///
+/// # Errors
+/// When it cannot be started.
+pub(crate) fn open(
+    ask: &StreamAsk,
+    started: Started,
+    input: Down,
+) -> Result<mpsc::Receiver<Bytes>> {
+    if let StreamAsk::Run(RunAsk { terminal: Some(size), .. }) = ask {
+        return terminal::open(started, (size.cols, size.rows), input);
+    }
+    piped(started, input)
+}
+
+#[allow(clippy::disallowed_methods, reason = "ends with the stream it carries")]
+fn piped(started: Started, input: Down) -> Result<mpsc::Receiver<Bytes>> {
+    let (program, args) = started.command.split_first().context("an empty command")?;
+    let child = Command::new(program)
+        .args(args)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("start the program")?;
+    let (send, receive) = mpsc::channel(16);
+    tokio::spawn(async move { carry(child, input, &started, &send).await });
+    Ok(receive)
+}
+
+async fn carry(mut child: Child, input: Down, started: &Started, send: &mpsc::Sender<Bytes>) {
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (heard, queue) = mpsc::unbounded_channel();
+    let size = watch::channel(Size::new(24, 80)).0;
+    let signal = |name: &str| started.signal(name);
+    let ears = Ears { heard, size, signal, window: frame::STREAM_WINDOW };
+    let ran = async {
+        let ((), (), status) = tokio::join!(
+            pass_on(stdout, frame::DATA, send),
+            pass_on(stderr, frame::ERRORS, send),
+            child.wait()
+        );
+        status
+    };
+    let status = tokio::select! {
+        status = ran => status.ok(),
+        () = input.listen(ears) => None,
+        () = feed(stdin, queue, send) => None,
+        () = send.closed() => None,
+    };
+    let code = match status {
+        Some(status) => status.code().unwrap_or(137),
+        None => {
+            let _ = child.start_kill();
+            137
+        }
+    };
+    let _ = send.send(Bytes::from(frame::write(frame::EXIT, code.to_string().as_bytes()))).await;
+}
+
+async fn pass_on(from: Option<impl AsyncRead + Unpin>, kind: u8, send: &mpsc::Sender<Bytes>) {
+    let Some(mut from) = from else { return };
+    let mut buffer = vec![0; 32 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if send.send(Bytes::from(frame::write(kind, bytes))).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Writes into the program's input and says how much went in. What a program that has closed its input is
+/// still sent goes nowhere.
+async fn feed(
+    stdin: Option<ChildStdin>,
+    mut queue: mpsc::UnboundedReceiver<Input>,
+    send: &mpsc::Sender<Bytes>,
+) {
+    let mut open = stdin;
+    while let Some(input) = queue.recv().await {
+        let Input::Bytes(typed) = input else {
+            open = None;
+            continue;
+        };
+        if let Some(stdin) = open.as_mut()
+            && stdin.write_all(&typed.payload).await.is_err()
+        {
+            open = None;
+        }
+        if send.send(Bytes::from(typed.taken())).await.is_err() {
+            return;
+        }
+    }
+    std::future::pending::<()>().await;
+}

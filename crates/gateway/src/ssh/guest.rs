@@ -1,0 +1,315 @@
+//! One connection: who it is, and which channels they open.
+
+use super::{
+    FAREWELL, Knock, Shells, Visit,
+    door::Gate,
+    forward,
+    keys::fingerprint,
+    session::{self, Session},
+};
+use crate::strangers::Stranger;
+use russh::{
+    Channel, ChannelId, ChannelOpenFailure, Disconnect, Error, Pty, Sig,
+    keys::Algorithm,
+    server::{
+        Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Session as Wire,
+        VerifiedPublicKey,
+    },
+};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Most channels of a connection at once.
+const MOST_CHANNELS: usize = 64;
+/// Most ports of a workload a connection listens on.
+const MOST_FORWARDS: usize = 16;
+
+/// Whoever is at the other end.
+pub(super) struct Guest {
+    shells: Arc<dyn Shells>,
+    from: IpAddr,
+    gate: Arc<Gate>,
+    stranger: Option<Stranger>,
+    visit: Option<Result<Arc<dyn Visit>, String>>,
+    channels: Arc<AtomicUsize>,
+    forwards: HashMap<u32, CancellationToken>,
+}
+
+/// A channel's place among those of its connection.
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// SHA-1 signatures are not taken, nor what is not known.
+fn fit(algorithm: &Algorithm) -> bool {
+    !matches!(algorithm, Algorithm::Rsa { hash: None } | Algorithm::Dsa | Algorithm::Other(_))
+}
+
+impl Guest {
+    pub(super) fn new(
+        shells: Arc<dyn Shells>,
+        from: IpAddr,
+        gate: Arc<Gate>,
+        stranger: Stranger,
+    ) -> Self {
+        Self {
+            shells,
+            from,
+            gate,
+            stranger: Some(stranger),
+            visit: None,
+            channels: Arc::default(),
+            forwards: HashMap::new(),
+        }
+    }
+
+    fn place(&self) -> Option<Place> {
+        let before = self.channels.fetch_add(1, Ordering::Relaxed);
+        let place = Place(self.channels.clone());
+        (before < MOST_CHANNELS).then_some(place)
+    }
+
+    /// Returns whose visit it is, when they were let in.
+    fn visit(&self) -> Option<Arc<dyn Visit>> {
+        self.visit.as_ref().and_then(|visit| visit.as_ref().ok()).cloned()
+    }
+
+    /// Runs something for as long as the line is there.
+    #[allow(clippy::disallowed_methods, reason = "ends with the connection")]
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let cut = self.gate.cut.clone();
+        tokio::spawn(async move { cut.run_until_cancelled(work).await });
+    }
+
+    /// Cuts the line once they may be here no longer; who was refused has time to read why.
+    fn watch(&self, handle: Handle) {
+        let visit = self.visit();
+        let gate = self.gate.clone();
+        self.spawn(async move {
+            let why = match visit {
+                Some(visit) => visit.over().await,
+                None => {
+                    tokio::time::sleep(FAREWELL).await;
+                    "There is nothing to open here.".to_owned()
+                }
+            };
+            let bye = handle.disconnect(Disconnect::ByApplication, why, String::new());
+            let _ = tokio::time::timeout(Duration::from_secs(1), bye).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            gate.cut.cancel();
+        });
+    }
+}
+
+impl Handler for Guest {
+    type Error = Error;
+
+    async fn auth_publickey_offered(
+        &mut self,
+        _: &str,
+        offer: PublicKeyOffer<'_>,
+    ) -> Result<Auth, Error> {
+        let known = fit(offer.algorithm) && self.shells.known(&fingerprint(offer.public_key)).await;
+        Ok(if known { Auth::Accept } else { Auth::reject() })
+    }
+
+    async fn auth_publickey(
+        &mut self,
+        user: &str,
+        key: VerifiedPublicKey<'_>,
+    ) -> Result<Auth, Error> {
+        let fingerprint = fingerprint(key.public_key);
+        if !fit(key.algorithm) || !self.shells.known(&fingerprint).await {
+            return Ok(Auth::reject());
+        }
+        let knock = Knock { name: user.to_owned(), fingerprint, from: self.from };
+        self.visit = Some(self.shells.enter(&knock).await);
+        Ok(Auth::Accept)
+    }
+
+    async fn auth_succeeded(&mut self, wire: &mut Wire) -> Result<(), Error> {
+        if self.visit.is_none() {
+            return Err(Error::Disconnect);
+        }
+        self.gate.let_in();
+        self.stranger = None;
+        self.watch(wire.handle());
+        Ok(())
+    }
+
+    async fn channel_open_session(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        wire: &mut Wire,
+    ) -> Result<(), Error> {
+        let (Some(visit), Some(place)) = (self.visit.clone(), self.place()) else {
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+            return Ok(());
+        };
+        reply.accept().await;
+        let session = Session { visit, handle: wire.handle(), _place: place };
+        self.spawn(session.run(channel));
+        Ok(())
+    }
+
+    async fn channel_open_direct_tcpip(
+        &mut self,
+        channel: Channel<Msg>,
+        host: &str,
+        port: u32,
+        _: &str,
+        _: u32,
+        reply: ChannelOpenHandle,
+        _: &mut Wire,
+    ) -> Result<(), Error> {
+        // No name is looked up, and no other address reached: the workload's own loopback, or nothing.
+        let port = u16::try_from(port).ok().filter(|port| *port > 0 && forward::is_loopback(host));
+        let (Some(visit), Some(port)) = (self.visit(), port) else {
+            reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+            return Ok(());
+        };
+        let Some(place) = self.place() else {
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+            return Ok(());
+        };
+        self.spawn(async move {
+            forward::dial(&*visit, port, channel, reply).await;
+            drop(place);
+        });
+        Ok(())
+    }
+
+    async fn tcpip_forward(
+        &mut self,
+        address: &str,
+        port: &mut u32,
+        wire: &mut Wire,
+    ) -> Result<bool, Error> {
+        let (Some(visit), Ok(wanted)) = (self.visit(), u16::try_from(*port)) else {
+            return Ok(false);
+        };
+        if self.forwards.len() >= MOST_FORWARDS {
+            return Ok(false);
+        }
+        let Ok(listener) = forward::listen(&*visit, wanted).await else { return Ok(false) };
+        *port = listener.port.into();
+        let stop = self.gate.cut.child_token();
+        self.forwards.insert(*port, stop.clone());
+        let forwarding = forward::accept(visit, listener, address.to_owned(), wire.handle());
+        self.spawn(async move { _ = stop.run_until_cancelled(forwarding).await });
+        Ok(true)
+    }
+
+    async fn cancel_tcpip_forward(
+        &mut self,
+        _: &str,
+        port: u32,
+        _: &mut Wire,
+    ) -> Result<bool, Error> {
+        let stopped = self.forwards.remove(&port).map(|stop| stop.cancel());
+        Ok(stopped.is_some())
+    }
+
+    // Answers to requests are given here, in the order they were asked; what they ask for is done by the
+    // channel's own task, which hears them in the same order.
+
+    async fn pty_request(
+        &mut self,
+        channel: ChannelId,
+        _: &str,
+        _: u32,
+        _: u32,
+        _: u32,
+        _: u32,
+        _: &[(Pty, u32)],
+        wire: &mut Wire,
+    ) -> Result<(), Error> {
+        wire.channel_success(channel)
+    }
+
+    async fn env_request(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        value: &str,
+        wire: &mut Wire,
+    ) -> Result<(), Error> {
+        if session::env_allowed(name, value) {
+            wire.channel_success(channel)
+        } else {
+            wire.channel_failure(channel)
+        }
+    }
+
+    async fn shell_request(&mut self, channel: ChannelId, wire: &mut Wire) -> Result<(), Error> {
+        wire.channel_success(channel)
+    }
+
+    async fn exec_request(
+        &mut self,
+        channel: ChannelId,
+        _: &[u8],
+        wire: &mut Wire,
+    ) -> Result<(), Error> {
+        wire.channel_success(channel)
+    }
+
+    async fn subsystem_request(
+        &mut self,
+        channel: ChannelId,
+        name: &str,
+        wire: &mut Wire,
+    ) -> Result<(), Error> {
+        if name == session::SFTP {
+            wire.channel_success(channel)
+        } else {
+            wire.channel_failure(channel)
+        }
+    }
+
+    async fn window_change_request(
+        &mut self,
+        channel: ChannelId,
+        _: u32,
+        _: u32,
+        _: u32,
+        _: u32,
+        wire: &mut Wire,
+    ) -> Result<(), Error> {
+        wire.channel_success(channel)
+    }
+
+    async fn x11_request(
+        &mut self,
+        channel: ChannelId,
+        _: bool,
+        _: &str,
+        _: &str,
+        _: u32,
+        wire: &mut Wire,
+    ) -> Result<(), Error> {
+        wire.channel_failure(channel)
+    }
+
+    async fn agent_request(&mut self, channel: ChannelId, wire: &mut Wire) -> Result<bool, Error> {
+        wire.channel_failure(channel)?;
+        Ok(false)
+    }
+
+    async fn signal(&mut self, _: ChannelId, _: Sig, _: &mut Wire) -> Result<(), Error> {
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! Workloads reached with the stock OpenSSH client, as people reach them.
+
+use crate::site::Site;
+use serde_json::Value;
+use std::{
+    fs,
+    io::Write,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+struct Reach<'a> {
+    site: &'a Site,
+    port: String,
+    key: PathBuf,
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl<'a> Reach<'a> {
+    /// A site whose first account has a key.
+    fn of(site: &'a Site) -> Self {
+        let endpoints = site.folder.path().join("data/endpoints.json");
+        let said: Value = serde_json::from_slice(&fs::read(endpoints).unwrap()).unwrap();
+        let port = said["ssh"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
+        let key = site.folder.path().join("id");
+        keygen(&key, &["-t", "ed25519"]);
+        let this = Self { site, port, key };
+        let added = this.site.cli(&["keys", "add", &format!("{}.pub", this.key.display())]);
+        assert!(added.status.success(), "{}", text(&added.stderr));
+        this
+    }
+
+    fn options(&self, key: &std::path::Path) -> Vec<String> {
+        let known = self.site.folder.path().join("known");
+        let mut options = vec!["-F".to_owned(), "/dev/null".to_owned()];
+        for option in [
+            format!("Port={}", self.port),
+            format!("IdentityFile={}", key.display()),
+            format!("UserKnownHostsFile={}", known.display()),
+            "IdentitiesOnly=yes".into(),
+            "StrictHostKeyChecking=accept-new".into(),
+            "BatchMode=yes".into(),
+            "LogLevel=ERROR".into(),
+        ] {
+            options.extend(["-o".to_owned(), option]);
+        }
+        options
+    }
+
+    fn spawn(&self, program: &str, key: &std::path::Path, args: &[&str]) -> Child {
+        Command::new(program)
+            .args(self.options(key))
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    fn run(&self, program: &str, args: &[&str], input: &str) -> Output {
+        let mut child = self.spawn(program, &self.key, args);
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    fn ssh(&self, to: &str, command: &str) -> Output {
+        self.run("ssh", &[&format!("{to}@127.0.0.1"), command], "")
+    }
+}
+
+fn keygen(path: &std::path::Path, kind: &[&str]) {
+    let done = Command::new("ssh-keygen")
+        .args(["-q", "-N", "", "-C", "ada@laptop", "-f"])
+        .arg(path)
+        .args(kind)
+        .status();
+    assert!(done.unwrap().success());
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn get(port: u16) -> String {
+    let end = Instant::now() + Duration::from_secs(15);
+    while Instant::now() < end {
+        let url = format!("http://127.0.0.1:{port}/mark");
+        let out = Command::new("curl").args(["-s", "-m", "5", &url]).output().unwrap();
+        if out.status.success() {
+            return text(&out.stdout);
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    "nothing".to_owned()
+}
+
+#[test]
+fn a_key_opens_a_workload_with_the_stock_client_and_a_deleted_one_does_not() {
+    let site = Site::up(&["--simulate", "2xH100"]);
+    let reach = Reach::of(&site);
+    let id = site.launch("sim-h100-slice");
+    let done = reach.ssh(&id, "id -u; echo bad >&2; exit 7");
+    assert_eq!((text(&done.stdout).as_str(), done.status.code()), ("0\n", Some(7)));
+    assert_eq!(text(&done.stderr), "bad\n");
+    let typed = reach.run("ssh", &[&format!("{id}@127.0.0.1"), "tr a-z A-Z"], "by input");
+    assert_eq!(text(&typed.stdout), "BY INPUT");
+    let terminal = reach.ssh("-tt", &id); // an option in the wrong place is the client's to refuse
+    assert!(!terminal.status.success());
+    let to = format!("{id}@127.0.0.1");
+    let on_one = reach.run("ssh", &["-tt", &to, "tty; stty size; exit 3"], "");
+    assert!(text(&on_one.stdout).contains("/dev/pts/"), "{}", text(&on_one.stdout));
+    assert_eq!(on_one.status.code(), Some(3));
+    let env = reach.run("ssh", &["-o", "SetEnv=LC_ALL=C LD_PRELOAD=/x", &to, "env"], "");
+    assert!(text(&env.stdout).contains("LC_ALL=C") && !text(&env.stdout).contains("LD_PRELOAD"));
+    let none = reach.ssh("another", "true");
+    assert_eq!(none.status.code(), Some(255));
+    assert!(text(&none.stderr).contains("There is no workload \"another\""));
+
+    // A stranger's key, and the key once it is deleted: also what it has open.
+    let other = site.folder.path().join("other");
+    keygen(&other, &["-t", "ed25519"]);
+    let stranger = reach.spawn("ssh", &other, &[&to, "true"]).wait_with_output().unwrap();
+    assert!(text(&stranger.stderr).contains("Permission denied"), "{}", text(&stranger.stderr));
+    let mut open = reach.spawn("ssh", &reach.key, &[&to, "echo open; sleep 60"]);
+    let _input = open.stdin.take();
+    std::thread::sleep(Duration::from_secs(1));
+    let keys = site.json(&["keys", "list"]);
+    let key = keys["items"][0]["id"].as_str().unwrap();
+    assert!(!keys["items"][0]["last_used_at"].is_null());
+    assert!(site.cli(&["keys", "delete", key]).status.success());
+    let deleted = Instant::now();
+    let ended = open.wait_with_output().unwrap();
+    assert!(deleted.elapsed() < Duration::from_secs(5), "{:?}", deleted.elapsed());
+    assert!(text(&ended.stderr).contains("The key was deleted"), "{}", text(&ended.stderr));
+    let refused = reach.ssh(&id, "true");
+    assert!(text(&refused.stderr).contains("Permission denied"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn files_and_ports_go_through() {
+    let site = Site::up(&["--simulate", "2xH100"]);
+    let reach = Reach::of(&site);
+    let id = site.launch("sim-h100-slice");
+    let to = format!("{id}@127.0.0.1");
+    let here = |name: &str| site.folder.path().join(name).display().to_string();
+    let bytes: Vec<u8> = (0..3_000_000_u32).flat_map(|n| n.to_le_bytes()).collect();
+    fs::write(here("sent"), &bytes).unwrap();
+    for (index, legacy) in [None, Some("-O")].iter().enumerate() {
+        let flag: Vec<&str> = legacy.iter().copied().collect();
+        let (there, back) = (format!("{to}:/root/file-{index}"), here(&format!("back-{index}")));
+        let put = reach.run("scp", &[&flag[..], &[&here("sent"), &there]].concat(), "");
+        assert!(put.status.success(), "{}", text(&put.stderr));
+        let got = reach.run("scp", &[&flag[..], &[&there, &back]].concat(), "");
+        assert!(got.status.success(), "{}", text(&got.stderr));
+        assert!(fs::read(back).unwrap() == bytes, "scp {legacy:?}");
+    }
+    let script = format!(
+        "mkdir d\nput {} d/x\nrename d/x d/y\nln -s y d/link\nls -l d\nchmod 600 d/y\ndf\nget d/y {}\nrm d/y\nbye\n",
+        here("sent"),
+        here("got")
+    );
+    let sftp = reach.run("sftp", &["-b", "-", &to], &script);
+    assert!(sftp.status.success(), "{}{}", text(&sftp.stdout), text(&sftp.stderr));
+    assert!(fs::read(here("got")).unwrap() == bytes);
+    let missing = reach.run("sftp", &["-b", "-", &to], "get nothing /tmp/nothing\n");
+    assert!(text(&missing.stderr).contains("not found"), "{}", text(&missing.stderr));
+    fs::create_dir_all(here("tree/a")).unwrap();
+    fs::write(here("tree/a/f"), "leaf").unwrap();
+    let shell = format!("ssh {}", reach.options(&reach.key).join(" "));
+    let rsync = Command::new("rsync")
+        .args(["-a", "-e", &shell, &here("tree"), &format!("{to}:")])
+        .output()
+        .unwrap();
+    assert!(rsync.status.success(), "{}", text(&rsync.stderr));
+    assert_eq!(text(&reach.ssh(&id, "cat tree/a/f").stdout), "leaf");
+
+    let serve = "mkdir -p www && cd www && echo served > mark && \
+                 (setsid python3 -m http.server 8000 --bind 127.0.0.1 >/dev/null 2>&1 &) ; sleep 1";
+    assert!(reach.ssh(&id, serve).status.success());
+    let (local, dynamic) = (free_port(), free_port());
+    let back = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let remote = back.local_addr().unwrap().port();
+    let (l, d) = (format!("{local}:localhost:8000"), dynamic.to_string());
+    let r = format!("7777:127.0.0.1:{remote}");
+    let mut forwards = reach.spawn("ssh", &reach.key, &["-N", "-L", &l, "-D", &d, "-R", &r, &to]);
+    assert_eq!(get(local), "served\n");
+    let proxy = format!("127.0.0.1:{dynamic}");
+    let through = |url: &str| {
+        let args = ["-s", "-m", "5", "--socks5-hostname", &proxy, url];
+        Command::new("curl").args(args).output().unwrap()
+    };
+    assert_eq!(text(&through("http://localhost:8000/mark").stdout), "served\n");
+    // Its own loopback and nothing else: no other address, no name.
+    for away in ["http://192.0.2.1:8000/mark", "http://example.com/", &format!("{}/", site.url)] {
+        assert_eq!(text(&through(away).stdout), "", "{away}");
+    }
+    let asks = "python3 -c \"import socket; s=socket.create_connection(('127.0.0.1',7777)); \
+                s.sendall(b'from inside'); print(s.recv(9))\"";
+    let answered = std::thread::spawn(move || {
+        let (mut stream, _) = back.accept().unwrap();
+        let mut heard = [0; 11];
+        std::io::Read::read_exact(&mut stream, &mut heard).unwrap();
+        stream.write_all(b"from here").unwrap();
+        heard
+    });
+    assert_eq!(text(&reach.ssh(&id, asks).stdout), "b'from here'\n");
+    assert_eq!(&answered.join().unwrap(), b"from inside");
+    forwards.kill().unwrap();
+    let _ = forwards.wait();
+}

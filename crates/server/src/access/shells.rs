@@ -1,0 +1,254 @@
+//! Who is let in over SSH, and to what.
+//!
+//! A key that was proved says who somebody is. The name they ask for says which workload; they need a
+//! way in to it that is theirs, and a role that may. Each channel asks again.
+
+use super::open::Terminals;
+use crate::{
+    allocations::{self, Allocation},
+    fleet,
+    ssh_keys::{self, SshGrant, SshKey},
+    tenancy,
+};
+use api::{
+    AllocationId, CorrelationId, SshGrantId, Time, allocations::AllocationState, audit::ActorKind,
+    node::StreamAsk,
+};
+use gateway::{
+    Boxed,
+    link::Duplex,
+    ssh::{Knock, Shells, Visit},
+};
+use kernel::{
+    App, Result,
+    audit::{Accountable, Key, Record, Stamp},
+    db::{Lane, Reader},
+    places::Place,
+};
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+/// What a role must allow.
+pub const CONNECT: &str = "ssh.connect";
+/// How often an open connection is asked whether it may still be.
+const LOOK: Duration = Duration::from_secs(2);
+const SORRY: &str = "Something went wrong on our side. Try again in a moment.";
+
+/// Lets people in.
+pub struct SshShells(pub App);
+
+/// An entry in the record: who came in, where, with what.
+struct Connects {
+    key: SshKey,
+    row: Allocation,
+    from: IpAddr,
+    correlation: CorrelationId,
+}
+
+impl Accountable for Connects {
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            actor_kind: ActorKind::User,
+            actor: self.key.user_id.to_string(),
+            user_id: Some(self.key.user_id),
+            session_id: None,
+            org_id: Some(self.row.org_id),
+            project_id: Some(self.row.project_id),
+            action: CONNECT,
+            correlation_id: self.correlation,
+            ip: Some(self.from.to_string()),
+            lane: Lane::Interactive,
+            record: Record::Entry,
+            request: None,
+            guard: None,
+        }
+    }
+}
+
+/// Somebody who was let in.
+struct Guest {
+    app: App,
+    key: SshKey,
+    grant: SshGrantId,
+    allocation: AllocationId,
+    _place: Place,
+}
+
+impl Shells for SshShells {
+    fn known<'a>(&'a self, fingerprint: &'a str) -> Boxed<'a, bool> {
+        Box::pin(async move {
+            let found = async {
+                let mut tx = self.0.db.read().await?;
+                ssh_keys::find_by_fingerprint(&mut tx, fingerprint).await
+            };
+            matches!(found.await, Ok(Some(_)))
+        })
+    }
+
+    fn enter<'a>(&'a self, knock: &'a Knock) -> Boxed<'a, Result<Arc<dyn Visit>, String>> {
+        Box::pin(async move {
+            match enter(&self.0, knock).await {
+                Ok(Ok(guest)) => Ok(Arc::new(guest) as Arc<dyn Visit>),
+                Ok(Err(words)) => Err(words),
+                Err(error) => {
+                    tracing::warn!(%error, "an SSH connection could not be decided about");
+                    Err(SORRY.to_owned())
+                }
+            }
+        })
+    }
+}
+
+/// Which of the workloads a name means.
+fn named<'a>(
+    all: &'a [(SshGrant, Allocation)],
+    name: &str,
+) -> Result<&'a (SshGrant, Allocation), String> {
+    let mut found = all.iter().filter(|(_, row)| row.id.to_string() == name || row.name == name);
+    let none = || {
+        let mut words = format!("There is no workload {name:?} that this key opens.");
+        if all.is_empty() {
+            words.push_str(" It opens none right now.");
+        } else {
+            words.push_str(" It opens:");
+            for (_, row) in all.iter().take(20) {
+                words.push_str(&format!("\r\n  {}  {}", row.id, row.name));
+            }
+        }
+        words
+    };
+    let first = found.next().ok_or_else(none)?;
+    // A name is its workload's only while no other has it.
+    match found.find(|(_, row)| row.id != first.1.id) {
+        None => Ok(first),
+        Some(_) => {
+            Err(format!("Several workloads are called {name:?}. Use the identifier of one."))
+        }
+    }
+}
+
+/// Returns every workload a key opens now.
+async fn opened_by(tx: &mut Reader, key: &SshKey) -> Result<Vec<(SshGrant, Allocation)>> {
+    let mut all: Vec<(SshGrant, Allocation)> = Vec::new();
+    for grant in ssh_keys::ways(tx, key).await? {
+        if all.iter().any(|(_, row)| row.id == grant.allocation_id) {
+            continue;
+        }
+        let row = allocations::find(tx, grant.allocation_id).await?;
+        if let Some(row) = row.filter(|row| row.state == AllocationState::Active)
+            && tenancy::reaches(tx, key.user_id, &row.scope(), CONNECT).await?
+        {
+            all.push((grant, row));
+        }
+    }
+    Ok(all)
+}
+
+async fn enter(app: &App, knock: &Knock) -> Result<Result<Guest, String>> {
+    let mut tx = app.db.read().await?;
+    let Some(key) = ssh_keys::find_by_fingerprint(&mut tx, &knock.fingerprint).await? else {
+        return Ok(Err("This key is not registered any more.".to_owned()));
+    };
+    let all = opened_by(&mut tx, &key).await?;
+    drop(tx);
+    let (grant, row) = match named(&all, &knock.name) {
+        Ok(found) => found.clone(),
+        Err(words) => return Ok(Err(words)),
+    };
+    let places = app.get::<Terminals>();
+    let Ok(place) = places.enter_ssh(row.id, key.user_id) else {
+        return Ok(Err("Too many connections are open. Close one and try again.".to_owned()));
+    };
+    let connects = Connects {
+        key: key.clone(),
+        row: row.clone(),
+        from: knock.from,
+        correlation: app.seams.ids().new_id(),
+    };
+    let mut tx = app.db.write(&connects).await?;
+    ssh_keys::used(&mut tx, key.id).await?;
+    tx.target(row.id);
+    tx.note(Key::Method, &key.fingerprint);
+    tx.note(Key::Person, key.user_id);
+    tx.commit().await?;
+    let (grant, allocation) = (grant.id, row.id);
+    Ok(Ok(Guest { app: app.clone(), key, grant, allocation, _place: place }))
+}
+
+/// Why somebody may be here no longer.
+async fn still(app: &App, guest: &Guest) -> Result<Result<Allocation, &'static str>> {
+    let mut tx = app.db.read().await?;
+    let key = ssh_keys::find_by_fingerprint(&mut tx, &guest.key.fingerprint).await?;
+    if key.is_none_or(|key| key.id != guest.key.id) {
+        return Ok(Err("The key was deleted, or its owner may not sign in any more."));
+    }
+    let row = allocations::find(&mut tx, guest.allocation).await?;
+    let Some(row) = row.filter(|row| row.state == AllocationState::Active) else {
+        return Ok(Err("The workload is not active any more."));
+    };
+    let now: Time = tx.now();
+    let grant = ssh_keys::live_grant(&mut tx, guest.grant).await?;
+    let over = |grant: &SshGrant| {
+        grant.ended_at.is_some() || grant.expires_at.is_some_and(|until| until <= now)
+    };
+    if grant.as_ref().is_none_or(over) {
+        return Ok(Err("The way in to this workload has ended."));
+    }
+    if !tenancy::reaches(&mut tx, guest.key.user_id, &row.scope(), CONNECT).await? {
+        return Ok(Err("Your role does not reach this workload any more."));
+    }
+    Ok(Ok(row))
+}
+
+/// Decides about a kind of stream: what is not listed is refused.
+async fn allowed(app: &App, row: &Allocation, ask: &StreamAsk) -> Result<Result<(), String>> {
+    match ask {
+        StreamAsk::Run(_) | StreamAsk::Sftp => Ok(Ok(())),
+        StreamAsk::Dial { .. } | StreamAsk::Listen { .. } | StreamAsk::Take { .. } => {
+            let policy = ssh_keys::reach_policy(&mut *app.db.read().await?, row.org_id).await?;
+            Ok(if policy.forwarding {
+                Ok(())
+            } else {
+                Err("The organization does not allow forwarding of ports.".to_owned())
+            })
+        }
+    }
+}
+
+async fn open(guest: &Guest, ask: &StreamAsk) -> Result<Result<Duplex, String>> {
+    let row = match still(&guest.app, guest).await? {
+        Ok(row) => row,
+        Err(words) => return Ok(Err(words.to_owned())),
+    };
+    if let Err(words) = allowed(&guest.app, &row, ask).await? {
+        return Ok(Err(words));
+    }
+    match fleet::stream(&guest.app, row.node_id, row.id, ask).await {
+        Ok(duplex) => Ok(Ok(duplex)),
+        Err(error) => Ok(Err(error.sentence())),
+    }
+}
+
+impl Visit for Guest {
+    fn open<'a>(&'a self, ask: &'a StreamAsk) -> Boxed<'a, Result<Duplex, String>> {
+        Box::pin(async move {
+            match open(self, ask).await {
+                Ok(opened) => opened,
+                Err(error) => {
+                    tracing::warn!(%error, "a stream over SSH could not be decided about");
+                    Err(SORRY.to_owned())
+                }
+            }
+        })
+    }
+
+    fn over(&self) -> Boxed<'_, String> {
+        Box::pin(async move {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                if let Ok(Err(words)) = still(&self.app, self).await {
+                    return words.to_owned();
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! Public keys people reach their workloads with, and who may reach which.
+//!
+//! Promises: private keys are refused and neither kept nor logged; a key is somebody's, and nobody
+//! else's while it lives; a way in names a workload, a person and one of their keys or all of them, and
+//! ends with any of these.
+
+mod endpoint;
+mod grants;
+mod http;
+mod keys;
+mod pages;
+mod policy;
+mod projects;
+mod store;
+
+pub use endpoint::Endpoint;
+pub use grants::{
+    Way, choosable, end_all as end_grants, end_one as end_grant, give as give_grant,
+    launch as launch_grants, list as list_grants, live as live_grant, resolvable, ways,
+};
+pub use http::routes;
+pub use keys::used;
+pub use pages::CredentialsView;
+pub use policy::{ReachPolicyView, find as reach_policy};
+pub use store::{SshGrant, SshKey, find_by_fingerprint, list_of as keys_of};
+
+use kernel::html::{NavFor, NavItem};
+
+/// Entries of the side bar.
+pub fn nav() -> Vec<NavItem> {
+    vec![NavItem {
+        group: "Access",
+        label: "SSH keys",
+        href: "/access/credentials",
+        icon: "key-round",
+        who: NavFor::Everyone,
+    }]
+}
