@@ -185,7 +185,7 @@ pub async fn access(what: Access) -> Result<(), Failure> {
                     grant.user.clone(),
                     grant.key_name.clone().unwrap_or_else(|| "any key".to_owned()),
                     grant.source.to_string(),
-                    grant.expires_at.map_or_else(|| "it ends".to_owned(), |at| at.plain()),
+                    grant.expires_at.map_or_else(|| "released".to_owned(), |at| at.plain()),
                 ]
             };
             let rows = page.items.iter().map(row).collect();

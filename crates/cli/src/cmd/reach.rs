@@ -104,12 +104,9 @@ pub async fn ssh(workload: &str, rest: Vec<String>) -> Result<ExitCode, Failure>
     let client = Client::signed_in()?;
     let to = connect(&client, find(&client, workload).await?).await?;
     let mut args = options(&to)?;
-    // Options of ssh before the host, the command behind it.
-    let flags = rest.iter().take_while(|word| word.starts_with('-')).count();
-    let (flags, command) = rest.split_at(flags);
-    args.extend(flags.iter().cloned());
+    // OpenSSH's client takes options behind the host too, and knows which have values.
     args.push(format!("{}@{}", to.user, to.host));
-    args.extend(command.iter().cloned());
+    args.extend(rest);
     Err(take_over("ssh", args))
 }
 

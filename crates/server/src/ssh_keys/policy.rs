@@ -137,9 +137,9 @@ impl ReachPolicyView {
     pub fn draw(&self) -> Markup {
         let tick = |name: &str, on: bool, words: &str, why: &str| {
             html! {
-                label class="tick" {
-                    input type="checkbox" name=(name) value="1" checked[on] disabled[!self.may_set];
-                    span { strong { (words) } br; span class="muted small" { (why) } }
+                p {
+                    label { input type="checkbox" name=(name) value="1" checked[on] disabled[!self.may_set]; " " strong { (words) } }
+                    br; span class="muted small" { (why) }
                 }
             }
         };

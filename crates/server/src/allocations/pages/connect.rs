@@ -238,7 +238,7 @@ fn way(page: &WorkloadPageView, grant: &SshGrantView) -> Vec<Markup> {
             _ => { "any of their keys" }
         } },
         moment(grant.created_at),
-        html! { @if let Some(until) = grant.expires_at { (moment(until)) } @else { span class="muted" { "it ends" } } },
+        html! { @if let Some(until) = grant.expires_at { (moment(until)) } @else { span class="muted" { "released" } } },
         html! { @if page.ways.manages || grant.user_id == page.ways.me {
             (danger("Take back", &format!("Take the way in of {} back?", grant.user), "What they have open over SSH ends within seconds. The terminal in the browser goes by their role.", html! {
                 form method="post" action={ "/workloads/" (id) "/ssh-grants/" (grant.id) "/end" } {

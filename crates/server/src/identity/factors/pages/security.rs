@@ -152,6 +152,10 @@ impl SecurityPageView {
             @if !security.services.is_empty() || !self.offers.is_empty() {
                 section class="section card flow" aria-labelledby="services" { h2 id="services" { "Sign-in services" } (services::draw(&security.services, &self.offers, &self.form, self.now)) }
             }
+            section class="section card flow" aria-labelledby="ssh" { h2 id="ssh" { "Keys for SSH" }
+                p class="muted" { "Public keys open your workloads without signing in here. Delete those of machines you no longer have." }
+                p { a class="button" href="/access/credentials" { (icon("key-round")) "SSH keys" } }
+            }
             section class="section card flow" aria-labelledby="lost" { h2 id="lost" { "What if I lose access?" } (self.lost()) }
         }
     }
