@@ -1137,7 +1137,7 @@ CREATE TABLE terminal_tickets (
   origin TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
-  used_at INTEGER,
+  used_at INTEGER, terminal_id BLOB,
   FOREIGN KEY (project_id, allocation_id) REFERENCES allocations (project_id, id)
 ) STRICT;
 

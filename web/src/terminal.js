@@ -1,5 +1,6 @@
 // The terminal's window: a ticket, a socket, an emulator. The ticket travels as a subprotocol and
-// works once; what was not acknowledged is never more than 256 KiB.
+// works once; what was not acknowledged is never more than 256 KiB. The shell goes on while the page is
+// away: loaded again, or after the network was lost, it is the same one, with its last output.
 "use strict";
 
 (() => {
@@ -48,13 +49,23 @@
     flow();
   };
 
+  // This tab's own shell, and how much of its output is on the screen.
+  const place_of = `terminal:${allocation}`;
+  let shell = sessionStorage.getItem(place_of), have = 0, tries = 0;
+  const forget = () => { shell = null; have = 0; sessionStorage.removeItem(place_of); };
+
   async function ticket() {
-    const answer = await fetch(`/api/v1/allocations/${allocation}/terminal-token`, {
+    const own = shell ? `?terminal_id=${shell}` : "";
+    const answer = await fetch(`/api/v1/allocations/${allocation}/terminal-token${own}`, {
       method: "POST", headers: { "X-CSRF-Token": csrf },
     });
-    const body = await answer.json();
-    if (!answer.ok) throw new Error(body.detail ?? body.title);
-    return body;
+    if (answer.ok) return answer.json();
+    const body = await answer.json().catch(() => ({}));
+    // Somebody else signed in here since: it is their page now, and not their shell.
+    if (answer.status === 404 && shell) { forget(); return ticket(); }
+    const error = new Error(body.detail ?? body.title ?? "the control plane does not answer");
+    error.passes = answer.status === 429 || answer.status >= 500;
+    throw error;
   }
 
   function ended(words) {
@@ -63,36 +74,81 @@
     term.options.cursorBlink = false;
   }
 
+  // What passes is tried again, more and more slowly; after ten times a person decides.
+  const WAITS = [500, 1000, 2000, 4000, 8000, 15000, 15000, 15000, 15000, 15000];
+  function later(words) {
+    const wait = WAITS[tries];
+    tries += 1;
+    if (wait === undefined) { ended(words); return; }
+    say(`${words}; trying again`);
+    again.hidden = false;
+    setTimeout(() => { if (!again.hidden) connect(); }, wait);
+  }
+
   async function connect() {
     again.hidden = true;
-    say("connecting");
+    if (tries === 0) say("connecting");
     let made;
-    try { made = await ticket(); } catch (error) { ended(error.message); return; }
+    try { made = await ticket(); } catch (error) {
+      if (error instanceof TypeError) later("no connection");
+      else if (error.passes) later(error.message);
+      else ended(error.message);
+      return;
+    }
     const base = location.origin.replace(/^http/, "ws");
-    socket = new WebSocket(`${base}${made.url}?cols=${term.cols}&rows=${term.rows}`, ["gpuaas.terminal.v1", made.ticket]);
-    socket.binaryType = "arraybuffer";
+    const resumes = shell !== null;
+    const from = resumes ? `&from=${have}` : "";
+    const mine = new WebSocket(`${base}${made.url}?cols=${term.cols}&rows=${term.rows}${from}`, ["gpuaas.terminal.v1", made.ticket]);
+    socket = mine;
+    mine.binaryType = "arraybuffer";
     typed = [];
     onTheirWay = 0;
-    let last = "the connection ended";
-    socket.addEventListener("message", (event) => {
+    let last = "", ready = false;
+    mine.addEventListener("message", (event) => {
       if (event.data instanceof ArrayBuffer) {
         const bytes = new Uint8Array(event.data);
-        term.write(bytes, () => send(JSON.stringify({ type: "ack", bytes: bytes.length })));
+        have += bytes.length;
+        term.write(bytes, () => { if (mine.readyState === WebSocket.OPEN) mine.send(JSON.stringify({ type: "ack", bytes: bytes.length })); });
         return;
       }
       const told = JSON.parse(event.data);
-      if (told.type === "session_ready") { say("connected"); term.focus(); resize(); }
+      if (told.type === "session_ready") {
+        ready = true;
+        tries = 0;
+        shell = told.terminal_id;
+        sessionStorage.setItem(place_of, shell);
+        say("connected");
+        term.options.cursorBlink = true;
+        term.focus();
+        resize();
+      }
+      if (told.type === "at") {
+        if (resumes && have > 0 && told.bytes > have) term.write(`\r\n\x1b[2m[${told.bytes - have} bytes of output were not kept]\x1b[0m\r\n`);
+        have = told.bytes;
+      }
       if (told.type === "taken") { onTheirWay -= told.bytes; flow(); }
-      if (told.type === "exit") last = `the shell ended with ${told.code}`;
+      if (told.type === "exit") { forget(); last = `the shell ended with ${told.code}`; }
       if (told.type === "error") last = told.message;
     });
-    socket.addEventListener("close", (event) => ended(event.reason && last === "the connection ended" ? event.reason : last));
+    mine.addEventListener("close", (event) => {
+      if (mine !== socket) return;
+      if (!ready && resumes) {
+        // It answered, and the shell is not there any more: this one is new.
+        forget();
+        term.write("\r\n\x1b[2m[the shell had ended; this is a new one]\x1b[0m\r\n");
+        connect();
+        return;
+      }
+      const over = last.startsWith("the shell ended") || [1002, 4403, 4409].includes(event.code);
+      if (over) ended(last || event.reason);
+      else later(last || event.reason || "the connection was lost");
+    });
   }
 
   const keys = new TextEncoder();
   term.onData((text) => type(keys.encode(text)));
   term.onBinary((text) => type(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
   window.addEventListener("resize", resize);
-  again.addEventListener("click", () => { term.reset(); connect(); });
+  again.addEventListener("click", () => { tries = 0; if (!shell) term.reset(); connect(); });
   document.fonts.ready.then(() => { resize(); connect(); });
 })();

@@ -36,8 +36,13 @@ pub(crate) struct Typed {
 impl Typed {
     /// They went in; returns the frame that says so.
     pub(crate) fn taken(&self) -> Vec<u8> {
-        self.waiting.fetch_sub(self.payload.len(), Ordering::Relaxed);
-        let count = u32::try_from(self.payload.len()).unwrap_or(u32::MAX);
+        self.taken_of(self.payload.len())
+    }
+
+    /// The same, where the bytes themselves were given away.
+    pub(crate) fn taken_of(&self, length: usize) -> Vec<u8> {
+        self.waiting.fetch_sub(length, Ordering::Relaxed);
+        let count = u32::try_from(length).unwrap_or(u32::MAX);
         frame::write(frame::TAKEN, &count.to_be_bytes())
     }
 }

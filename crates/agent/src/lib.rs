@@ -14,6 +14,7 @@ mod journal;
 mod link;
 mod reconcile;
 pub mod runtime;
+mod sessions;
 mod stream;
 mod terminal;
 

@@ -1,10 +1,10 @@
 //! The link: after dialling, this side answers. Three things are asked of it: take what should be,
 //! say what is, carry a stream into a workload.
 
-use crate::{Reconciler, enrol::Identity, frames::Down, stream};
+use crate::{Reconciler, enrol::Identity, frames::Down, runtime::Started, stream};
 use anyhow::{Context, Result};
 use api::{
-    AllocationId,
+    AllocationId, TerminalId,
     node::{ALPN_LINK, Desired, Inventory, Observation, PROTOCOL, RunAsk, StreamAsk, TerminalAsk},
 };
 use bytes::Bytes;
@@ -167,11 +167,36 @@ fn start(ask: &StreamAsk, id: AllocationId, reconciler: &Reconciler, down: Down)
     let Some(started) = reconciler.start(id, &inside) else {
         return plain(StatusCode::CONFLICT, "the workload does not run here");
     };
+    if let StreamAsk::Attach { terminal_id, from, terminal } = ask {
+        return attach((*terminal_id, id), *from, terminal, (reconciler, started, down));
+    }
     match stream::open(ask, started, down) {
         Ok(receive) => streamed(receive),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "a stream cannot be opened");
             plain(StatusCode::SERVICE_UNAVAILABLE, "the stream cannot be opened")
         }
+    }
+}
+
+/// Looks at a shell that goes on by itself; starts it, when it is a new one.
+fn attach(
+    (id, of): (TerminalId, AllocationId),
+    from: Option<u64>,
+    terminal: &TerminalAsk,
+    (reconciler, started, down): (&Reconciler, Started, Down),
+) -> Response<Out> {
+    let sessions = reconciler.sessions();
+    let there = sessions.has(id, of);
+    if from.is_some() && !there {
+        return plain(StatusCode::GONE, "that shell has ended");
+    }
+    if !there && let Err(error) = sessions.start(id, of, started, (terminal.cols, terminal.rows)) {
+        tracing::error!(error = format!("{error:#}"), "a shell cannot be started");
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "the shell cannot be started");
+    }
+    match sessions.look(id, from.unwrap_or(0), down) {
+        Ok(receive) => streamed(receive),
+        Err(_) => plain(StatusCode::GONE, "that shell has ended"),
     }
 }

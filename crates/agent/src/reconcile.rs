@@ -4,6 +4,7 @@
 use crate::{
     journal::{Entry, Journal},
     runtime::{Inside, Is, Runtime, Started},
+    sessions::Sessions,
 };
 use anyhow::Result;
 use api::{
@@ -27,6 +28,7 @@ struct Inner {
     runtime: Arc<dyn Runtime>,
     known: Mutex<BTreeMap<AllocationId, Known>>,
     news: watch::Sender<u64>,
+    sessions: Sessions,
 }
 
 struct Known {
@@ -54,8 +56,9 @@ impl Reconciler {
             known.insert(id, Known { entry, state, detail: String::new(), busy: false });
         }
         let ids: Vec<AllocationId> = known.keys().copied().collect();
-        let news = watch::channel(0).0;
-        let this = Self(Arc::new(Inner { journal, runtime, known: Mutex::new(known), news }));
+        let (news, sessions) = (watch::channel(0).0, Sessions::default());
+        let this =
+            Self(Arc::new(Inner { journal, runtime, known: Mutex::new(known), news, sessions }));
         for id in ids {
             this.adopt(id).await;
         }
@@ -256,6 +259,11 @@ impl Reconciler {
     /// Returns what changes with every news.
     pub fn news(&self) -> watch::Receiver<u64> {
         self.0.news.subscribe()
+    }
+
+    /// Returns the shells that go on while nobody looks.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
     }
 
     /// Returns the command that starts something in a workload that runs.

@@ -29,6 +29,9 @@ pub(crate) fn inside(ask: &StreamAsk) -> Result<Inside> {
     };
     let args = match ask {
         StreamAsk::Run(run) => return program(run),
+        StreamAsk::Attach { terminal, .. } => {
+            return program(&RunAsk { terminal: Some(terminal.clone()), ..RunAsk::default() });
+        }
         StreamAsk::Sftp => own(&["sandbox-sftp"]),
         StreamAsk::Dial { port } => own(&["sandbox-dial", &port.to_string()]),
         StreamAsk::Listen { port } => own(&["sandbox-listen", &port.to_string()]),

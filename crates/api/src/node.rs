@@ -6,7 +6,7 @@
 //! since version 2 `POST /v1/streams/{allocation}` for one whose first frame says what it is: a
 //! [`StreamAsk`].
 
-use crate::{AllocationId, NodeId, words};
+use crate::{AllocationId, NodeId, TerminalId, words};
 use serde::{Deserialize, Serialize};
 
 /// The protocol's version.
@@ -187,6 +187,15 @@ pub struct Observed {
 pub enum StreamAsk {
     /// A program: a login shell, or a command the shell is given.
     Run(RunAsk),
+    /// A shell that goes on while nobody looks, or, where it was begun before, another look at it.
+    Attach {
+        /// Its name.
+        terminal_id: TerminalId,
+        /// Where in its output to go on; a new shell when absent.
+        from: Option<u64>,
+        /// Its terminal.
+        terminal: TerminalAsk,
+    },
     /// A server of SSH's file transfer protocol, version 3, on input and output.
     Sftp,
     /// A connection to a port of the workload's own loopback. The first byte back is [`OPEN`], or the
@@ -251,8 +260,14 @@ pub mod frame {
     pub const END: u8 = 5;
     /// A signal for the program, by its name without `SIG`; to the node.
     pub const SIGNAL: u8 = 6;
+    /// The signal that ends a shell which would go on while nobody looks.
+    pub const HANG_UP: &str = "HUP";
     /// What the stream is: a [`super::StreamAsk`] as JSON, the first frame of it; to the node.
     pub const ASK: u8 = 7;
+    /// Where in a shell's output the bytes that follow begin: one big-endian u64; from the node, first.
+    pub const AT: u8 = 8;
+    /// Somebody else looks at the shell now; from the node, last.
+    pub const MOVED: u8 = 9;
     /// Most bytes of [`DATA`] on their way to a shell without [`TAKEN`].
     pub const WINDOW: usize = 128 * 1024;
     /// The same for a stream.

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use api::{
-    AllocationId, NodeId,
-    node::{Desired, PROTOCOL_STREAMS, StreamAsk, frame},
+    AllocationId, NodeId, TerminalId,
+    node::{Desired, PROTOCOL_STREAMS, StreamAsk, TerminalAsk, frame},
 };
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -39,6 +39,24 @@ pub struct Link {
 const MOST_STREAMS: usize = 128;
 /// So many more of an agent that carries them.
 const MORE_STREAMS: usize = 2048;
+
+/// Which terminal, and from where in its output on.
+#[derive(Debug, Clone, Copy)]
+pub struct LookAsk {
+    /// Its name.
+    pub terminal_id: TerminalId,
+    /// Where to go on; a new one when absent.
+    pub from: Option<u64>,
+    /// Columns.
+    pub cols: u16,
+    /// Rows.
+    pub rows: u16,
+}
+
+/// The node says that there is no such terminal any more.
+#[derive(Debug, thiserror::Error)]
+#[error("the terminal has ended")]
+pub struct Gone;
 
 /// The two directions of a stream into a workload.
 pub struct Duplex {
@@ -94,6 +112,9 @@ impl Link {
             sender.send_request(request).await.context("ask the node")
         };
         let answer = tokio::time::timeout(PATIENCE, asking).await.context("the node is slow")??;
+        if answer.status() == StatusCode::GONE {
+            return Err(Gone.into());
+        }
         if answer.status() != StatusCode::OK {
             bail!("the node answered {}", answer.status());
         }
@@ -122,13 +143,18 @@ impl Link {
         }
     }
 
-    /// Opens a terminal on the node.
+    /// Opens a terminal on the node: on an agent that can, one that goes on while nobody looks.
     ///
     /// # Errors
     /// When the workload does not run there or the node does not answer.
-    pub async fn terminal(&self, id: AllocationId, cols: u16, rows: u16) -> Result<Duplex> {
-        let path = format!("/v1/terminals/{id}?cols={cols}&rows={rows}");
-        self.duplex(&path, None).await
+    pub async fn terminal(&self, id: AllocationId, look: &LookAsk) -> Result<Duplex> {
+        let LookAsk { terminal_id, from, cols, rows } = *look;
+        if from.is_none() && !self.wide.load(Ordering::Relaxed) {
+            let path = format!("/v1/terminals/{id}?cols={cols}&rows={rows}");
+            return self.duplex(&path, None).await;
+        }
+        let terminal = TerminalAsk { term: "xterm-256color".to_owned(), cols, rows };
+        self.stream(id, &StreamAsk::Attach { terminal_id, from, terminal }).await
     }
 
     /// Opens a stream into a workload.

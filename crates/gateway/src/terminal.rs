@@ -2,7 +2,8 @@
 //! what was not acknowledged, plain words when it ends.
 //!
 //! Frames of the socket: binary is bytes, at most 64 KiB; text is JSON: `session_ready`, `resize`, `ack`,
-//! `taken`, `exit`, `error`. At most 256 KiB are sent without an `ack`. A client sends on only while less
+//! `at`, `taken`, `exit`, `error`. `at` says where in the shell's output the bytes that follow begin: a client
+//! that comes back asks for what comes behind those it has. At most 256 KiB are sent without an `ack`. A client sends on only while less
 //! than 128 KiB of its bytes are without a `taken`: who does not read holds up nobody, the link is
 //! never full of what waits, and both sides are always heard.
 
@@ -38,6 +39,8 @@ pub enum Ended {
     NodeLost,
     /// The browser broke the rules.
     Protocol,
+    /// The terminal was opened somewhere else.
+    Moved,
 }
 
 impl Ended {
@@ -48,6 +51,7 @@ impl Ended {
             Self::Revoked => (4403, "your access ended"),
             Self::NodeLost => (4503, "the machine does not answer"),
             Self::Protocol => (1002, "the terminal was not understood"),
+            Self::Moved => (4409, "the terminal is open somewhere else now"),
         }
     }
 }
@@ -74,7 +78,17 @@ pub async fn carry(
         () = revoked => Ended::Revoked,
         ended = pump(&mut out, &mut from_client, &to_node, &mut from_node, id) => ended,
     };
-    // The node's side ends first: the shell is gone before the browser is told so.
+    // The node's side ends first: the shell of somebody who may be here no longer is gone before they are told
+    // so. Whoever merely left may come back to theirs.
+    if matches!(ended, Ended::Revoked | Ended::Protocol) {
+        let hang_up = Bytes::from(frame::write(frame::SIGNAL, frame::HANG_UP.as_bytes()));
+        let gone = async {
+            let _ = to_node.send(hang_up).await;
+            // Left now, the stream would be reset, and what was just said lost with it.
+            while let Some(Ok(_)) = from_node.frame().await {}
+        };
+        let _ = tokio::time::timeout(FAREWELL, gone).await;
+    }
     drop((to_node, from_node));
     let (code, reason) = ended.close();
     let farewell = async {
@@ -198,6 +212,14 @@ async fn pass_on(
                     return Err(Ended::Left);
                 }
             }
+            frame::AT => {
+                let at: [u8; 8] = payload.try_into().map_err(|_| Ended::NodeLost)?;
+                let words = json!({ "type": "at", "bytes": u64::from_be_bytes(at) }).to_string();
+                if !soon(out.send(Message::text(words))).await {
+                    return Err(Ended::Left);
+                }
+            }
+            frame::MOVED => return Ok(Some(Ended::Moved)),
             frame::EXIT => {
                 let code: i32 = String::from_utf8_lossy(&payload).parse().unwrap_or(1);
                 let words = json!({ "type": "exit", "code": code }).to_string();

@@ -51,3 +51,6 @@ CREATE TABLE reach_policies (
   changed_by UUID NOT NULL REFERENCES users (id),
   changed_at BIGINT NOT NULL
 );
+
+-- A ticket that goes on with a terminal that was begun before names it.
+ALTER TABLE terminal_tickets ADD COLUMN terminal_id UUID;

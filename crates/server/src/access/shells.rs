@@ -203,6 +203,8 @@ async fn still(app: &App, guest: &Guest) -> Result<Result<Allocation, &'static s
 async fn allowed(app: &App, row: &Allocation, ask: &StreamAsk) -> Result<Result<(), String>> {
     match ask {
         StreamAsk::Run(_) | StreamAsk::Sftp => Ok(Ok(())),
+        // The browser's own kind, by its own ticket.
+        StreamAsk::Attach { .. } => Ok(Err("This is not opened over SSH.".to_owned())),
         StreamAsk::Dial { .. } | StreamAsk::Listen { .. } | StreamAsk::Take { .. } => {
             let policy = ssh_keys::reach_policy(&mut *app.db.read().await?, row.org_id).await?;
             Ok(if policy.forwarding {

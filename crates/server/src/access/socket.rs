@@ -11,7 +11,7 @@ use api::{
     allocations::{AllocationState, TERMINAL_PROTOCOL as PROTOCOL},
 };
 use axum::extract::{FromRequestParts, ws::WebSocketUpgrade};
-use gateway::terminal;
+use gateway::{link::LookAsk, terminal};
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Key, Record, Stamp},
@@ -50,12 +50,14 @@ pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
     let mut tx = app.db.write(&Redeems(who.stamp())).await?;
     let person = (caller.user_id(), caller.session().id);
     let origin = tickets::origin_of(head);
-    let id = tickets::redeem(&mut tx, &ticket, row.id, person, &origin).await?;
+    let (id, resumes) = tickets::redeem(&mut tx, &ticket, row.id, person, &origin).await?;
     tx.target(row.id);
     tx.note(Key::Person, caller.user_id());
     tx.commit().await?;
     let (cols, rows) = (number(head, "cols", 80), number(head, "rows", 24));
-    let node = fleet::terminal(&app, row.node_id, row.id, cols, rows).await?;
+    let from = head.query("from").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let look = LookAsk { terminal_id: id, from: resumes.then_some(from), cols, rows };
+    let node = fleet::terminal(&app, row.node_id, row.id, &look).await?;
     let allocation = row.id;
     let response = upgrade
         .protocols([PROTOCOL])

@@ -37,6 +37,8 @@ row! {
         pub expires_at: Time,
         /// When it was used.
         pub used_at: Option<Time>,
+        /// The terminal it goes on with, when that was begun before.
+        pub terminal_id: Option<TerminalId>,
     }
 }
 
@@ -76,6 +78,7 @@ pub async fn mint(app: &App, who: &Allowed<OpenTerminal>) -> Result<TerminalTick
     if !fleet::is_linked(app, who.row().node_id) {
         return Err(Code::NodeUnreachable.into());
     }
+    let terminal_id = resumed(&mut tx, who).await?;
     let secret = Secret::generate(&*app.seams.rng, "gpuaas_t_");
     let ticket = Ticket {
         id: tx.new_id(),
@@ -89,19 +92,34 @@ pub async fn mint(app: &App, who: &Allowed<OpenTerminal>) -> Result<TerminalTick
         created_at: tx.now(),
         expires_at: tx.now().plus(LIFE),
         used_at: None,
+        terminal_id,
     };
     tx.insert(&ticket).await?;
     tx.target(who.row().id);
     tx.commit().await?;
     Ok(TerminalTicket {
         ticket: secret.reveal().to_owned(),
-        terminal_id: ticket.id,
+        terminal_id: terminal_id.unwrap_or(ticket.id),
         url: format!("/ws/terminal/{}", who.row().id),
         expires_at: ticket.expires_at,
     })
 }
 
-/// Uses a ticket: it must be made for exactly this person, session, workload and origin.
+/// Returns the terminal that is to be gone on with: one's own, in this workload.
+async fn resumed(tx: &mut WriteTx, who: &Allowed<OpenTerminal>) -> Result<Option<TerminalId>> {
+    let Some(text) = who.head().query("terminal_id") else { return Ok(None) };
+    let id: TerminalId = text.parse().map_err(|_| Error::not_found())?;
+    let own: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM terminal_tickets WHERE id = $1 AND allocation_id = $2 AND user_id = $3
+                AND used_at IS NOT NULL AND terminal_id IS NULL",
+            (id, who.row().id, who.caller().user_id()),
+        )
+        .await?;
+    if own == 0 { Err(Error::not_found()) } else { Ok(Some(id)) }
+}
+
+/// Uses a ticket, and returns its terminal and whether that was begun before: it must be made for exactly this person, session, workload and origin.
 ///
 /// # Errors
 /// `ticket_invalid`.
@@ -111,7 +129,7 @@ pub async fn redeem(
     allocation: AllocationId,
     (user, session): (UserId, SessionId),
     origin: &str,
-) -> Result<TerminalId> {
+) -> Result<(TerminalId, bool)> {
     let secret = Secret::presented(ticket).ok_or(Code::TicketInvalid)?;
     let now = tx.now();
     let digest = secret.digest();
@@ -126,5 +144,7 @@ pub async fn redeem(
     if used != 1 {
         return Err(Code::TicketInvalid.into());
     }
-    tx.value("SELECT id FROM terminal_tickets WHERE ticket_hash = $1", (digest,)).await
+    let row: Ticket =
+        tx.get("SELECT {} FROM terminal_tickets WHERE ticket_hash = $1", (digest,)).await?;
+    Ok((row.terminal_id.unwrap_or(row.id), row.terminal_id.is_some()))
 }

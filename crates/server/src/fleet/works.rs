@@ -6,7 +6,7 @@ use api::{
     AllocationId, Code, NodeId, OrgId, ProjectId, Time, TypedId,
     node::{Desired, Observed, ObservedState, Spec, StreamAsk, Want},
 };
-use gateway::link::Duplex;
+use gateway::link::{Duplex, Gone, LookAsk};
 use kernel::{
     App, Context, Error, Result,
     audit::System,
@@ -284,18 +284,16 @@ pub async fn stream(app: &App, node: NodeId, id: AllocationId, ask: &StreamAsk) 
     link.stream(id, ask).await.map_err(|cause| gone().because(cause))
 }
 
-/// Opens a terminal on the node of a workload.
+/// Opens a terminal on the node of a workload, or goes on with one.
 ///
 /// # Errors
-/// `node_unreachable`.
-pub async fn terminal(
-    app: &App,
-    node: NodeId,
-    id: AllocationId,
-    cols: u16,
-    rows: u16,
-) -> Result<Duplex> {
+/// `node_unreachable`; `state_conflict` when the one to go on with has ended.
+pub async fn terminal(app: &App, node: NodeId, id: AllocationId, look: &LookAsk) -> Result<Duplex> {
     let gone = || Error::new(Code::NodeUnreachable);
     let link = app.get::<Live>().link(node).ok_or_else(gone)?;
-    link.terminal(id, cols, rows).await.map_err(|cause| gone().because(cause))
+    link.terminal(id, look).await.map_err(|cause| match cause.downcast_ref::<Gone>() {
+        Some(Gone) => Error::new(Code::NotNow)
+            .detail("The shell has ended: it was left alone for too long, or the machine's agent was started again."),
+        None => gone().because(cause),
+    })
 }

@@ -248,3 +248,65 @@ async fn access_ends_with_the_workload() {
     })
     .await;
 }
+
+/// A ticket that goes on with a terminal.
+async fn again(place: &Place, who: &Person, terminal: &str) -> server::testkit::Answer {
+    let path = format!("/api/v1/allocations/{}/terminal-token?terminal_id={terminal}", place.id);
+    place.world.call(Some(who), Method::POST, &path, None).await
+}
+
+async fn ready(socket: &mut Socket) -> String {
+    while let Some(Ok(message)) = socket.next().await {
+        let words: serde_json::Value =
+            serde_json::from_str(message.to_text().unwrap_or_default()).unwrap_or_default();
+        if words["type"] == "session_ready" {
+            return words["terminal_id"].as_str().unwrap().to_owned();
+        }
+    }
+    panic!("it is never ready");
+}
+
+#[tokio::test]
+async fn a_shell_goes_on_while_nobody_looks_and_is_its_persons_alone() {
+    let place = Place::make(Engine::Sqlite).await;
+    let owner = &place.world.owner;
+    let mut socket = place.open().await;
+    let terminal = ready(&mut socket).await;
+    type_in(&mut socket, "mark=held; echo first-$((1+1))\n").await;
+    until_said(&mut socket, "first-2").await;
+    drop(socket);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for (who, code) in [(&place.world.admin, "not_found"), (&place.world.outsider, "not_found")] {
+        assert_eq!(again(&place, who, &terminal).await.code(), code);
+    }
+    assert_eq!(again(&place, owner, "term_nonsense").await.code(), "not_found");
+    let made = again(&place, owner, &terminal).await.json();
+    assert_eq!(made["terminal_id"], json!(terminal));
+    let mut socket = place.attach(owner, made["ticket"].as_str().unwrap()).await.unwrap();
+    let said = until_said(&mut socket, "first-2").await;
+    assert!(said.contains("echo first"), "its last output comes again: {said}");
+    type_in(&mut socket, "echo $mark-$((2+2))\n").await;
+    until_said(&mut socket, "held-4").await;
+    // Opened a second time, the first look ends and says why.
+    let made = again(&place, owner, &terminal).await.json();
+    let mut other = place.attach(owner, made["ticket"].as_str().unwrap()).await.unwrap();
+    until_said(&mut other, "held-4").await;
+    let mut closed = None;
+    while let Some(Ok(message)) = socket.next().await {
+        if let Message::Close(Some(frame)) = message {
+            closed = Some(u16::from(frame.code));
+        }
+    }
+    assert_eq!(closed, Some(4409));
+    // Once it has ended there is nothing to go on with.
+    type_in(&mut other, "exit\n").await;
+    while let Some(Ok(_)) = other.next().await {}
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let made = again(&place, owner, &terminal).await.json();
+    let mut last = place.attach(owner, made["ticket"].as_str().unwrap()).await.unwrap();
+    let mut words = String::new();
+    while let Some(Ok(message)) = last.next().await {
+        words.push_str(message.to_text().unwrap_or_default());
+    }
+    assert!(words.contains(r#""code":0"#), "its end is remembered for a while: {words}");
+}

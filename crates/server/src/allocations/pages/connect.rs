@@ -141,7 +141,7 @@ pub(super) fn draw(page: &WorkloadPageView) -> Markup {
         div class="stack" {
             section class="card" {
                 h2 { "Terminal in the browser" }
-                p class="muted" { "A shell on the machine, through a connection the machine itself keeps. Closing the page ends the shell." }
+                p class="muted" { "A shell on the machine, through a connection the machine itself keeps. Loaded again within a quarter of an hour, the page goes on with the same shell." }
                 @if page.may_connect { p { a class="button primary" href={ "/terminal/popout?allocation=" (row.id) } target="_blank" rel="noopener" { (icon("terminal")) "Open terminal" } } }
                 @else { p class="muted" { "Your role looks but does not connect." } }
             }

@@ -66,7 +66,7 @@ pub(super) fn draw(choices: &[Choice]) -> Markup {
                     label for="public_key" { "Public key" }
                     textarea id="public_key" name="public_key" rows="3" maxlength="8192" spellcheck="false" autocapitalize="off" placeholder="ssh-ed25519 AAAA… you@laptop" {}
                 }
-                (Field::text("key_name", "Name of the key").hint("Empty: the comment behind it.").optional().draw(&Entered::fresh()))
+                (Field::text("key_name", "Called").hint("Empty: the comment behind it.").optional().draw(&Entered::fresh()))
                 button class="button" name="draft" value="launch" formaction="/access/credentials" formnovalidate { (icon("plus")) "Add key and come back" }
             }
         }
