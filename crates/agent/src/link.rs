@@ -51,7 +51,7 @@ pub async fn run(
         .keep_alive_timeout(Duration::from_secs(10))
         .max_concurrent_streams(MOST_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(STREAM_WINDOW * 256)
+        .initial_connection_window_size(STREAM_WINDOW * 2200)
         .serve_connection(TokioIo::new(tls), service)
         .await
         .context("the link broke")
@@ -164,8 +164,10 @@ fn start(ask: &StreamAsk, id: AllocationId, reconciler: &Reconciler, down: Down)
     let Ok(inside) = stream::inside(ask) else {
         return plain(StatusCode::BAD_REQUEST, "the stream was not understood");
     };
-    let Some(started) = reconciler.start(id, &inside) else {
-        return plain(StatusCode::CONFLICT, "the workload does not run here");
+    let started = match reconciler.start(id, &inside) {
+        Ok(Some(started)) => started,
+        Ok(None) => return plain(StatusCode::CONFLICT, "the workload does not run here"),
+        Err(error) => return plain(StatusCode::UPGRADE_REQUIRED, &error.to_string()),
     };
     if let StreamAsk::Attach { terminal_id, from, terminal } = ask {
         return attach((*terminal_id, id), *from, terminal, (reconciler, started, down));

@@ -267,9 +267,12 @@ impl Reconciler {
     }
 
     /// Returns the command that starts something in a workload that runs.
-    pub fn start(&self, id: AllocationId, inside: &Inside) -> Option<Started> {
+    ///
+    /// # Errors
+    /// When the workload is too old for it.
+    pub fn start(&self, id: AllocationId, inside: &Inside) -> Result<Option<Started>> {
         let running = self.known().get(&id).is_some_and(|one| one.state == ObservedState::Running);
-        running.then(|| self.0.runtime.start(id, inside))
+        running.then(|| self.0.runtime.start(id, inside)).transpose()
     }
 }
 

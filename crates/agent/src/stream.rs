@@ -116,6 +116,8 @@ async fn carry(mut child: Child, input: Down, started: &Started, send: &mpsc::Se
     let code = match status {
         Some(status) => status.code().unwrap_or(137),
         None => {
+            // Who started it went away, or may not be here any more: it is told, as a terminal would.
+            started.signal("HUP");
             let _ = child.start_kill();
             137
         }

@@ -53,7 +53,7 @@ async fn carry(
     let (heard, queue) = mpsc::unbounded_channel();
     let (sized, size) = watch::channel(Size::new(24, 80));
     let signal = |name: &str| started.signal(name);
-    let ears = Ears { heard, size: sized, signal, window: frame::WINDOW };
+    let ears = Ears { heard, size: sized, signal, window: frame::STREAM_WINDOW };
     tokio::select! {
         () = from_shell(read, send) => {}
         () = input.listen(ears) => {

@@ -109,8 +109,6 @@ pub struct SshGrantView {
     pub created_at: Time,
     /// Until when; as long as the workload runs when absent.
     pub expires_at: Option<Time>,
-    /// When it was taken back, or the workload ended.
-    pub ended_at: Option<Time>,
 }
 
 /// `POST /api/v1/allocations/{allocation_id}/ssh-grants`

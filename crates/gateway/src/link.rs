@@ -36,9 +36,9 @@ pub struct Link {
 }
 
 /// Most streams of a node at once; beyond what its agent carries nothing else could be asked of it.
-const MOST_STREAMS: usize = 128;
+pub(crate) const MOST_STREAMS: usize = 128;
 /// So many more of an agent that carries them.
-const MORE_STREAMS: usize = 2048;
+pub(crate) const MORE_STREAMS: usize = 2048;
 
 /// Which terminal, and from where in its output on.
 #[derive(Debug, Clone, Copy)]
@@ -53,10 +53,19 @@ pub struct LookAsk {
     pub rows: u16,
 }
 
-/// The node says that there is no such terminal any more.
-#[derive(Debug, thiserror::Error)]
-#[error("the terminal has ended")]
-pub struct Gone;
+/// Why a stream was not opened, where that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoStream {
+    /// There is no such terminal any more.
+    #[error("the terminal has ended")]
+    Gone,
+    /// The node carries as many as it can.
+    #[error("the machine carries as many streams as it can")]
+    Full,
+    /// The workload was launched before its machine knew how.
+    #[error("the workload was launched before its machine's agent was upgraded")]
+    Old,
+}
 
 /// The two directions of a stream into a workload.
 pub struct Duplex {
@@ -66,6 +75,8 @@ pub struct Duplex {
     pub from_node: Incoming,
     /// Its place among the node's streams.
     pub place: OwnedSemaphorePermit,
+    /// What else it holds for as long as it is open.
+    pub holds: Option<Box<dyn Send>>,
 }
 
 fn full(bytes: Vec<u8>) -> Out {
@@ -112,8 +123,10 @@ impl Link {
             sender.send_request(request).await.context("ask the node")
         };
         let answer = tokio::time::timeout(PATIENCE, asking).await.context("the node is slow")??;
-        if answer.status() == StatusCode::GONE {
-            return Err(Gone.into());
+        match answer.status() {
+            StatusCode::GONE => return Err(NoStream::Gone.into()),
+            StatusCode::UPGRADE_REQUIRED => return Err(NoStream::Old.into()),
+            _ => {}
         }
         if answer.status() != StatusCode::OK {
             bail!("the node answered {}", answer.status());
@@ -171,7 +184,7 @@ impl Link {
     }
 
     async fn duplex(&self, path: &str, first: Option<Bytes>) -> Result<Duplex> {
-        let place = self.streams.clone().try_acquire_owned().context("too many streams")?;
+        let place = self.streams.clone().try_acquire_owned().map_err(|_| NoStream::Full)?;
         let (to_node, mut frames) = mpsc::channel::<Bytes>(16);
         if let Some(first) = first {
             to_node.try_send(first).context("begin a stream")?;
@@ -184,7 +197,7 @@ impl Link {
         let body =
             BodyExt::boxed(StreamBody::new(SyncStream(std::sync::Mutex::new(Box::pin(stream)))));
         let answer = self.ask(Method::POST, path, body).await?;
-        Ok(Duplex { to_node, from_node: answer.into_body(), place })
+        Ok(Duplex { to_node, from_node: answer.into_body(), place, holds: None })
     }
 }
 

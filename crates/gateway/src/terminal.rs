@@ -72,7 +72,7 @@ pub async fn carry(
     revoked: impl Future<Output = ()> + Send,
 ) -> Ended {
     let (mut out, mut from_client) = socket.split();
-    let Duplex { to_node, mut from_node, place: _place } = node;
+    let Duplex { to_node, mut from_node, place: _place, holds: _held } = node;
     let ended = tokio::select! {
         biased;
         () = revoked => Ended::Revoked,

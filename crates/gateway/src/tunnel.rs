@@ -4,7 +4,7 @@
 use crate::{
     Nodes,
     authority::{Authority, ends_at, node_of, starts_at, valid_at},
-    link::Link,
+    link::{Link, MORE_STREAMS, MOST_STREAMS},
     strangers::{Stranger, Strangers},
 };
 use anyhow::{Context, Result, bail};
@@ -42,10 +42,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const HANDSHAKE: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(30);
 const MOST_LINE: u64 = 256 * 1024;
-/// What one stream may have on the way, and all of a link together: a terminal nobody reads never
-/// holds up the others, nor the node's own words.
+/// What one stream may have on the way, and all of a link together: streams nobody reads never hold up the
+/// others, nor the node's own words.
 const STREAM_WINDOW: u32 = 256 * 1024;
-const LINK_WINDOW: u32 = STREAM_WINDOW * 256;
+#[allow(clippy::cast_possible_truncation, reason = "a few thousand")]
+const LINK_WINDOW: u32 = STREAM_WINDOW * (MOST_STREAMS + MORE_STREAMS + 8) as u32;
 /// How often an open link is asked whether it may still be.
 const RECHECK: Duration = Duration::from_secs(30);
 

@@ -75,9 +75,10 @@ impl Open {
     pub(super) fn entries(&mut self, handle: &str) -> Result<Vec<Entry>, StatusCode> {
         let (folder, entries) = self.folders.get_mut(handle).ok_or(StatusCode::Failure)?;
         let mut told = Vec::new();
-        for entry in entries.by_ref().take(AT_ONCE) {
+        while told.len() < AT_ONCE {
+            let Some(entry) = entries.next() else { break };
             let name = entry.map_err(status)?.file_name();
-            // A name that is no text cannot be said in this protocol.
+            // The library's names are text: one that is none is not listed.
             let Some(text) = name.to_str() else { continue };
             if let Ok(of) = fs::symlink_metadata(folder.join(&name)) {
                 told.push(Entry::new(text, known(&of)));

@@ -5,7 +5,6 @@ use anyhow::{Context, Result};
 use api::node::OPEN;
 use std::{
     collections::HashMap,
-    io::ErrorKind,
     net::{Ipv4Addr, Ipv6Addr},
     os::linux::net::SocketAddrExt,
     sync::{Arc, Mutex, PoisonError},
@@ -13,8 +12,9 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes},
-    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream, unix::pipe::Sender},
 };
+use tokio_util::task::TaskTracker;
 
 /// How long a connection waits to be taken.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,22 +22,35 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const MOST_WAITING: usize = 64;
 const BUFFER: usize = 64 * 1024;
 
-/// Connects to a port, says so, and carries bytes until both sides are done.
-pub(super) async fn dial(port: u16, mut client: impl Duplex) -> Result<()> {
+/// Connects to a port, says so, and carries bytes.
+pub(super) async fn dial(port: u16) -> Result<()> {
     let stream = match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
         Ok(stream) => stream,
         Err(_) => TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.context("connect")?,
     };
     let _ = stream.set_nodelay(true);
-    client.write_all(&[OPEN]).await.context("say that it is open")?;
-    carry(client, stream).await
+    let mut output = output()?;
+    output.write_all(&[OPEN]).await.context("say that it is open")?;
+    carry(stream, output).await
 }
 
-async fn carry(mut one: impl Duplex, mut other: impl Duplex) -> Result<()> {
-    match copy_bidirectional_with_sizes(&mut one, &mut other, BUFFER, BUFFER).await {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("carry bytes"),
-        _ => Ok(()),
+/// Carries bytes until the peer has no more. What comes from the other side may end before: the peer is
+/// told, and goes on.
+async fn carry(peer: impl Duplex, mut output: Sender) -> Result<()> {
+    let (mut from_peer, mut to_peer) = tokio::io::split(peer);
+    let mut input = input()?;
+    let up = async {
+        let _ = tokio::io::copy(&mut input, &mut to_peer).await;
+        let _ = to_peer.shutdown().await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = up => {}
+        done = tokio::io::copy(&mut from_peer, &mut output) => {
+            done.context("carry bytes")?;
+        }
     }
+    Ok(())
 }
 
 type Waiting = Arc<Mutex<HashMap<u32, TcpStream>>>;
@@ -53,7 +66,7 @@ pub(super) async fn listen(port: u16) -> Result<()> {
     let door = UnixListener::from_std(door).context("open its door")?;
     let (mut input, mut output) = (input()?, output()?);
     output.write_all(format!("{port} {name}\n").as_bytes()).await.context("say where")?;
-    let waiting = Waiting::default();
+    let (waiting, open) = (Waiting::default(), TaskTracker::new());
     let mut next: u32 = 0;
     let mut end = [0; 16];
     loop {
@@ -68,10 +81,15 @@ pub(super) async fn listen(port: u16) -> Result<()> {
                 next = next.wrapping_add(1);
                 output.write_all(format!("{number}\n").as_bytes()).await.context("tell of it")?;
             }
-            asked = door.accept() => if let Ok((asked, _)) = asked { hand_over(asked, &waiting) },
-            read = input.read(&mut end) => if matches!(read, Ok(0) | Err(_)) { return Ok(()) },
+            asked = door.accept() => if let Ok((asked, _)) = asked { hand_over(asked, &waiting, &open) },
+            read = input.read(&mut end) => if matches!(read, Ok(0) | Err(_)) { break },
         }
     }
+    // Nobody is let in any more; who is in goes on.
+    drop((listener, door));
+    open.close();
+    open.wait().await;
+    Ok(())
 }
 
 /// Lets a connection wait for a while, unless too many do.
@@ -92,27 +110,28 @@ fn wait(waiting: &Waiting, number: u32, stream: TcpStream) -> bool {
     true
 }
 
-#[allow(clippy::disallowed_methods, reason = "ends with the connection it carries")]
-fn hand_over(mut asked: UnixStream, waiting: &Waiting) {
+fn hand_over(mut asked: UnixStream, waiting: &Waiting, open: &TaskTracker) {
     let waiting = waiting.clone();
-    tokio::spawn(async move {
+    open.spawn(async move {
         let Ok(Ok(number)) = tokio::time::timeout(PATIENCE, asked.read_u32()).await else { return };
         let stream = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
         if let Some(stream) = stream {
             let _ = stream.set_nodelay(true);
+            let mut stream = stream;
             if asked.write_all(&[OPEN]).await.is_ok() {
-                let _ = carry(asked, stream).await;
+                let both = copy_bidirectional_with_sizes(&mut asked, &mut stream, BUFFER, BUFFER);
+                let _ = both.await;
             }
         }
     });
 }
 
 /// Takes a connection that waits at a listener.
-pub(super) async fn take(name: &str, number: u32, client: impl Duplex) -> Result<()> {
+pub(super) async fn take(name: &str, number: u32) -> Result<()> {
     let address = std::os::unix::net::SocketAddr::from_abstract_name(name).context("name it")?;
     let door = std::os::unix::net::UnixStream::connect_addr(&address).context("find it")?;
     door.set_nonblocking(true).context("find it")?;
     let mut door = UnixStream::from_std(door).context("find it")?;
     door.write_u32(number).await.context("ask for it")?;
-    carry(client, door).await
+    carry(door, output()?).await
 }

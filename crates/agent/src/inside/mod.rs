@@ -11,7 +11,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, Join, join},
+    io::{AsyncRead, AsyncWrite, join},
     net::unix::pipe::{Receiver, Sender},
 };
 
@@ -36,31 +36,32 @@ fn fail(words: &str) -> u8 {
 async fn chosen(what: &str, args: &[OsString]) -> Result<()> {
     let words: Vec<&str> = args.iter().filter_map(|word| word.to_str()).collect();
     match (what, words.as_slice()) {
-        ("sftp", []) => sftp::serve(both()?).await,
-        ("dial", [port]) => forward::dial(port.parse().context("read the port")?, both()?).await,
+        ("sftp", []) => sftp::serve(join(input()?, output()?)).await,
+        ("dial", [port]) => forward::dial(port.parse().context("read the port")?).await,
         ("listen", [port]) => forward::listen(port.parse().context("read the port")?).await,
         ("take", [name, number]) => {
-            forward::take(name, number.parse().context("read the number")?, both()?).await
+            forward::take(name, number.parse().context("read the number")?).await
         }
         _ => bail!("this is for the control plane"),
     }
 }
 
-fn own(fd: impl AsFd) -> Result<OwnedFd> {
-    fd.as_fd().try_clone_to_owned().context("take up a stream")
+/// Takes up a stream of this process, and leaves nothing in its place: closed here, it is closed.
+fn own(fd: impl AsFd, leave: impl FnOnce(OwnedFd) -> nix::Result<()>) -> Result<OwnedFd> {
+    let own = fd.as_fd().try_clone_to_owned().context("take up a stream")?;
+    let nothing = std::fs::File::options().read(true).write(true).open("/dev/null");
+    leave(nothing.context("open nothing")?.into()).context("leave a stream")?;
+    Ok(own)
 }
 
 fn input() -> Result<Receiver> {
-    Receiver::from_owned_fd(own(std::io::stdin())?).context("read from a pipe")
+    let fd = own(std::io::stdin(), nix::unistd::dup2_stdin)?;
+    Receiver::from_owned_fd(fd).context("read from a pipe")
 }
 
 fn output() -> Result<Sender> {
-    Sender::from_owned_fd(own(std::io::stdout())?).context("write to a pipe")
-}
-
-/// Returns input and output as one stream.
-fn both() -> Result<Join<Receiver, Sender>> {
-    Ok(join(input()?, output()?))
+    let fd = own(std::io::stdout(), nix::unistd::dup2_stdout)?;
+    Sender::from_owned_fd(fd).context("write to a pipe")
 }
 
 /// A stream both ways.

@@ -64,10 +64,10 @@ impl Runtime for Fake {
         })
     }
 
-    fn start(&self, _: AllocationId, inside: &Inside) -> Started {
+    fn start(&self, _: AllocationId, inside: &Inside) -> Result<Started> {
         let mut command = vec!["/usr/bin/env".to_owned()];
         command.extend(inside.env.iter().map(|(name, value)| format!("{name}={value}")));
         command.extend(inside.args.clone());
-        Started { command, pid_file: None }
+        Ok(Started { command, pid_file: None, group: None })
     }
 }

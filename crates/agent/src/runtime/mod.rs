@@ -46,7 +46,10 @@ pub trait Runtime: Send + Sync + 'static {
     /// Says what is.
     fn is(&self, id: AllocationId) -> Boxed<'_, Result<Is>>;
     /// Returns the command that starts something in a workload.
-    fn start(&self, id: AllocationId, inside: &Inside) -> Started;
+    ///
+    /// # Errors
+    /// When the workload is too old to have what is to be started.
+    fn start(&self, id: AllocationId, inside: &Inside) -> Result<Started>;
 }
 
 /// Something to be started in a workload.
@@ -67,6 +70,8 @@ pub struct Started {
     pub command: Vec<String>,
     /// Where the process's number stands once it runs.
     pub pid_file: Option<PathBuf>,
+    /// What the control group of every process of the workload is called by, where it has one.
+    pub group: Option<String>,
 }
 
 impl Started {
@@ -76,11 +81,20 @@ impl Started {
         let text = self.pid_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
         // Each program leads a session of its own; 1 and below would be everybody.
         let pid = text.and_then(|text| text.trim().parse::<i32>().ok()).filter(|pid| *pid > 1);
-        if let Some(pid) = pid
+        if let Some(pid) = pid.filter(|pid| self.is_inside(*pid))
             && let Err(error) = killpg(Pid::from_raw(pid), signal)
         {
             tracing::info!(%error, name, "a signal found nobody");
         }
+    }
+}
+
+impl Started {
+    /// A number may be another's by now: only a process of this workload is sent anything.
+    fn is_inside(&self, pid: i32) -> bool {
+        let Some(name) = &self.group else { return true };
+        let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        groups.lines().any(|line| line.rsplit('/').next() == Some(name))
     }
 }
 

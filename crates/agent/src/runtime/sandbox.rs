@@ -102,6 +102,13 @@ impl Sandbox {
         Facts { runtime, not_enforced }
     }
 
+    /// Returns whether a workload has this build's program inside: it keeps the one it was launched with.
+    fn has_this_init(&self, id: AllocationId) -> bool {
+        let config =
+            std::fs::read_to_string(self.folder(id).join("config.json")).unwrap_or_default();
+        config.contains(&format!("\"{}\"", self.init.display()))
+    }
+
     fn folder(&self, id: AllocationId) -> PathBuf {
         self.runs.join(id.to_string())
     }
@@ -349,7 +356,11 @@ impl Runtime for Sandbox {
         Box::pin(self.look(id))
     }
 
-    fn start(&self, id: AllocationId, inside: &Inside) -> Started {
+    fn start(&self, id: AllocationId, inside: &Inside) -> Result<Started> {
+        let own = inside.args.first().is_some_and(|word| word.starts_with("/.init/"));
+        if own && !self.has_this_init(id) {
+            bail!("the workload was launched before this machine's agent was upgraded");
+        }
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let pid_file = self.pids.join(format!("{}-{number}", std::process::id()));
         let root = self.state.display().to_string();
@@ -367,6 +378,7 @@ impl Runtime for Sandbox {
         }
         command.push(id.to_string());
         command.extend(inside.args.iter().cloned());
-        Started { command, pid_file: Some(pid_file) }
+        let group = self.rooted.then(|| id.to_string());
+        Ok(Started { command, pid_file: Some(pid_file), group })
     }
 }

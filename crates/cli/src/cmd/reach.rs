@@ -22,7 +22,8 @@ pub(super) async fn find(client: &Client, workload: &str) -> Result<AllocationId
     if let Ok(id) = workload.parse() {
         return Ok(id);
     }
-    let all: Page<AllocationView> = client.get("/api/v1/allocations?limit=100").await?;
+    let all: Page<AllocationView> =
+        client.get("/api/v1/allocations?state=active&limit=100").await?;
     let named: Vec<&AllocationView> = all
         .items
         .iter()
@@ -167,7 +168,8 @@ pub async fn forward(workload: &str, ports: &str) -> Result<ExitCode, Failure> {
 /// What the server says; when it cannot be written.
 pub async fn ssh_config() -> Result<(), Failure> {
     let client = Client::signed_in()?;
-    let all: Page<AllocationView> = client.get("/api/v1/allocations?limit=100").await?;
+    let all: Page<AllocationView> =
+        client.get("/api/v1/allocations?state=active&limit=100").await?;
     let mut text =
         String::from("# Written by `gpuaas ssh-config`; write it again after a launch.\n");
     let mut names = Vec::new();

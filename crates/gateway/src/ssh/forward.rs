@@ -1,17 +1,28 @@
 //! Ports: the client's to the workload's loopback (`ssh -L`, `-D`), and back (`ssh -R`).
 
-use super::{Visit, pump};
+use super::{
+    Visit,
+    guest::{Place, Spawner},
+    pump::{self, Backlog},
+};
 use crate::link::Duplex;
 use api::node::{OPEN, StreamAsk, frame};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use russh::{
-    Channel, ChannelOpenFailure,
+    Channel, ChannelMsg, ChannelOpenFailure,
     server::{ChannelOpenHandle, Handle, Msg},
 };
 use std::{net::IpAddr, sync::Arc, time::Duration};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long a connection inside a workload may take to be made.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a listener may take to listen: the connection waits for it.
+const LISTENING: Duration = Duration::from_secs(5);
+/// How long a client may take to close what has ended.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Returns whether an address is the workload's own loopback. Names but one are not looked up.
 pub(super) fn is_loopback(host: &str) -> bool {
@@ -63,22 +74,32 @@ async fn open(visit: &dyn Visit, ask: &StreamAsk) -> Result<Begun, ChannelOpenFa
 pub(super) async fn dial(
     visit: &dyn Visit,
     port: u16,
-    channel: Channel<Msg>,
-    reply: ChannelOpenHandle,
+    (channel, reply): (Channel<Msg>, ChannelOpenHandle),
+    backlog: &Backlog,
 ) {
     match open(visit, &StreamAsk::Dial { port }).await {
         Err(why) => reply.reject(why).await,
         Ok(begun) => {
             reply.accept().await;
-            carry(channel, begun).await;
+            carry(channel, begun, backlog).await;
         }
     }
 }
 
-async fn carry(channel: Channel<Msg>, begun: Begun) {
+async fn carry(channel: Channel<Msg>, begun: Begun, backlog: &Backlog) {
     let (mut read, write) = channel.split();
-    let _ = pump::carry_rest(&mut read, &write, begun.node, begun.frames).await;
+    // Errors of the helper are not the peer's bytes: a forwarded channel has no stream for them.
+    let _ = pump::carry((&mut read, &write), begun.node, begun.frames, backlog, false).await;
     let _ = write.eof().await;
+    // The client closes what both sides are done with; so the library forgets it too.
+    let closed = async {
+        while let Some(message) = read.wait().await {
+            if matches!(message, ChannelMsg::Close) {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER, closed).await;
     let _ = write.close().await;
 }
 
@@ -129,35 +150,61 @@ impl Lines {
 /// # Errors
 /// Plain words.
 pub(super) async fn listen(visit: &dyn Visit, port: u16) -> Result<Listener, String> {
-    let node = visit.open(&StreamAsk::Listen { port }).await?;
-    let mut lines = Lines { node, frames: frame::Reader::default(), text: String::new() };
     let taken = || "The port cannot be listened on.".to_owned();
-    let first = tokio::time::timeout(PATIENCE / 2, lines.next()).await;
-    let first = first.ok().flatten().ok_or_else(taken)?;
+    let listening = async {
+        let node = visit.open(&StreamAsk::Listen { port }).await?;
+        let mut lines = Lines { node, frames: frame::Reader::default(), text: String::new() };
+        let first = lines.next().await.ok_or_else(taken)?;
+        Ok::<_, String>((lines, first))
+    };
+    let (lines, first) =
+        tokio::time::timeout(LISTENING, listening).await.map_err(|_| taken())??;
     let (port, name) = first.split_once(' ').ok_or_else(taken)?;
     let port = port.parse().map_err(|_| taken())?;
     Ok(Listener { port, name: name.to_owned(), lines })
 }
 
-/// Hands each connection to the client, until the listener ends.
-pub(super) async fn accept(
-    visit: Arc<dyn Visit>,
-    mut listener: Listener,
-    address: String,
-    handle: Handle,
-) {
-    let mut carried = tokio::task::JoinSet::new();
-    while let Some(line) = listener.lines.next().await {
-        let Ok(number) = line.parse() else { return };
-        while carried.try_join_next().is_some() {}
-        let (visit, handle, address) = (visit.clone(), handle.clone(), address.clone());
+/// What hands connections to a client.
+pub(super) struct Acceptor {
+    pub(super) visit: Arc<dyn Visit>,
+    pub(super) handle: Handle,
+    pub(super) address: String,
+    pub(super) spawner: Spawner,
+    pub(super) backlog: Backlog,
+}
+
+impl Acceptor {
+    /// Hands each connection to the client, until the listener ends or is told to. Those that are open
+    /// go on: the listener stays for them.
+    pub(super) async fn run(self, mut listener: Listener, stop: CancellationToken) {
+        let open = TaskTracker::new();
+        while let Some(Some(line)) = stop.run_until_cancelled(listener.lines.next()).await {
+            let Ok(number) = line.parse() else { break };
+            // More than a connection's channels at once are refused, as a full port would.
+            let Some(place) = self.spawner.place() else { continue };
+            self.hand_over(&listener, number, place, &open);
+        }
+        let end = Bytes::from(frame::write(frame::END, &[]));
+        let _ = listener.lines.node.to_node.send(end).await;
+        open.close();
+        open.wait().await;
+    }
+
+    fn hand_over(&self, listener: &Listener, number: u32, place: Place, open: &TaskTracker) {
+        let (visit, handle, address) =
+            (self.visit.clone(), self.handle.clone(), self.address.clone());
         let (name, port) = (listener.name.clone(), u32::from(listener.port));
-        carried.spawn(async move {
-            let Ok(begun) = open(&*visit, &StreamAsk::Take { name, number }).await else { return };
+        let backlog = self.backlog.clone();
+        let carried = open.track_future(async move {
+            let Ok(begun) = self::open(&*visit, &StreamAsk::Take { name, number }).await else {
+                return;
+            };
             let opened = handle.channel_open_forwarded_tcpip(address, port, "127.0.0.1", 0).await;
             if let Ok(channel) = opened {
-                carry(channel, begun).await;
+                carry(channel, begun, &backlog).await;
             }
+            drop(place);
         });
+        self.spawner.spawn(carried);
     }
 }

@@ -3,13 +3,14 @@
 use super::{
     FAREWELL, Knock, Shells, Visit,
     door::Gate,
-    forward,
+    forward::{self, Acceptor},
     keys::fingerprint,
+    pump::Backlog,
     session::{self, Session},
 };
 use crate::strangers::Stranger;
 use russh::{
-    Channel, ChannelId, ChannelOpenFailure, Disconnect, Error, Pty, Sig,
+    Channel, ChannelId, ChannelOpenFailure, Disconnect, Error, Pty,
     keys::Algorithm,
     server::{
         Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Session as Wire,
@@ -17,7 +18,7 @@ use russh::{
     },
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{
         Arc,
@@ -29,6 +30,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Most channels of a connection at once.
 const MOST_CHANNELS: usize = 64;
+/// Most channels of a connection in all.
+const MOST_EVER: usize = 10_000;
 /// Most ports of a workload a connection listens on.
 const MOST_FORWARDS: usize = 16;
 
@@ -39,8 +42,36 @@ pub(super) struct Guest {
     gate: Arc<Gate>,
     stranger: Option<Stranger>,
     visit: Option<Result<Arc<dyn Visit>, String>>,
-    channels: Arc<AtomicUsize>,
+    spawner: Spawner,
+    backlog: Backlog,
+    /// Channels that were opened in all.
+    opened: usize,
+    /// Channels that have begun what they are for.
+    begun: HashSet<ChannelId>,
     forwards: HashMap<u32, CancellationToken>,
+}
+
+/// Starts what belongs to a connection, and counts its channels.
+#[derive(Clone)]
+pub(super) struct Spawner {
+    cut: CancellationToken,
+    channels: Arc<AtomicUsize>,
+}
+
+impl Spawner {
+    /// Runs something for as long as the line is there.
+    #[allow(clippy::disallowed_methods, reason = "ends with the connection")]
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let cut = self.cut.clone();
+        tokio::spawn(async move { cut.run_until_cancelled(work).await });
+    }
+
+    /// Takes a place for a channel, when there is one.
+    pub(super) fn place(&self) -> Option<Place> {
+        let before = self.channels.fetch_add(1, Ordering::Relaxed);
+        let place = Place(self.channels.clone());
+        (before < MOST_CHANNELS).then_some(place)
+    }
 }
 
 /// A channel's place among those of its connection.
@@ -64,21 +95,35 @@ impl Guest {
         gate: Arc<Gate>,
         stranger: Stranger,
     ) -> Self {
+        let spawner = Spawner { cut: gate.cut.clone(), channels: Arc::default() };
         Self {
             shells,
             from,
             gate,
             stranger: Some(stranger),
             visit: None,
-            channels: Arc::default(),
+            spawner,
+            backlog: Backlog::default(),
+            opened: 0,
+            begun: HashSet::new(),
             forwards: HashMap::new(),
         }
     }
 
-    fn place(&self) -> Option<Place> {
-        let before = self.channels.fetch_add(1, Ordering::Relaxed);
-        let place = Place(self.channels.clone());
-        (before < MOST_CHANNELS).then_some(place)
+    /// Takes a place for a channel. The library remembers a little of each it closed itself, so that a
+    /// connection has only so many in all.
+    fn place(&mut self) -> Option<Place> {
+        self.opened += 1;
+        if self.opened > MOST_EVER { None } else { self.spawner.place() }
+    }
+
+    /// Says whether a channel may begin: each is for one thing.
+    fn begins(&mut self, channel: ChannelId, wire: &mut Wire) -> Result<(), Error> {
+        if self.begun.insert(channel) {
+            wire.channel_success(channel)
+        } else {
+            wire.channel_failure(channel)
+        }
     }
 
     /// Returns whose visit it is, when they were let in.
@@ -86,18 +131,11 @@ impl Guest {
         self.visit.as_ref().and_then(|visit| visit.as_ref().ok()).cloned()
     }
 
-    /// Runs something for as long as the line is there.
-    #[allow(clippy::disallowed_methods, reason = "ends with the connection")]
-    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let cut = self.gate.cut.clone();
-        tokio::spawn(async move { cut.run_until_cancelled(work).await });
-    }
-
     /// Cuts the line once they may be here no longer; who was refused has time to read why.
     fn watch(&self, handle: Handle) {
         let visit = self.visit();
         let gate = self.gate.clone();
-        self.spawn(async move {
+        self.spawner.spawn(async move {
             let why = match visit {
                 Some(visit) => visit.over().await,
                 None => {
@@ -160,8 +198,8 @@ impl Handler for Guest {
             return Ok(());
         };
         reply.accept().await;
-        let session = Session { visit, handle: wire.handle(), _place: place };
-        self.spawn(session.run(channel));
+        let (handle, backlog) = (wire.handle(), self.backlog.clone());
+        self.spawner.spawn(Session { visit, handle, backlog, _place: place }.run(channel));
         Ok(())
     }
 
@@ -185,8 +223,9 @@ impl Handler for Guest {
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
             return Ok(());
         };
-        self.spawn(async move {
-            forward::dial(&*visit, port, channel, reply).await;
+        let backlog = self.backlog.clone();
+        self.spawner.spawn(async move {
+            forward::dial(&*visit, port, (channel, reply), &backlog).await;
             drop(place);
         });
         Ok(())
@@ -201,6 +240,7 @@ impl Handler for Guest {
         let (Some(visit), Ok(wanted)) = (self.visit(), u16::try_from(*port)) else {
             return Ok(false);
         };
+        self.forwards.retain(|_, stop| !stop.is_cancelled());
         if self.forwards.len() >= MOST_FORWARDS {
             return Ok(false);
         }
@@ -208,8 +248,18 @@ impl Handler for Guest {
         *port = listener.port.into();
         let stop = self.gate.cut.child_token();
         self.forwards.insert(*port, stop.clone());
-        let forwarding = forward::accept(visit, listener, address.to_owned(), wire.handle());
-        self.spawn(async move { _ = stop.run_until_cancelled(forwarding).await });
+        let acceptor = Acceptor {
+            visit,
+            handle: wire.handle(),
+            address: address.to_owned(),
+            spawner: self.spawner.clone(),
+            backlog: self.backlog.clone(),
+        };
+        self.spawner.spawn(async move {
+            let over = stop.clone().drop_guard();
+            acceptor.run(listener, stop).await;
+            drop(over);
+        });
         Ok(true)
     }
 
@@ -255,7 +305,7 @@ impl Handler for Guest {
     }
 
     async fn shell_request(&mut self, channel: ChannelId, wire: &mut Wire) -> Result<(), Error> {
-        wire.channel_success(channel)
+        self.begins(channel, wire)
     }
 
     async fn exec_request(
@@ -264,7 +314,7 @@ impl Handler for Guest {
         _: &[u8],
         wire: &mut Wire,
     ) -> Result<(), Error> {
-        wire.channel_success(channel)
+        self.begins(channel, wire)
     }
 
     async fn subsystem_request(
@@ -274,7 +324,7 @@ impl Handler for Guest {
         wire: &mut Wire,
     ) -> Result<(), Error> {
         if name == session::SFTP {
-            wire.channel_success(channel)
+            self.begins(channel, wire)
         } else {
             wire.channel_failure(channel)
         }
@@ -304,12 +354,7 @@ impl Handler for Guest {
         wire.channel_failure(channel)
     }
 
-    async fn agent_request(&mut self, channel: ChannelId, wire: &mut Wire) -> Result<bool, Error> {
-        wire.channel_failure(channel)?;
+    async fn agent_request(&mut self, _: ChannelId, _: &mut Wire) -> Result<bool, Error> {
         Ok(false)
-    }
-
-    async fn signal(&mut self, _: ChannelId, _: Sig, _: &mut Wire) -> Result<(), Error> {
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Promises: who somebody is, is the key they *proved*; every kind of channel asks the same
 //! [`Visit::open`], and what is not listed is refused; a stranger has ten seconds, six tries and 128 KiB;
-//! whoever loses access is cut off at once. Ciphers are AES-GCM and AES-CTR without encrypt-then-MAC,
+//! whoever loses access is cut off within five seconds. Ciphers are AES-GCM and AES-CTR without encrypt-then-MAC,
 //! so that no packet can be dropped unseen (CVE-2023-48795), and strict key exchange beside that.
 
 mod door;
@@ -124,6 +124,7 @@ fn config(host_key: &HostKey) -> server::Config {
         inactivity_timeout: None,
         keepalive_interval: Some(KEEP_ALIVE),
         keepalive_max: 3,
+        channel_buffer_size: 16,
         nodelay: true,
         ..server::Config::default()
     }

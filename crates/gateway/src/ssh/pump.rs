@@ -1,77 +1,123 @@
 //! Bytes between a channel and a stream of a node, both ways, each at its own pace.
+//!
+//! The library grants a client's window as data arrives, not as it is used. What a program has not read
+//! waits here, 32 MiB of a connection at the most; beyond that the connection is read no further until
+//! it did. A program that reads nothing because nobody takes what it prints would then wait for ever:
+//! after five minutes in which nothing moved at all its channel ends.
 
 use crate::link::Duplex;
 use api::node::frame;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, server::Msg};
+use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig, server::Msg};
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// SSH_EXTENDED_DATA_STDERR (RFC 4254, section 5.2).
 const ERRORS: u32 = 1;
-/// How long a program may leave its input unread once its window is full: the other channels of the
-/// connection wait behind it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Input of a connection that waits here.
+const BACKLOG: usize = 32 * 1024 * 1024;
+/// How long nothing may move while both sides wait for each other.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Says something on a channel's stream of errors.
 pub(super) async fn say(write: &ChannelWriteHalf<Msg>, words: &str) -> Result<(), russh::Error> {
     write.extended_data_bytes(ERRORS, Bytes::copy_from_slice(words.as_bytes())).await
 }
 
-/// Bytes that were sent to the node and not taken there.
-#[derive(Default)]
-struct Window {
-    waiting: AtomicUsize,
-    news: Notify,
+/// What of a connection's input waits.
+#[derive(Clone)]
+pub(super) struct Backlog(Arc<Semaphore>);
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(BACKLOG)))
+    }
 }
 
-impl Window {
-    async fn room(&self) -> bool {
-        let room = async {
-            loop {
-                let news = self.news.notified();
-                if self.waiting.load(Ordering::Relaxed) < frame::STREAM_WINDOW {
-                    return;
-                }
-                news.await;
+/// How a stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The program did, with this code.
+    Exit(i32),
+    /// The client closed its channel.
+    Left,
+    /// The machine went away, or nothing moved any more.
+    Lost,
+}
+
+/// What is on its way, and whether anything moves.
+#[derive(Default)]
+struct Flow {
+    /// Bytes that were sent to the node and not taken there.
+    waiting: AtomicUsize,
+    news: Notify,
+    moved: AtomicU64,
+    delivering: AtomicBool,
+}
+
+impl Flow {
+    async fn room(&self) {
+        loop {
+            let news = self.news.notified();
+            if self.waiting.load(Ordering::Relaxed) < frame::STREAM_WINDOW {
+                return;
             }
-        };
-        tokio::time::timeout(PATIENCE, room).await.is_ok()
+            news.await;
+        }
     }
 
     fn taken(&self, count: usize) {
         let less = |now: usize| Some(now.saturating_sub(count));
         let _ = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        self.moved.fetch_add(1, Ordering::Relaxed);
         self.news.notify_one();
+    }
+
+    /// Takes a place among what waits; none when both sides wait for each other.
+    async fn place(&self, backlog: &Backlog, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes.min(BACKLOG)).ok()?;
+        let place = backlog.0.clone().acquire_many_owned(bytes);
+        tokio::pin!(place);
+        loop {
+            let before = self.moved.load(Ordering::Relaxed);
+            match tokio::time::timeout(PATIENCE, &mut place).await {
+                Ok(place) => return place.ok(),
+                Err(_) => {
+                    let moved = self.moved.load(Ordering::Relaxed) != before;
+                    if !moved && self.delivering.load(Ordering::Relaxed) {
+                        return None;
+                    }
+                }
+            }
+        }
     }
 }
 
-/// Carries until either side ends; returns the program's exit code, none when it was not heard.
+/// Carries until either side ends. What the node says of errors reaches those who have a stream for them.
 pub(super) async fn carry(
-    read: &mut ChannelReadHalf,
-    write: &ChannelWriteHalf<Msg>,
-    node: Duplex,
-) -> Option<i32> {
-    carry_rest(read, write, node, frame::Reader::default()).await
-}
-
-/// The same, where frames of the node were read already.
-pub(super) async fn carry_rest(
-    read: &mut ChannelReadHalf,
-    write: &ChannelWriteHalf<Msg>,
+    (read, write): (&mut ChannelReadHalf, &ChannelWriteHalf<Msg>),
     node: Duplex,
     frames: frame::Reader,
-) -> Option<i32> {
-    let Duplex { to_node, mut from_node, place: _place } = node;
-    let window = Window::default();
+    backlog: &Backlog,
+    errors: bool,
+) -> Ended {
+    let Duplex { to_node, mut from_node, place: _place, holds: _held } = node;
+    let flow = Flow::default();
+    let (push, pull) = mpsc::unbounded_channel();
     tokio::select! {
-        code = down(write, &mut from_node, frames, &window) => code,
-        () = up(read, &to_node, &window) => None,
+        code = down(write, &mut from_node, frames, (&flow, errors)) => {
+            code.map_or(Ended::Lost, Ended::Exit)
+        }
+        ended = take_in(read, &push, &flow, backlog) => ended,
+        ended = up(pull, &to_node, &flow) => ended,
     }
 }
 
@@ -79,20 +125,23 @@ async fn down(
     write: &ChannelWriteHalf<Msg>,
     from_node: &mut Incoming,
     mut frames: frame::Reader,
-    window: &Window,
+    (flow, errors): (&Flow, bool),
 ) -> Option<i32> {
     loop {
         while let Some((kind, payload)) = frames.next_frame().ok()? {
+            flow.delivering.store(true, Ordering::Relaxed);
             match kind {
                 frame::DATA => write.data_bytes(payload).await.ok()?,
-                frame::ERRORS => write.extended_data_bytes(ERRORS, payload).await.ok()?,
+                frame::ERRORS if errors => write.extended_data_bytes(ERRORS, payload).await.ok()?,
                 frame::TAKEN => {
                     let count: [u8; 4] = payload.try_into().ok()?;
-                    window.taken(u32::from_be_bytes(count) as usize);
+                    flow.taken(u32::from_be_bytes(count) as usize);
                 }
                 frame::EXIT => return String::from_utf8_lossy(&payload).parse().ok(),
                 _ => {}
             }
+            flow.delivering.store(false, Ordering::Relaxed);
+            flow.moved.fetch_add(1, Ordering::Relaxed);
         }
         if let Ok(bytes) = from_node.frame().await?.ok()?.into_data() {
             frames.push(&bytes);
@@ -100,31 +149,60 @@ async fn down(
     }
 }
 
-async fn up(read: &mut ChannelReadHalf, to_node: &mpsc::Sender<Bytes>, window: &Window) {
+/// A frame for the node, with its place among what waits.
+type Waiting = (Vec<u8>, usize, Option<OwnedSemaphorePermit>);
+
+/// Takes what the client says as it comes.
+async fn take_in(
+    read: &mut ChannelReadHalf,
+    push: &mpsc::UnboundedSender<Waiting>,
+    flow: &Flow,
+    backlog: &Backlog,
+) -> Ended {
     while let Some(message) = read.wait().await {
-        let frame = match message {
+        let waiting = match message {
             ChannelMsg::Data { data } => {
-                if !window.room().await {
-                    return;
-                }
-                window.waiting.fetch_add(data.len(), Ordering::Relaxed);
-                frame::write(frame::DATA, &data)
+                let Some(place) = flow.place(backlog, data.len()).await else { return Ended::Lost };
+                (frame::write(frame::DATA, &data), data.len(), Some(place))
             }
-            ChannelMsg::Eof => frame::write(frame::END, &[]),
+            ChannelMsg::Eof => (frame::write(frame::END, &[]), 0, None),
             ChannelMsg::Signal { signal } => {
-                let name = format!("{signal:?}");
-                frame::write(frame::SIGNAL, name.as_bytes())
+                let name = match signal {
+                    Sig::Custom(name) => name,
+                    known => format!("{known:?}"),
+                };
+                (frame::write(frame::SIGNAL, name.as_bytes()), 0, None)
             }
             ChannelMsg::WindowChange { col_width, row_height, .. } => {
                 let side = |number: u32| u16::try_from(number.clamp(2, 1000)).unwrap_or(80);
                 let sides = [side(col_width).to_be_bytes(), side(row_height).to_be_bytes()];
-                frame::write(frame::RESIZE, &sides.concat())
+                (frame::write(frame::RESIZE, &sides.concat()), 0, None)
             }
-            ChannelMsg::Close => return,
+            ChannelMsg::Close => return Ended::Left,
             _ => continue,
         };
-        if to_node.send(Bytes::from(frame)).await.is_err() {
-            return;
+        if push.send(waiting).is_err() {
+            return Ended::Lost;
         }
     }
+    Ended::Left
+}
+
+/// Sends it on as the program takes it.
+async fn up(
+    mut pull: mpsc::UnboundedReceiver<Waiting>,
+    to_node: &mpsc::Sender<Bytes>,
+    flow: &Flow,
+) -> Ended {
+    while let Some((frame, length, place)) = pull.recv().await {
+        if length > 0 {
+            flow.room().await;
+            flow.waiting.fetch_add(length, Ordering::Relaxed);
+        }
+        if to_node.send(Bytes::from(frame)).await.is_err() {
+            return Ended::Lost;
+        }
+        drop(place);
+    }
+    Ended::Lost
 }

@@ -1,7 +1,11 @@
 //! A session channel: a shell, a command or a file transfer.
 
-use super::{Visit, guest::Place, pump};
-use api::node::{RunAsk, StreamAsk, TerminalAsk};
+use super::{
+    Visit,
+    guest::Place,
+    pump::{self, Backlog, Ended},
+};
+use api::node::{RunAsk, StreamAsk, TerminalAsk, frame};
 use russh::{
     Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf,
     server::{Handle, Msg},
@@ -12,6 +16,8 @@ use std::{sync::Arc, time::Duration};
 pub(super) const SFTP: &str = "sftp";
 /// How long a channel may be open before it says what it is for.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long last words may take to be taken.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// Most variables of an environment, and bytes of each.
 const MOST_ENV: usize = 32;
 const MOST_VALUE: usize = 1024;
@@ -33,6 +39,7 @@ pub(super) fn env_allowed(name: &str, value: &str) -> bool {
 pub(super) struct Session {
     pub(super) visit: Result<Arc<dyn Visit>, String>,
     pub(super) handle: Handle,
+    pub(super) backlog: Backlog,
     pub(super) _place: Place,
 }
 
@@ -111,12 +118,18 @@ impl Session {
         match opened {
             Err(words) => self.refuse(id, &write, &words).await,
             Ok(node) => {
-                let code = pump::carry(&mut read, &write, node).await;
+                let (both, frames) = ((&mut read, &write), frame::Reader::default());
+                let ended = pump::carry(both, node, frames, &self.backlog, true).await;
                 let lost = "\r\nThe connection to the machine was lost.\r\n";
-                if code.is_none() {
-                    let _ = pump::say(&write, lost).await;
-                }
-                self.end(id, &write, code.map_or(FAILED, |code| code.max(0).unsigned_abs())).await;
+                let code = match ended {
+                    Ended::Exit(code) => code.max(0).unsigned_abs(),
+                    Ended::Left => FAILED,
+                    Ended::Lost => {
+                        let _ = tokio::time::timeout(FAREWELL, pump::say(&write, lost)).await;
+                        FAILED
+                    }
+                };
+                self.end(id, &write, code).await;
             }
         }
     }

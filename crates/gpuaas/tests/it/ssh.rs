@@ -187,7 +187,7 @@ fn files_and_ports_go_through() {
     let remote = back.local_addr().unwrap().port();
     let (l, d) = (format!("{local}:localhost:8000"), dynamic.to_string());
     let r = format!("7777:127.0.0.1:{remote}");
-    let mut forwards = reach.spawn("ssh", &reach.key, &["-N", "-L", &l, "-D", &d, "-R", &r, &to]);
+    let forwards = reach.spawn("ssh", &reach.key, &["-N", "-L", &l, "-D", &d, "-R", &r, &to]);
     assert_eq!(get(local), "served\n");
     let proxy = format!("127.0.0.1:{dynamic}");
     let through = |url: &str| {
@@ -210,6 +210,45 @@ fn files_and_ports_go_through() {
     });
     assert_eq!(text(&reach.ssh(&id, asks).stdout), "b'from here'\n");
     assert_eq!(&answered.join().unwrap(), b"from inside");
-    forwards.kill().unwrap();
-    let _ = forwards.wait();
+    // What the peer ends is heard as an end.
+    let once = "setsid python3 -c \"import socket; s=socket.create_server(('127.0.0.1',8001)); \
+                c,_=s.accept(); c.sendall(b'all of it'); c.close()\" >/dev/null 2>&1 & sleep 1";
+    assert!(reach.ssh(&id, once).status.success());
+    let ends = free_port();
+    let l = format!("{ends}:localhost:8001");
+    let short = reach.spawn("ssh", &reach.key, &["-N", "-L", &l, &to]);
+    let mut said = Vec::new();
+    let end = Instant::now() + Duration::from_secs(10);
+    while said.is_empty() && Instant::now() < end {
+        if let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", ends)) {
+            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+            std::io::Read::read_to_end(&mut stream, &mut said).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(text(&said), "all of it");
+    for mut forward in [forwards, short] {
+        let _ = forward.kill();
+        let _ = forward.wait();
+    }
+}
+
+#[test]
+fn much_goes_both_ways_at_once_and_a_slow_program_loses_nothing() {
+    let site = Site::up(&["--simulate", "2xH100"]);
+    let reach = Reach::of(&site);
+    let id = site.launch("sim-h100-slice");
+    let bytes: String = (0..1_500_000_u32).map(|n| format!("{n:09}\n")).collect();
+    let to = format!("{id}@127.0.0.1");
+    let mut echo = reach.spawn("ssh", &reach.key, &[&to, "cat"]);
+    let (mut stdin, sent) = (echo.stdin.take().unwrap(), bytes.clone());
+    let sending = std::thread::spawn(move || stdin.write_all(sent.as_bytes()));
+    let back = echo.wait_with_output().unwrap();
+    sending.join().unwrap().unwrap();
+    assert!(back.stdout == bytes.as_bytes(), "{} of {}", back.stdout.len(), bytes.len());
+    let slow = reach.run("ssh", &[&to, "sleep 3; wc -c"], &bytes);
+    assert_eq!(text(&slow.stdout).trim(), bytes.len().to_string(), "{}", text(&slow.stderr));
+    let paste = "stty raw -echo; echo ready; sleep 2; head -c 1000000 | wc -c";
+    let pasted = reach.run("ssh", &["-tt", &to, paste], &bytes);
+    assert!(text(&pasted.stdout).contains("1000000"), "{}", text(&pasted.stdout));
 }

@@ -10,7 +10,6 @@ use crate::{
 use api::{
     AllocationId, Code, SshGrantId, UserId,
     allocations::AllocationState,
-    people::Role,
     ssh::{ConnectView, SshGrantCreate, SshGrantView},
 };
 use kernel::{
@@ -44,7 +43,7 @@ async fn find_way(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<(Alloca
     let id: AllocationId = ask.head.id("allocation_id")?;
     let grant: SshGrantId = ask.head.id("ssh_grant_id")?;
     let Some(row) = allocations::find(tx, id).await? else { return Ok(None) };
-    let grant = ssh_keys::live_grant(tx, grant).await?.filter(|one| one.allocation_id == id);
+    let grant = ssh_keys::find_grant(tx, grant).await?.filter(|one| one.allocation_id == id);
     Ok(grant.map(|grant| Found::in_project(row.org_id, row.project_id, (row, grant))))
 }
 
@@ -81,8 +80,7 @@ fn own_or_admin<A>(who: &Allowed<A>, row: &Allocation) -> Result<()>
 where
     A: Action<Scope = InProject>,
 {
-    let admin = matches!(who.role(), Some(Role::Admin | Role::Owner));
-    if admin || row.requested_by == who.caller().user_id() {
+    if allocations::decides(who, row) {
         return Ok(());
     }
     Err(Error::new(Code::InsufficientPermissions)
@@ -145,7 +143,6 @@ async fn give(
         granted_by: grant.granted_by,
         created_at: grant.created_at,
         expires_at: grant.expires_at,
-        ended_at: None,
     };
     tx.commit().await?;
     Ok(view)
@@ -172,10 +169,6 @@ async fn connect(who: Allowed<Connect>, app: App, (): ()) -> Result<Json<Connect
     let keys = ssh_keys::keys_of(&mut tx, user).await?;
     let short = allocations::short_name(&mut tx, row).await?;
     let endpoint = app.get::<Endpoint>();
-    let opens = |grant: &SshGrantView| {
-        grant.user_id == user
-            && grant.ssh_key_id.map_or(!keys.is_empty(), |id| keys.iter().any(|key| key.id == id))
-    };
     Ok(Json(ConnectView {
         host: endpoint.host.clone(),
         port: endpoint.port,
@@ -184,7 +177,9 @@ async fn connect(who: Allowed<Connect>, app: App, (): ()) -> Result<Json<Connect
         host_key_fingerprint: endpoint.fingerprint.clone(),
         host_key: endpoint.public.clone(),
         command: endpoint.command(row.id),
-        reachable: row.state == AllocationState::Active && grants.iter().any(opens),
+        reachable: row.state == AllocationState::Active
+            && who.may(CONNECT)
+            && ssh_keys::is_among(&grants, user, &keys),
         grants,
     }))
 }

@@ -11,10 +11,12 @@ const MOST_OF_PERSON: usize = 32;
 /// Connections over SSH: each carries many channels.
 const MOST_SSH_OF_WORKLOAD: usize = 64;
 const MOST_SSH_OF_PERSON: usize = 64;
+/// Streams over SSH of a workload: so many that a machine full of workloads has enough for each.
+const MOST_STREAMS: usize = 96;
 
 /// Counts the open terminals of this program.
 #[derive(Clone, Default)]
-pub struct Terminals(Places, Places);
+pub struct Terminals(Places, Places, Places);
 
 impl Terminals {
     /// Takes a place.
@@ -38,6 +40,18 @@ impl Terminals {
     pub fn enter_ssh(&self, workload: AllocationId, person: UserId) -> Result<Place> {
         let of = [(workload.uuid(), MOST_SSH_OF_WORKLOAD), (person.uuid(), MOST_SSH_OF_PERSON)];
         self.1.take(&of).ok_or_else(|| Error::new(Code::RateLimited))
+    }
+
+    /// Takes a place for a stream over SSH: a shell, a file transfer, a forwarded connection.
+    ///
+    /// # Errors
+    /// `rate_limit_exceeded` when workload or person have as many open as they may.
+    pub fn enter_stream(&self, workload: AllocationId, person: UserId) -> Result<Place> {
+        let of = [(workload.uuid(), MOST_STREAMS), (person.uuid(), 2 * MOST_STREAMS)];
+        self.2.take(&of).ok_or_else(|| {
+            Error::new(Code::RateLimited)
+                .detail("Too much is open in this workload. Close something and try again.")
+        })
     }
 }
 

@@ -7,12 +7,11 @@ use super::open::Terminals;
 use crate::{
     allocations::{self, Allocation},
     fleet,
-    ssh_keys::{self, SshGrant, SshKey},
+    ssh_keys::{self, SshKey},
     tenancy,
 };
 use api::{
-    AllocationId, CorrelationId, SshGrantId, Time, allocations::AllocationState, audit::ActorKind,
-    node::StreamAsk,
+    AllocationId, CorrelationId, allocations::AllocationState, audit::ActorKind, node::StreamAsk,
 };
 use gateway::{
     Boxed,
@@ -68,7 +67,6 @@ impl Accountable for Connects {
 struct Guest {
     app: App,
     key: SshKey,
-    grant: SshGrantId,
     allocation: AllocationId,
     _place: Place,
 }
@@ -99,26 +97,18 @@ impl Shells for SshShells {
 }
 
 /// Which of the workloads a name means.
-fn named<'a>(
-    all: &'a [(SshGrant, Allocation)],
-    name: &str,
-) -> Result<&'a (SshGrant, Allocation), String> {
-    let mut found = all.iter().filter(|(_, row)| row.id.to_string() == name || row.name == name);
-    let none = || {
+fn named<'a>(all: &'a [Allocation], name: &str) -> Result<&'a Allocation, String> {
+    let mut found = all.iter().filter(|row| row.id.to_string() == name || row.name == name);
+    let Some(first) = found.next() else {
         let mut words = format!("There is no workload {name:?} that this key opens.");
-        if all.is_empty() {
-            words.push_str(" It opens none right now.");
-        } else {
-            words.push_str(" It opens:");
-            for (_, row) in all.iter().take(20) {
-                words.push_str(&format!("\r\n  {}  {}", row.id, row.name));
-            }
+        words.push_str(if all.is_empty() { " It opens none right now." } else { " It opens:" });
+        for row in all.iter().take(20) {
+            words.push_str(&format!("\r\n  {}  {}", row.id, row.name));
         }
-        words
+        return Err(words);
     };
-    let first = found.next().ok_or_else(none)?;
     // A name is its workload's only while no other has it.
-    match found.find(|(_, row)| row.id != first.1.id) {
+    match found.next() {
         None => Ok(first),
         Some(_) => {
             Err(format!("Several workloads are called {name:?}. Use the identifier of one."))
@@ -126,18 +116,17 @@ fn named<'a>(
     }
 }
 
-/// Returns every workload a key opens now.
-async fn opened_by(tx: &mut Reader, key: &SshKey) -> Result<Vec<(SshGrant, Allocation)>> {
-    let mut all: Vec<(SshGrant, Allocation)> = Vec::new();
-    for grant in ssh_keys::ways(tx, key).await? {
-        if all.iter().any(|(_, row)| row.id == grant.allocation_id) {
-            continue;
-        }
-        let row = allocations::find(tx, grant.allocation_id).await?;
-        if let Some(row) = row.filter(|row| row.state == AllocationState::Active)
-            && tenancy::reaches(tx, key.user_id, &row.scope(), CONNECT).await?
-        {
-            all.push((grant, row));
+/// Returns the workloads a key opens now: those of a name, or, where none has it, the newest.
+async fn opened_by(tx: &mut Reader, key: &SshKey, name: &str) -> Result<Vec<Allocation>> {
+    let id: Option<AllocationId> = name.parse().ok();
+    let mut found = allocations::list_opened(tx, (key.user_id, key.id), Some((id, name))).await?;
+    if found.is_empty() {
+        found = allocations::list_opened(tx, (key.user_id, key.id), None).await?;
+    }
+    let mut all = Vec::new();
+    for row in found {
+        if tenancy::reaches(tx, key.user_id, &row.scope(), CONNECT).await? {
+            all.push(row);
         }
     }
     Ok(all)
@@ -148,9 +137,9 @@ async fn enter(app: &App, knock: &Knock) -> Result<Result<Guest, String>> {
     let Some(key) = ssh_keys::find_by_fingerprint(&mut tx, &knock.fingerprint).await? else {
         return Ok(Err("This key is not registered any more.".to_owned()));
     };
-    let all = opened_by(&mut tx, &key).await?;
+    let all = opened_by(&mut tx, &key, &knock.name).await?;
     drop(tx);
-    let (grant, row) = match named(&all, &knock.name) {
+    let row = match named(&all, &knock.name) {
         Ok(found) => found.clone(),
         Err(words) => return Ok(Err(words)),
     };
@@ -170,8 +159,7 @@ async fn enter(app: &App, knock: &Knock) -> Result<Result<Guest, String>> {
     tx.note(Key::Method, &key.fingerprint);
     tx.note(Key::Person, key.user_id);
     tx.commit().await?;
-    let (grant, allocation) = (grant.id, row.id);
-    Ok(Ok(Guest { app: app.clone(), key, grant, allocation, _place: place }))
+    Ok(Ok(Guest { app: app.clone(), key, allocation: row.id, _place: place }))
 }
 
 /// Why somebody may be here no longer.
@@ -185,12 +173,7 @@ async fn still(app: &App, guest: &Guest) -> Result<Result<Allocation, &'static s
     let Some(row) = row.filter(|row| row.state == AllocationState::Active) else {
         return Ok(Err("The workload is not active any more."));
     };
-    let now: Time = tx.now();
-    let grant = ssh_keys::live_grant(&mut tx, guest.grant).await?;
-    let over = |grant: &SshGrant| {
-        grant.ended_at.is_some() || grant.expires_at.is_some_and(|until| until <= now)
-    };
-    if grant.as_ref().is_none_or(over) {
+    if !ssh_keys::opens(&mut tx, &guest.key, row.id).await? {
         return Ok(Err("The way in to this workload has ended."));
     }
     if !tenancy::reaches(&mut tx, guest.key.user_id, &row.scope(), CONNECT).await? {
@@ -224,8 +207,12 @@ async fn open(guest: &Guest, ask: &StreamAsk) -> Result<Result<Duplex, String>> 
     if let Err(words) = allowed(&guest.app, &row, ask).await? {
         return Ok(Err(words));
     }
+    let place = match guest.app.get::<Terminals>().enter_stream(row.id, guest.key.user_id) {
+        Ok(place) => place,
+        Err(error) => return Ok(Err(error.sentence())),
+    };
     match fleet::stream(&guest.app, row.node_id, row.id, ask).await {
-        Ok(duplex) => Ok(Ok(duplex)),
+        Ok(duplex) => Ok(Ok(Duplex { holds: Some(Box::new(place)), ..duplex })),
         Err(error) => Ok(Err(error.sentence())),
     }
 }

@@ -36,9 +36,11 @@ pub use http::{find_allocation, routes};
 pub use meter::meter;
 pub use model::states;
 pub use over::Over;
-pub use pages::{AllocationsAdminView, LaunchView, TaskPageView, WorkloadPageView, WorkloadsView};
+pub use pages::{
+    AllocationsAdminView, LaunchView, TaskPageView, WorkloadPageView, WorkloadsView, decides,
+};
 pub use steps::operations;
-pub use store::{Allocation, count_open, find, holdings, list_live_of, short_name};
+pub use store::{Allocation, count_open, find, holdings, list_live_of, list_opened, short_name};
 pub use sweep::{WRITER, sweep};
 
 use kernel::html::{NavFor, NavItem};

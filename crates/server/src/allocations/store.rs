@@ -7,8 +7,8 @@ use crate::{
     tenancy::InProject,
 };
 use api::{
-    AllocationId, Code, Micros, NodeId, OrgId, PriceLineId, ProjectId, Time, TypedId, UserId,
-    allocations::AllocationState as State, people::Holding,
+    AllocationId, Code, Micros, NodeId, OrgId, PriceLineId, ProjectId, SshKeyId, Time, TypedId,
+    UserId, allocations::AllocationState as State, people::Holding,
 };
 use kernel::{
     Result,
@@ -251,6 +251,29 @@ pub async fn move_on(
         ssh_keys::end_grants(tx, row.id).await?;
     }
     Ok(new)
+}
+
+/// Returns the active workloads somebody has a way in to with a key, newest first: those of an identifier or a
+/// name, or any.
+pub async fn list_opened(
+    tx: &mut Reader,
+    (user, key): (UserId, SshKeyId),
+    called: Option<(Option<AllocationId>, &str)>,
+) -> Result<Vec<Allocation>> {
+    let now = tx.now();
+    let (any, id, name) = match called {
+        None => (1_i64, None, ""),
+        Some((id, name)) => (0, id, name),
+    };
+    tx.list(
+        "SELECT {} FROM allocations WHERE state = 'active' AND id IN
+            (SELECT g.allocation_id FROM ssh_grants g WHERE g.user_id = $1 AND g.ended_at IS NULL
+                AND (g.expires_at IS NULL OR g.expires_at > $2)
+                AND (g.ssh_key_id IS NULL OR g.ssh_key_id = $3))
+            AND (CAST($4 AS BIGINT) = 1 OR name = $5 OR id = $6) ORDER BY id DESC LIMIT 20",
+        (user, now, key, any, name, id.unwrap_or(AllocationId(uuid::Uuid::nil()))),
+    )
+    .await
 }
 
 /// Returns a name that SSH takes for a workload: its own, while no other active one of the project has it and

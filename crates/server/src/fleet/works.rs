@@ -6,7 +6,7 @@ use api::{
     AllocationId, Code, NodeId, OrgId, ProjectId, Time, TypedId,
     node::{Desired, Observed, ObservedState, Spec, StreamAsk, Want},
 };
-use gateway::link::{Duplex, Gone, LookAsk};
+use gateway::link::{Duplex, LookAsk, NoStream};
 use kernel::{
     App, Context, Error, Result,
     audit::System,
@@ -281,7 +281,26 @@ pub fn is_linked(app: &App, node: NodeId) -> bool {
 pub async fn stream(app: &App, node: NodeId, id: AllocationId, ask: &StreamAsk) -> Result<Duplex> {
     let gone = || Error::new(Code::NodeUnreachable);
     let link = app.get::<Live>().link(node).ok_or_else(gone)?;
-    link.stream(id, ask).await.map_err(|cause| gone().because(cause))
+    link.stream(id, ask).await.map_err(no_stream)
+}
+
+/// Says why a stream was not opened.
+fn no_stream(cause: anyhow::Error) -> Error {
+    let words = match cause.downcast_ref::<NoStream>() {
+        None => return Error::new(Code::NodeUnreachable).because(cause),
+        Some(NoStream::Full) => {
+            return Error::new(Code::RateLimited).detail(
+                "The machine carries as many connections as it can. Try again in a moment.",
+            );
+        }
+        Some(NoStream::Gone) => {
+            "The shell has ended: it was left alone for too long, or the machine's agent was started again."
+        }
+        Some(NoStream::Old) => {
+            "This workload was launched before its machine was upgraded: shells work, files and ports need a new launch."
+        }
+    };
+    Error::new(Code::NotNow).detail(words)
 }
 
 /// Opens a terminal on the node of a workload, or goes on with one.
@@ -291,9 +310,5 @@ pub async fn stream(app: &App, node: NodeId, id: AllocationId, ask: &StreamAsk) 
 pub async fn terminal(app: &App, node: NodeId, id: AllocationId, look: &LookAsk) -> Result<Duplex> {
     let gone = || Error::new(Code::NodeUnreachable);
     let link = app.get::<Live>().link(node).ok_or_else(gone)?;
-    link.terminal(id, look).await.map_err(|cause| match cause.downcast_ref::<Gone>() {
-        Some(Gone) => Error::new(Code::NotNow)
-            .detail("The shell has ended: it was left alone for too long, or the machine's agent was started again."),
-        None => gone().because(cause),
-    })
+    link.terminal(id, look).await.map_err(no_stream)
 }

@@ -133,16 +133,25 @@ pub async fn end_all(tx: &mut WriteTx, allocation: AllocationId) -> Result<()> {
 ///
 /// # Errors
 /// What the database says.
-pub async fn live(tx: &mut Reader, id: SshGrantId) -> Result<Option<SshGrant>> {
+pub async fn find(tx: &mut Reader, id: SshGrantId) -> Result<Option<SshGrant>> {
     store::find_grant(tx, id).await
 }
 
-/// Returns the live ways in somebody has with a key, newest first.
+/// Returns whether a key has a live way in to a workload.
 ///
 /// # Errors
 /// What the database says.
-pub async fn ways(tx: &mut Reader, key: &SshKey) -> Result<Vec<SshGrant>> {
-    store::list_ways(tx, key).await
+pub async fn opens(tx: &mut Reader, key: &SshKey, allocation: AllocationId) -> Result<bool> {
+    store::opens(tx, key, allocation).await
+}
+
+/// Returns whether one of these ways in is somebody's, with one of their keys.
+pub fn is_among(grants: &[SshGrantView], user: UserId, keys: &[SshKey]) -> bool {
+    let with = |id: Option<SshKeyId>| match id {
+        None => !keys.is_empty(),
+        Some(id) => keys.iter().any(|key| key.id == id),
+    };
+    grants.iter().any(|grant| grant.user_id == user && with(grant.ssh_key_id))
 }
 
 /// Returns the live ways in to a workload as people see them, oldest first.
@@ -175,7 +184,6 @@ pub async fn list(tx: &mut Reader, allocation: AllocationId) -> Result<Vec<SshGr
             granted_by: row.granted_by,
             created_at: row.created_at,
             expires_at: row.expires_at,
-            ended_at: row.ended_at,
         });
     }
     Ok(views)

@@ -15,8 +15,8 @@ mod store;
 
 pub use endpoint::Endpoint;
 pub use grants::{
-    Way, choosable, end_all as end_grants, end_one as end_grant, give as give_grant,
-    launch as launch_grants, list as list_grants, live as live_grant, resolvable, ways,
+    Way, choosable, end_all as end_grants, end_one as end_grant, find as find_grant,
+    give as give_grant, is_among, launch as launch_grants, list as list_grants, opens, resolvable,
 };
 pub use http::routes;
 pub use keys::used;

@@ -77,8 +77,7 @@ pub async fn promote(app: &App, who: &Allowed<Promote>, id: SshKeyId) -> Result<
     let key = store::find(&mut tx, id).await?.filter(|key| key.user_id == user);
     let key = key.ok_or_else(Error::not_found)?;
     let project = who.scope().project_id();
-    let offered = store::list_offered(&mut tx, project).await?.iter().any(|one| one.id == id);
-    if !offered {
+    if !store::is_offered(&mut tx, project, id).await? {
         let row = ProjectKey {
             org_id: who.scope().org_id(),
             project_id: project,
@@ -107,7 +106,7 @@ pub async fn withdraw(app: &App, who: &Allowed<Withdraw>, id: SshKeyId) -> Resul
     let project = who.scope().project_id();
     let own = key.user_id == who.caller().user_id();
     let admin = matches!(who.role(), Some(Role::Admin | Role::Owner));
-    if !store::list_offered(&mut tx, project).await?.iter().any(|one| one.id == id) {
+    if !store::is_offered(&mut tx, project, id).await? {
         return Err(Error::not_found());
     }
     if !own && !admin {

@@ -183,16 +183,29 @@ pub(super) async fn find_grant(tx: &mut Reader, id: SshGrantId) -> Result<Option
     tx.find("SELECT {} FROM ssh_grants WHERE id = $1", (id,)).await
 }
 
-/// Returns the live ways in somebody has with a key, newest first.
-pub(super) async fn list_ways(tx: &mut Reader, key: &SshKey) -> Result<Vec<SshGrant>> {
+/// Returns whether a key has a live way in to a workload: by whichever grant.
+pub(super) async fn opens(tx: &mut Reader, key: &SshKey, allocation: AllocationId) -> Result<bool> {
     let now = tx.now();
-    tx.list(
-        "SELECT {} FROM ssh_grants WHERE user_id = $1 AND ended_at IS NULL
-            AND (expires_at IS NULL OR expires_at > $2)
-            AND (ssh_key_id IS NULL OR ssh_key_id = $3) ORDER BY id DESC LIMIT 500",
-        (key.user_id, now, key.id),
-    )
-    .await
+    let ways: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM ssh_grants WHERE user_id = $1 AND allocation_id = $2 AND ended_at IS NULL
+                AND (expires_at IS NULL OR expires_at > $3)
+                AND (ssh_key_id IS NULL OR ssh_key_id = $4)",
+            (key.user_id, allocation, now, key.id),
+        )
+        .await?;
+    Ok(ways > 0)
+}
+
+/// Returns whether a project offers a key.
+pub(super) async fn is_offered(tx: &mut Reader, project: ProjectId, key: SshKeyId) -> Result<bool> {
+    let offered: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM project_ssh_keys WHERE project_id = $1 AND ssh_key_id = $2",
+            (project, key),
+        )
+        .await?;
+    Ok(offered > 0)
 }
 
 /// Ends a way in. Says whether it was open.

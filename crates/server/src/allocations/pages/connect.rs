@@ -58,7 +58,6 @@ impl Ways {
             granted_by: UserId(nil),
             created_at: Time(1_795_000_000_000_000),
             expires_at: until,
-            ended_at: None,
         };
         let grants = vec![
             grant("Ada Lovelace", Some("laptop"), SshGrantSource::Launch, None),
@@ -78,6 +77,15 @@ impl Ways {
     }
 }
 
+/// Returns whether somebody decides who else reaches a workload: whoever launched it, and admins.
+pub fn decides<A>(who: &Allowed<A>, row: &Allocation) -> bool
+where
+    A: crate::tenancy::Action<Scope = crate::tenancy::InProject>,
+{
+    let admin = matches!(who.role(), Some(Role::Admin | Role::Owner));
+    admin || row.requested_by == who.caller().user_id()
+}
+
 /// Reads it.
 ///
 /// # Errors
@@ -94,8 +102,7 @@ where
     let me = who.caller().user_id();
     let keys = ssh_keys::keys_of(tx, me).await?;
     let grants = ssh_keys::list_grants(tx, row.id).await?;
-    let admin = matches!(who.role(), Some(Role::Admin | Role::Owner));
-    let manages = who.may("ssh_grant.create") && (admin || row.requested_by == me);
+    let manages = who.may("ssh_grant.create") && decides(who, row);
     let mut people: Vec<(UserId, String)> = Vec::new();
     if manages {
         for (member, person) in list_members(tx, who.scope()).await? {
@@ -109,14 +116,10 @@ where
             people.insert(0, (me, user.display_name));
         }
     }
-    let opens = |grant: &SshGrantView| {
-        grant.user_id == me
-            && grant.ssh_key_id.map_or(!keys.is_empty(), |id| keys.iter().any(|key| key.id == id))
-    };
     Ok(Ways {
         endpoint: app.get::<Endpoint>().clone(),
         short: super::super::store::short_name(tx, row).await?,
-        reachable: grants.iter().any(opens) && who.may("ssh.connect"),
+        reachable: who.may("ssh.connect") && ssh_keys::is_among(&grants, me, &keys),
         grants,
         has_key: !keys.is_empty(),
         forwarding: ssh_keys::reach_policy(tx, row.org_id).await?.forwarding,

@@ -9,6 +9,7 @@ mod workload;
 mod workloads;
 
 pub use admin::AllocationsAdminView;
+pub use connect::decides;
 pub use launch::LaunchView;
 pub use task::TaskPageView;
 pub use workload::WorkloadPageView;
