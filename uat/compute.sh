@@ -18,6 +18,17 @@ too_many() {
 }
 unknown() { ask unknown 404 "${auth[@]}" "$UAT_URL/api/v1/allocations/alloc_01jd3x5gq8f9v7m2k4n6p8r0st"; }
 shell() { printf 'echo uat-$((40+2))\nexit\n' | timeout 30 gpuaas shell "$(id)" | has uat-42; }
+# The stock client, with a key made for this row and deleted after it.
+over_ssh() {
+  local key="$FAIRWAY_ROW_DIR/ssh-key"
+  [ -e "$key" ] || { ssh-keygen -q -t ed25519 -N '' -C "$FAIRWAY_ROW" -f "$key" && gpuaas keys add "$key.pub" --name "$FAIRWAY_ROW"; } || return 1
+  timeout 30 gpuaas ssh "$(id)" -i "$key" -o IdentitiesOnly=yes -o BatchMode=yes 'echo uat-$((40+3))' | has uat-43
+}
+key_gone() {
+  local id
+  id=$(gpuaas keys list --output json | python3 -c "import json,sys; print(next(k['id'] for k in json.load(sys.stdin)['items'] if k['name'] == sys.argv[1]))" "$FAIRWAY_ROW") || return 1
+  gpuaas keys delete "$id" && ! over_ssh && rm -f "$FAIRWAY_ROW_DIR/ssh-key" "$FAIRWAY_ROW_DIR/ssh-key.pub"
+}
 released() { gpuaas release "$(id)" --wait && state released; }
 twice() { gpuaas release "$(id)"; }
 costs() {
@@ -38,7 +49,9 @@ check happy "launched" launched
 check happy "it becomes active" state active
 check happy "it is there: processes, groups, folders" something_there
 check happy "a shell in it answers" shell
+check happy "it opens with the stock SSH client and a key" over_ssh
 check recovery "it goes on after the control plane was killed" restart
+check cleanup "a deleted key opens nothing" key_gone
 check cleanup "released" released
 check cleanup "nothing of it is left: processes, groups, folders, mounts" nothing_left
 check negative "asking twice is fine" twice
