@@ -1594,7 +1594,7 @@ CREATE INDEX ssh_grants_allocation ON ssh_grants (allocation_id, id);
 
 CREATE INDEX ssh_grants_user ON ssh_grants (user_id) WHERE ended_at IS NULL;
 
-CREATE UNIQUE INDEX ssh_keys_fingerprint ON ssh_keys (fingerprint) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX ssh_keys_fingerprint ON ssh_keys (fingerprint, user_id) WHERE deleted_at IS NULL;
 
 CREATE INDEX ssh_keys_user ON ssh_keys (user_id) WHERE deleted_at IS NULL;
 

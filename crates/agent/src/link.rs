@@ -16,7 +16,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{convert::Infallible, time::Duration};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// The body of an answer.
 pub type Out = UnsyncBoxBody<Bytes, Infallible>;
@@ -27,6 +27,8 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const MOST_STREAMS: u32 = 4096;
 /// How long a stream may take to say what it is.
 const ASKING: Duration = Duration::from_secs(5);
+/// Processes that are started at one moment.
+static STARTS: Semaphore = Semaphore::const_new(4);
 const MOST_DESIRED: usize = 16 * 1024 * 1024;
 
 /// Dials, then answers until the link ends.
@@ -84,7 +86,7 @@ async fn answer(
         (&Method::GET, "/v1/observe") => observe(reconciler.clone(), inventory.clone(), heartbeat),
         (&Method::POST, path) => match path.strip_prefix("/v1/").and_then(|p| p.split_once('/')) {
             Some(("terminals", id)) if let Ok(id) = id.parse() => {
-                open_terminal(request, id, reconciler)
+                open_terminal(request, id, reconciler).await
             }
             Some(("streams", id)) if let Ok(id) = id.parse() => {
                 open_stream(request, id, reconciler).await
@@ -132,7 +134,7 @@ fn observe(reconciler: Reconciler, inventory: Inventory, heartbeat: Duration) ->
     streamed(receive)
 }
 
-fn open_terminal(
+async fn open_terminal(
     request: Request<Incoming>,
     id: AllocationId,
     reconciler: &Reconciler,
@@ -145,7 +147,7 @@ fn open_terminal(
     let (cols, rows) = (number("cols", 80), number("rows", 24));
     let terminal = Some(TerminalAsk { term: "xterm-256color".to_owned(), cols, rows });
     let ask = StreamAsk::Run(RunAsk { terminal, ..RunAsk::default() });
-    start(&ask, id, reconciler, Down::new(request.into_body()))
+    start(&ask, id, reconciler, Down::new(request.into_body())).await
 }
 
 async fn open_stream(
@@ -155,12 +157,17 @@ async fn open_stream(
 ) -> Response<Out> {
     let mut down = Down::new(request.into_body());
     match tokio::time::timeout(ASKING, down.ask()).await {
-        Ok(Ok(ask)) => start(&ask, id, reconciler, down),
+        Ok(Ok(ask)) => start(&ask, id, reconciler, down).await,
         Ok(Err(_)) | Err(_) => plain(StatusCode::BAD_REQUEST, "the stream was not understood"),
     }
 }
 
-fn start(ask: &StreamAsk, id: AllocationId, reconciler: &Reconciler, down: Down) -> Response<Out> {
+async fn start(
+    ask: &StreamAsk,
+    id: AllocationId,
+    reconciler: &Reconciler,
+    down: Down,
+) -> Response<Out> {
     let Ok(inside) = stream::inside(ask) else {
         return plain(StatusCode::BAD_REQUEST, "the stream was not understood");
     };
@@ -172,7 +179,13 @@ fn start(ask: &StreamAsk, id: AllocationId, reconciler: &Reconciler, down: Down)
     if let StreamAsk::Attach { terminal_id, from, terminal } = ask {
         return attach((*terminal_id, id), *from, terminal, (reconciler, started, down));
     }
-    match stream::open(ask, started, down) {
+    // To start a process stops whoever does it for a while: a few at once, beside everything else.
+    let Ok(_turn) = STARTS.acquire().await else {
+        return plain(StatusCode::SERVICE_UNAVAILABLE, "the agent is ending");
+    };
+    let ask = ask.clone();
+    let opened = tokio::task::spawn_blocking(move || stream::open(&ask, started, down)).await;
+    match opened.map_err(anyhow::Error::from).and_then(|opened| opened) {
         Ok(receive) => streamed(receive),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "a stream cannot be opened");

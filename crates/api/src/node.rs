@@ -271,7 +271,7 @@ pub mod frame {
     /// Most bytes of [`DATA`] on their way to a shell without [`TAKEN`].
     pub const WINDOW: usize = 128 * 1024;
     /// The same for a stream.
-    pub const STREAM_WINDOW: usize = 1024 * 1024;
+    pub const STREAM_WINDOW: usize = 256 * 1024;
     /// Largest payload, bytes.
     pub const MOST: usize = 64 * 1024;
 

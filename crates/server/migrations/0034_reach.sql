@@ -13,7 +13,7 @@ CREATE TABLE ssh_keys (
   last_used_at BIGINT,
   deleted_at BIGINT
 );
-CREATE UNIQUE INDEX ssh_keys_fingerprint ON ssh_keys (fingerprint) WHERE deleted_at IS NULL;
+CREATE UNIQUE INDEX ssh_keys_fingerprint ON ssh_keys (fingerprint, user_id) WHERE deleted_at IS NULL;
 CREATE INDEX ssh_keys_user ON ssh_keys (user_id) WHERE deleted_at IS NULL;
 
 CREATE TABLE project_ssh_keys (
@@ -43,6 +43,11 @@ CREATE TABLE ssh_grants (
 );
 CREATE INDEX ssh_grants_user ON ssh_grants (user_id) WHERE ended_at IS NULL;
 CREATE INDEX ssh_grants_allocation ON ssh_grants (allocation_id, id);
+
+-- What runs already opens to whoever launched it.
+INSERT INTO ssh_grants (id, org_id, project_id, allocation_id, user_id, source, granted_by, created_at)
+  SELECT id, org_id, project_id, id, requested_by, 'launch', requested_by, created_at FROM allocations
+   WHERE state IN ('requested', 'provisioning', 'active');
 
 CREATE TABLE reach_policies (
   org_id UUID PRIMARY KEY REFERENCES organizations (id),

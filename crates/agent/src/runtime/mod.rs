@@ -3,6 +3,7 @@
 
 pub mod bundle;
 pub mod fake;
+mod host;
 mod network;
 pub mod sandbox;
 

@@ -3,7 +3,7 @@
 use super::{
     Boxed, Facts, Inside, Is, Runtime, Started,
     bundle::{self, Users},
-    network,
+    host, network,
 };
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, node::Work};
@@ -24,20 +24,6 @@ use tokio::process::Command;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Most inotify instances of a workload.
 const MOST_WATCHERS: u32 = 64;
-/// Most of all workloads and the host's root together: those of 64 workloads, and room.
-const WATCHERS: u32 = 8192;
-
-/// Raises the host's limit, so that workloads within theirs leave enough for everybody.
-fn room_for_watches() {
-    let path = "/proc/sys/fs/inotify/max_user_instances";
-    let now = std::fs::read_to_string(path).ok().and_then(|text| text.trim().parse::<u32>().ok());
-    if now.is_some_and(|now| now < WATCHERS)
-        && let Err(error) = std::fs::write(path, WATCHERS.to_string())
-    {
-        tracing::warn!(%error, path, "the host's limit of file watches cannot be raised");
-    }
-}
-
 /// Runs workloads with runc.
 pub struct Sandbox {
     runs: PathBuf,
@@ -59,7 +45,7 @@ impl Sandbox {
         let rooted = nix::unistd::geteuid().is_root();
         let place = place(data, rooted)?;
         if rooted {
-            room_for_watches();
+            host::room_for_watches();
         }
         let (runs, state) = (place.join("runs"), place.join("runc"));
         for folder in [&runs, &state] {
@@ -73,6 +59,7 @@ impl Sandbox {
         let pids = place.join("pids");
         let _ = std::fs::remove_dir_all(&pids);
         std::fs::create_dir(&pids).context("make a folder")?;
+        host::end_left_starts(&state);
         let count = AtomicU64::new(0);
         let sandbox = Self { runs, state, init, rooted, first_range, pids, count };
         sandbox.version().await.context("runc is missing: install Debian's package runc")?;
@@ -129,7 +116,8 @@ impl Sandbox {
             .arg(&self.state)
             .arg("--log")
             .arg(&log)
-            .args(["run", "--detach", "--bundle"])
+            // A keyring for each program would use up those of the machine; none of a workload's calls reaches one.
+            .args(["run", "--detach", "--no-new-keyring", "--bundle"])
             .arg(folder)
             .arg(id)
             .stdin(Stdio::null())

@@ -96,6 +96,20 @@ fn read(file: &Path) -> Result<String, Failure> {
         .map_err(|error| Failure::Usage(format!("{} cannot be read: {error}", file.display())))
 }
 
+/// Reads public keys; a private one does not leave this machine.
+fn read_public(file: &Path) -> Result<String, Failure> {
+    let text = read(file)?;
+    let upper = text.to_ascii_uppercase();
+    let marks = ["PRIVATE KEY", "PRIVATE-LINES", "PUTTY-USER-KEY-FILE"];
+    if marks.iter().any(|mark| upper.contains(mark)) {
+        let name = file.display();
+        let words =
+            format!("{name} holds a private key; it was not sent. Give the file that ends in .pub");
+        return Err(Failure::Usage(words));
+    }
+    Ok(text)
+}
+
 fn key_rows(keys: &[SshKeyView]) -> Vec<Vec<String>> {
     let row = |key: &SshKeyView| {
         let used = key.last_used_at.map_or_else(|| "never".to_owned(), |at| at.plain());
@@ -130,12 +144,12 @@ pub async fn keys(what: Keys) -> Result<(), Failure> {
             print(shape.output, &page, &heads, key_rows(&page.items));
         }
         Keys::Add { file, name } => {
-            let body = SshKeyCreate { public_key: read(&file)?, name };
+            let body = SshKeyCreate { public_key: read_public(&file)?, name };
             let key: SshKeyView = client.post(OWN, Some(&body), None).await?;
             say(&format!("{}  {}  {}", key.id, key.name, key.fingerprint));
         }
         Keys::Import { file } => {
-            let body = SshKeyImport { authorized_keys: read(&file)? };
+            let body = SshKeyImport { authorized_keys: read_public(&file)? };
             let path = format!("{OWN}/import");
             let done: SshKeyImports = client.post(&path, Some(&body), None).await?;
             for line in &done.lines {

@@ -23,7 +23,7 @@ pub(super) async fn find(client: &Client, workload: &str) -> Result<AllocationId
         return Ok(id);
     }
     let all: Page<AllocationView> =
-        client.get("/api/v1/allocations?state=active&limit=100").await?;
+        client.get("/api/v1/allocations?status=active&limit=100").await?;
     let named: Vec<&AllocationView> = all
         .items
         .iter()
@@ -169,7 +169,7 @@ pub async fn forward(workload: &str, ports: &str) -> Result<ExitCode, Failure> {
 pub async fn ssh_config() -> Result<(), Failure> {
     let client = Client::signed_in()?;
     let all: Page<AllocationView> =
-        client.get("/api/v1/allocations?state=active&limit=100").await?;
+        client.get("/api/v1/allocations?status=active&limit=100").await?;
     let mut text =
         String::from("# Written by `gpuaas ssh-config`; write it again after a launch.\n");
     let mut names = Vec::new();

@@ -14,6 +14,7 @@ use russh::{
     server::{ChannelOpenHandle, Handle, Msg},
 };
 use std::{net::IpAddr, sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long a connection inside a workload may take to be made.
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a listener may take to listen: the connection waits for it.
 const LISTENING: Duration = Duration::from_secs(5);
+/// Connections that are handed over at one moment.
+const IN_FLIGHT: usize = 4;
 /// How long a client may take to close what has ended.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -177,12 +180,13 @@ impl Acceptor {
     /// Hands each connection to the client, until the listener ends or is told to. Those that are open
     /// go on: the listener stays for them.
     pub(super) async fn run(self, mut listener: Listener, stop: CancellationToken) {
-        let open = TaskTracker::new();
+        let (open, turns) = (TaskTracker::new(), Arc::new(Semaphore::new(IN_FLIGHT)));
         while let Some(Some(line)) = stop.run_until_cancelled(listener.lines.next()).await {
             let Ok(number) = line.parse() else { break };
             // More than a connection's channels at once are refused, as a full port would.
             let Some(place) = self.spawner.place() else { continue };
-            self.hand_over(&listener, number, place, &open);
+            let Ok(turn) = turns.clone().acquire_owned().await else { break };
+            self.hand_over(&listener, number, (place, turn), &open);
         }
         let end = Bytes::from(frame::write(frame::END, &[]));
         let _ = listener.lines.node.to_node.send(end).await;
@@ -190,7 +194,13 @@ impl Acceptor {
         open.wait().await;
     }
 
-    fn hand_over(&self, listener: &Listener, number: u32, place: Place, open: &TaskTracker) {
+    fn hand_over(
+        &self,
+        listener: &Listener,
+        number: u32,
+        (place, turn): (Place, OwnedSemaphorePermit),
+        open: &TaskTracker,
+    ) {
         let (visit, handle, address) =
             (self.visit.clone(), self.handle.clone(), self.address.clone());
         let (name, port) = (listener.name.clone(), u32::from(listener.port));
@@ -199,8 +209,10 @@ impl Acceptor {
             let Ok(begun) = self::open(&*visit, &StreamAsk::Take { name, number }).await else {
                 return;
             };
-            let opened = handle.channel_open_forwarded_tcpip(address, port, "127.0.0.1", 0).await;
-            if let Ok(channel) = opened {
+            let opening = handle.channel_open_forwarded_tcpip(address, port, "127.0.0.1", 0);
+            let opened = tokio::time::timeout(PATIENCE, opening).await;
+            drop(turn);
+            if let Ok(Ok(channel)) = opened {
                 carry(channel, begun, &backlog).await;
             }
             drop(place);

@@ -1,7 +1,7 @@
 //! One connection: who it is, and which channels they open.
 
 use super::{
-    FAREWELL, Knock, Shells, Visit,
+    Knock, Shells, Visit,
     door::Gate,
     forward::{self, Acceptor},
     keys::fingerprint,
@@ -10,14 +10,15 @@ use super::{
 };
 use crate::strangers::Stranger;
 use russh::{
-    Channel, ChannelId, ChannelOpenFailure, Disconnect, Error, Pty,
+    Channel, ChannelId, ChannelOpenFailure, Disconnect, Error, MethodKind, Pty,
     keys::Algorithm,
     server::{
-        Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Session as Wire,
+        Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Response, Session as Wire,
         VerifiedPublicKey,
     },
 };
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{
@@ -41,7 +42,9 @@ pub(super) struct Guest {
     from: IpAddr,
     gate: Arc<Gate>,
     stranger: Option<Stranger>,
-    visit: Option<Result<Arc<dyn Visit>, String>>,
+    visit: Option<Arc<dyn Visit>>,
+    /// Why a key that was proved opened nothing.
+    why: Option<String>,
     spawner: Spawner,
     backlog: Backlog,
     /// Channels that were opened in all.
@@ -93,7 +96,7 @@ impl Guest {
         shells: Arc<dyn Shells>,
         from: IpAddr,
         gate: Arc<Gate>,
-        stranger: Stranger,
+        (stranger, backlog): (Stranger, Backlog),
     ) -> Self {
         let spawner = Spawner { cut: gate.cut.clone(), channels: Arc::default() };
         Self {
@@ -102,8 +105,9 @@ impl Guest {
             gate,
             stranger: Some(stranger),
             visit: None,
+            why: None,
             spawner,
-            backlog: Backlog::default(),
+            backlog,
             opened: 0,
             begun: HashSet::new(),
             forwards: HashMap::new(),
@@ -126,23 +130,11 @@ impl Guest {
         }
     }
 
-    /// Returns whose visit it is, when they were let in.
-    fn visit(&self) -> Option<Arc<dyn Visit>> {
-        self.visit.as_ref().and_then(|visit| visit.as_ref().ok()).cloned()
-    }
-
-    /// Cuts the line once they may be here no longer; who was refused has time to read why.
-    fn watch(&self, handle: Handle) {
-        let visit = self.visit();
+    /// Cuts the line once they may be here no longer.
+    fn watch(&self, visit: Arc<dyn Visit>, handle: Handle) {
         let gate = self.gate.clone();
         self.spawner.spawn(async move {
-            let why = match visit {
-                Some(visit) => visit.over().await,
-                None => {
-                    tokio::time::sleep(FAREWELL).await;
-                    "There is nothing to open here.".to_owned()
-                }
-            };
+            let why = visit.over().await;
             let bye = handle.disconnect(Disconnect::ByApplication, why, String::new());
             let _ = tokio::time::timeout(Duration::from_secs(1), bye).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -173,17 +165,46 @@ impl Handler for Guest {
             return Ok(Auth::reject());
         }
         let knock = Knock { name: user.to_owned(), fingerprint, from: self.from };
-        self.visit = Some(self.shells.enter(&knock).await);
-        Ok(Auth::Accept)
+        match self.shells.enter(&knock).await {
+            Ok(visit) => {
+                self.visit = Some(visit);
+                Ok(Auth::Accept)
+            }
+            // Their client goes on with its next key; where there is none, it is told why.
+            Err(why) => {
+                self.why = Some(why);
+                let mut methods = super::methods();
+                methods.push(MethodKind::KeyboardInteractive);
+                Ok(Auth::Reject { proceed_with_methods: Some(methods), partial_success: false })
+            }
+        }
+    }
+
+    /// Nobody is let in so: whoever proved a key that opens nothing reads why.
+    async fn auth_keyboard_interactive<'a>(
+        &'a mut self,
+        _: &str,
+        _: &str,
+        response: Option<Response<'a>>,
+    ) -> Result<Auth, Error> {
+        match (self.why.take(), response) {
+            (Some(why), None) => Ok(Auth::Partial {
+                name: Cow::Borrowed(""),
+                instructions: Cow::Owned(why),
+                prompts: Cow::Borrowed(&[]),
+            }),
+            _ => Ok(Auth::Reject {
+                proceed_with_methods: Some(super::methods()),
+                partial_success: false,
+            }),
+        }
     }
 
     async fn auth_succeeded(&mut self, wire: &mut Wire) -> Result<(), Error> {
-        if self.visit.is_none() {
-            return Err(Error::Disconnect);
-        }
+        let visit = self.visit.clone().ok_or(Error::Disconnect)?;
         self.gate.let_in();
         self.stranger = None;
-        self.watch(wire.handle());
+        self.watch(visit, wire.handle());
         Ok(())
     }
 
@@ -215,7 +236,7 @@ impl Handler for Guest {
     ) -> Result<(), Error> {
         // No name is looked up, and no other address reached: the workload's own loopback, or nothing.
         let port = u16::try_from(port).ok().filter(|port| *port > 0 && forward::is_loopback(host));
-        let (Some(visit), Some(port)) = (self.visit(), port) else {
+        let (Some(visit), Some(port)) = (self.visit.clone(), port) else {
             reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
             return Ok(());
         };
@@ -237,7 +258,7 @@ impl Handler for Guest {
         port: &mut u32,
         wire: &mut Wire,
     ) -> Result<bool, Error> {
-        let (Some(visit), Ok(wanted)) = (self.visit(), u16::try_from(*port)) else {
+        let (Some(visit), Ok(wanted)) = (self.visit.clone(), u16::try_from(*port)) else {
             return Ok(false);
         };
         self.forwards.retain(|_, stop| !stop.is_cancelled());
@@ -245,6 +266,9 @@ impl Handler for Guest {
             return Ok(false);
         }
         let Ok(listener) = forward::listen(&*visit, wanted).await else { return Ok(false) };
+        if self.forwards.contains_key(&listener.port.into()) {
+            return Ok(false);
+        }
         *port = listener.port.into();
         let stop = self.gate.cut.child_token();
         self.forwards.insert(*port, stop.clone());

@@ -64,12 +64,19 @@ pub enum Unfit {
     Comment,
 }
 
+/// Returns whether a text holds a private key, or a good part of one: PEM, OpenSSH's own body, PuTTY's.
+pub fn is_private(text: &str) -> bool {
+    let upper = text.to_ascii_uppercase();
+    let marks = ["PRIVATE KEY", "PRIVATE-LINES", "PUTTY-USER-KEY-FILE"];
+    marks.iter().any(|mark| upper.contains(mark)) || text.contains("b3BlbnNzaC1rZXktdjE")
+}
+
 /// Reads one line as a public key: ed25519, ECDSA, RSA of 3,072 bits and more, and those of security keys.
 ///
 /// # Errors
 /// Why it is none that can be used.
 pub fn read(text: &str) -> Result<Key, Unfit> {
-    if text.to_ascii_uppercase().contains("PRIVATE KEY") {
+    if is_private(text) {
         return Err(Unfit::Private);
     }
     if text.len() > MOST_LINE {

@@ -22,6 +22,7 @@ use api::node::StreamAsk;
 use door::{Door, Gate};
 use guest::Guest;
 use keys::HostKey;
+use pump::{Backlog, Backlogs};
 use russh::{
     Disconnect, MethodKind, MethodSet, Preferred, SshId, cipher, compression, kex,
     keys::{Algorithm, EcdsaCurve, HashAlg},
@@ -38,8 +39,6 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long a stranger may take to show who they are.
 const INTRODUCTION: Duration = Duration::from_secs(10);
-/// How long a refusal may be read.
-const FAREWELL: Duration = Duration::from_secs(10);
 /// How often a silent client is asked whether it is there; four times without an answer, it is not.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Most keys tried.
@@ -112,10 +111,15 @@ fn preferred() -> Preferred {
     }
 }
 
+/// How somebody shows who they are.
+fn methods() -> MethodSet {
+    MethodSet::from(&[MethodKind::PublicKey][..])
+}
+
 fn config(host_key: &HostKey) -> server::Config {
     server::Config {
         server_id: SshId::Standard(Cow::Borrowed("SSH-2.0-gpuaas")),
-        methods: MethodSet::from(&[MethodKind::PublicKey][..]),
+        methods: methods(),
         auth_rejection_time: Duration::from_millis(100),
         auth_rejection_time_initial: Some(Duration::ZERO),
         keys: vec![host_key.private()],
@@ -135,6 +139,7 @@ impl Gateway {
     pub async fn serve(self: &Arc<Self>, listener: &TcpListener) {
         let config = Arc::new(config(&self.host_key));
         let (tracker, strangers) = (TaskTracker::new(), Strangers::default());
+        let backlogs = Backlogs::default();
         loop {
             let (stream, from) = tokio::select! {
                 () = self.ending.cancelled() => break,
@@ -148,8 +153,10 @@ impl Gateway {
             };
             let Some(stranger) = strangers.enter(from.ip()) else { continue };
             let (this, config) = (self.clone(), config.clone());
+            let backlog = backlogs.of_one();
             tracker.spawn(async move {
-                if let Err(error) = this.welcome(config, stream, from, stranger).await {
+                let whom = (stranger, backlog);
+                if let Err(error) = this.welcome(config, stream, from, whom).await {
                     tracing::debug!(%from, error = format!("{error:#}"), "an SSH connection ended");
                 }
             });
@@ -163,14 +170,14 @@ impl Gateway {
         config: Arc<server::Config>,
         stream: TcpStream,
         from: SocketAddr,
-        stranger: Stranger,
+        whom: (Stranger, Backlog),
     ) -> Result<()> {
         let _ = stream.set_nodelay(true);
         let gate = Arc::new(Gate::default());
         // Whatever the client does, and however this ends: the line is cut, and all tasks with it.
         let _cut = gate.cut.clone().drop_guard();
         let door = Door::new(stream, gate.clone());
-        let guest = Guest::new(self.shells.clone(), from.ip(), gate.clone(), stranger);
+        let guest = Guest::new(self.shells.clone(), from.ip(), gate.clone(), whom);
         let introduction = tokio::time::sleep(INTRODUCTION);
         tokio::pin!(introduction);
         let mut session = tokio::select! {

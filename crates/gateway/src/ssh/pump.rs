@@ -1,7 +1,7 @@
 //! Bytes between a channel and a stream of a node, both ways, each at its own pace.
 //!
 //! The library grants a client's window as data arrives, not as it is used. What a program has not read
-//! waits here, 32 MiB of a connection at the most; beyond that the connection is read no further until
+//! waits here, 16 MiB of a connection at the most; beyond that the connection is read no further until
 //! it did. A program that reads nothing because nobody takes what it prints would then wait for ever:
 //! after five minutes in which nothing moved at all its channel ends.
 
@@ -18,12 +18,14 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// SSH_EXTENDED_DATA_STDERR (RFC 4254, section 5.2).
 const ERRORS: u32 = 1;
 /// Input of a connection that waits here.
-const BACKLOG: usize = 32 * 1024 * 1024;
+const BACKLOG: usize = 16 * 1024 * 1024;
+/// The same of all connections together.
+const BACKLOG_OF_ALL: usize = 512 * 1024 * 1024;
 /// How long nothing may move while both sides wait for each other.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -34,13 +36,30 @@ pub(super) async fn say(write: &ChannelWriteHalf<Msg>, words: &str) -> Result<()
 
 /// What of a connection's input waits.
 #[derive(Clone)]
-pub(super) struct Backlog(Arc<Semaphore>);
+pub(super) struct Backlog {
+    own: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+}
 
-impl Default for Backlog {
+/// What of all connections' input waits.
+#[derive(Clone)]
+pub(super) struct Backlogs(Arc<Semaphore>);
+
+impl Default for Backlogs {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(BACKLOG)))
+        Self(Arc::new(Semaphore::new(BACKLOG_OF_ALL)))
     }
 }
+
+impl Backlogs {
+    /// Returns that of a new connection.
+    pub(super) fn of_one(&self) -> Backlog {
+        Backlog { own: Arc::new(Semaphore::new(BACKLOG)), all: self.0.clone() }
+    }
+}
+
+/// A place among what waits.
+type Waits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,9 +101,12 @@ impl Flow {
     }
 
     /// Takes a place among what waits; none when both sides wait for each other.
-    async fn place(&self, backlog: &Backlog, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    async fn place(&self, backlog: &Backlog, bytes: usize) -> Option<Waits> {
         let bytes = u32::try_from(bytes.min(BACKLOG)).ok()?;
-        let place = backlog.0.clone().acquire_many_owned(bytes);
+        let place = async {
+            let own = backlog.own.clone().acquire_many_owned(bytes).await?;
+            Ok::<_, AcquireError>((own, backlog.all.clone().acquire_many_owned(bytes).await?))
+        };
         tokio::pin!(place);
         loop {
             let before = self.moved.load(Ordering::Relaxed);
@@ -150,7 +172,7 @@ async fn down(
 }
 
 /// A frame for the node, with its place among what waits.
-type Waiting = (Vec<u8>, usize, Option<OwnedSemaphorePermit>);
+type Waiting = (Vec<u8>, usize, Option<Waits>);
 
 /// Takes what the client says as it comes.
 async fn take_in(

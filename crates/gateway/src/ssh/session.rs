@@ -37,7 +37,7 @@ pub(super) fn env_allowed(name: &str, value: &str) -> bool {
 
 /// A channel with whose it is.
 pub(super) struct Session {
-    pub(super) visit: Result<Arc<dyn Visit>, String>,
+    pub(super) visit: Arc<dyn Visit>,
     pub(super) handle: Handle,
     pub(super) backlog: Backlog,
     pub(super) _place: Place,
@@ -110,10 +110,9 @@ impl Session {
             let _ = write.close().await;
             return;
         };
-        let opened = match (&self.visit, begins) {
-            (Err(refusal), _) => Err(refusal.clone()),
-            (Ok(_), Err(words)) => Err(words.to_owned()),
-            (Ok(visit), Ok(ask)) => visit.open(&ask).await,
+        let opened = match begins {
+            Err(words) => Err(words.to_owned()),
+            Ok(ask) => self.visit.open(&ask).await,
         };
         match opened {
             Err(words) => self.refuse(id, &write, &words).await,

@@ -117,9 +117,16 @@ fn a_key_opens_a_workload_with_the_stock_client_and_a_deleted_one_does_not() {
     assert_eq!(on_one.status.code(), Some(3));
     let env = reach.run("ssh", &["-o", "SetEnv=LC_ALL=C LD_PRELOAD=/x", &to, "env"], "");
     assert!(text(&env.stdout).contains("LC_ALL=C") && !text(&env.stdout).contains("LD_PRELOAD"));
-    let none = reach.ssh("another", "true");
+    let none = Command::new("ssh")
+        .args(["-o", "LogLevel=INFO", "-o", "BatchMode=no"])
+        .args(reach.options(&reach.key))
+        .args(["another@127.0.0.1", "true"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
     assert_eq!(none.status.code(), Some(255));
-    assert!(text(&none.stderr).contains("There is no workload \"another\""));
+    let words = text(&none.stderr);
+    assert!(words.contains("There is no workload \"another\""), "{words}");
 
     // A stranger's key, and the key once it is deleted: also what it has open.
     let other = site.folder.path().join("other");
@@ -142,7 +149,7 @@ fn a_key_opens_a_workload_with_the_stock_client_and_a_deleted_one_does_not() {
 }
 
 #[test]
-fn files_and_ports_go_through() {
+fn files_go_through() {
     let site = Site::up(&["--simulate", "2xH100"]);
     let reach = Reach::of(&site);
     let id = site.launch("sim-h100-slice");
@@ -178,7 +185,14 @@ fn files_and_ports_go_through() {
         .unwrap();
     assert!(rsync.status.success(), "{}", text(&rsync.stderr));
     assert_eq!(text(&reach.ssh(&id, "cat tree/a/f").stdout), "leaf");
+}
 
+#[test]
+fn ports_go_through_and_nothing_but_the_loopback_is_reached() {
+    let site = Site::up(&["--simulate", "2xH100"]);
+    let reach = Reach::of(&site);
+    let id = site.launch("sim-h100-slice");
+    let to = format!("{id}@127.0.0.1");
     let serve = "mkdir -p www && cd www && echo served > mark && \
                  (setsid python3 -m http.server 8000 --bind 127.0.0.1 >/dev/null 2>&1 &) ; sleep 1";
     assert!(reach.ssh(&id, serve).status.success());

@@ -10,7 +10,7 @@ const MOST_OF_WORKLOAD: usize = 8;
 const MOST_OF_PERSON: usize = 32;
 /// Connections over SSH: each carries many channels.
 const MOST_SSH_OF_WORKLOAD: usize = 64;
-const MOST_SSH_OF_PERSON: usize = 64;
+const MOST_SSH_OF_PERSON: usize = 48;
 /// Streams over SSH of a workload: so many that a machine full of workloads has enough for each.
 const MOST_STREAMS: usize = 96;
 

@@ -24,12 +24,20 @@ use kernel::{
     db::{Lane, Reader},
     places::Place,
 };
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// What a role must allow.
 pub const CONNECT: &str = "ssh.connect";
 /// How often an open connection is asked whether it may still be.
 const LOOK: Duration = Duration::from_secs(2);
+const NO_FORWARDING: &str = "The organization does not allow forwarding of ports.";
 const SORRY: &str = "Something went wrong on our side. Try again in a moment.";
 
 /// Lets people in.
@@ -68,6 +76,8 @@ struct Guest {
     app: App,
     key: SshKey,
     allocation: AllocationId,
+    /// Whether ports were forwarded.
+    forwards: AtomicBool,
     _place: Place,
 }
 
@@ -76,9 +86,9 @@ impl Shells for SshShells {
         Box::pin(async move {
             let found = async {
                 let mut tx = self.0.db.read().await?;
-                ssh_keys::find_by_fingerprint(&mut tx, fingerprint).await
+                ssh_keys::list_by_fingerprint(&mut tx, fingerprint).await
             };
-            matches!(found.await, Ok(Some(_)))
+            found.await.is_ok_and(|keys: Vec<SshKey>| !keys.is_empty())
         })
     }
 
@@ -108,7 +118,7 @@ fn named<'a>(all: &'a [Allocation], name: &str) -> Result<&'a Allocation, String
         return Err(words);
     };
     // A name is its workload's only while no other has it.
-    match found.next() {
+    match found.find(|row| row.id != first.id) {
         None => Ok(first),
         Some(_) => {
             Err(format!("Several workloads are called {name:?}. Use the identifier of one."))
@@ -134,14 +144,25 @@ async fn opened_by(tx: &mut Reader, key: &SshKey, name: &str) -> Result<Vec<Allo
 
 async fn enter(app: &App, knock: &Knock) -> Result<Result<Guest, String>> {
     let mut tx = app.db.read().await?;
-    let Some(key) = ssh_keys::find_by_fingerprint(&mut tx, &knock.fingerprint).await? else {
-        return Ok(Err("This key is not registered any more.".to_owned()));
-    };
-    let all = opened_by(&mut tx, &key, &knock.name).await?;
+    let keys = ssh_keys::list_by_fingerprint(&mut tx, &knock.fingerprint).await?;
+    let mut all: Vec<(SshKey, Allocation)> = Vec::new();
+    for key in &keys {
+        let rows = opened_by(&mut tx, key, &knock.name).await?;
+        all.extend(rows.into_iter().map(|row| (key.clone(), row)));
+    }
     drop(tx);
-    let row = match named(&all, &knock.name) {
-        Ok(found) => found.clone(),
+    // Anybody can register a public key. Where several have, a name could lead into another's workload.
+    if keys.len() > 1 && knock.name.parse::<AllocationId>().is_err() {
+        let words = "Several people registered this key: use the identifier of the workload.";
+        return Ok(Err(words.to_owned()));
+    }
+    let rows: Vec<Allocation> = all.iter().map(|(_, row)| row.clone()).collect();
+    let wanted = match named(&rows, &knock.name) {
+        Ok(row) => row.id,
         Err(words) => return Ok(Err(words)),
+    };
+    let Some((key, row)) = all.into_iter().find(|(_, row)| row.id == wanted) else {
+        return Ok(Err(SORRY.to_owned()));
     };
     let places = app.get::<Terminals>();
     let Ok(place) = places.enter_ssh(row.id, key.user_id) else {
@@ -159,14 +180,19 @@ async fn enter(app: &App, knock: &Knock) -> Result<Result<Guest, String>> {
     tx.note(Key::Method, &key.fingerprint);
     tx.note(Key::Person, key.user_id);
     tx.commit().await?;
-    Ok(Ok(Guest { app: app.clone(), key, allocation: row.id, _place: place }))
+    Ok(Ok(Guest {
+        app: app.clone(),
+        key,
+        allocation: row.id,
+        forwards: AtomicBool::new(false),
+        _place: place,
+    }))
 }
 
 /// Why somebody may be here no longer.
 async fn still(app: &App, guest: &Guest) -> Result<Result<Allocation, &'static str>> {
     let mut tx = app.db.read().await?;
-    let key = ssh_keys::find_by_fingerprint(&mut tx, &guest.key.fingerprint).await?;
-    if key.is_none_or(|key| key.id != guest.key.id) {
+    if !ssh_keys::is_live(&mut tx, guest.key.id).await? {
         return Ok(Err("The key was deleted, or its owner may not sign in any more."));
     }
     let row = allocations::find(&mut tx, guest.allocation).await?;
@@ -179,6 +205,11 @@ async fn still(app: &App, guest: &Guest) -> Result<Result<Allocation, &'static s
     if !tenancy::reaches(&mut tx, guest.key.user_id, &row.scope(), CONNECT).await? {
         return Ok(Err("Your role does not reach this workload any more."));
     }
+    if guest.forwards.load(Ordering::Relaxed)
+        && !ssh_keys::reach_policy(&mut tx, row.org_id).await?.forwarding
+    {
+        return Ok(Err(NO_FORWARDING));
+    }
     Ok(Ok(row))
 }
 
@@ -190,11 +221,7 @@ async fn allowed(app: &App, row: &Allocation, ask: &StreamAsk) -> Result<Result<
         StreamAsk::Attach { .. } => Ok(Err("This is not opened over SSH.".to_owned())),
         StreamAsk::Dial { .. } | StreamAsk::Listen { .. } | StreamAsk::Take { .. } => {
             let policy = ssh_keys::reach_policy(&mut *app.db.read().await?, row.org_id).await?;
-            Ok(if policy.forwarding {
-                Ok(())
-            } else {
-                Err("The organization does not allow forwarding of ports.".to_owned())
-            })
+            Ok(if policy.forwarding { Ok(()) } else { Err(NO_FORWARDING.to_owned()) })
         }
     }
 }
@@ -206,6 +233,9 @@ async fn open(guest: &Guest, ask: &StreamAsk) -> Result<Result<Duplex, String>> 
     };
     if let Err(words) = allowed(&guest.app, &row, ask).await? {
         return Ok(Err(words));
+    }
+    if !matches!(ask, StreamAsk::Run(_) | StreamAsk::Sftp) {
+        guest.forwards.store(true, Ordering::Relaxed);
     }
     let place = match guest.app.get::<Terminals>().enter_stream(row.id, guest.key.user_id) {
         Ok(place) => place,

@@ -88,9 +88,7 @@ fn unfit(why: Unfit) -> Error {
 }
 
 fn taken() -> Error {
-    Error::new(Code::NameTaken).detail(
-        "This key is registered already. A key is one person's, once: remove it where it is, or make a new one.",
-    )
+    Error::new(Code::NameTaken).detail("You have this key already.")
 }
 
 /// What a key is called: by its owner, or by the comment behind it.
@@ -147,8 +145,8 @@ async fn insert(tx: &mut WriteTx, row: &SshKey) -> Result<()> {
     // Asked before, so that one line of an import that is taken loses none of the others.
     let there: i64 = tx
         .value(
-            "SELECT COUNT(*) FROM ssh_keys WHERE fingerprint = $1 AND deleted_at IS NULL",
-            (row.fingerprint.as_str(),),
+            "SELECT COUNT(*) FROM ssh_keys WHERE fingerprint = $1 AND user_id = $2 AND deleted_at IS NULL",
+            (row.fingerprint.as_str(), row.user_id),
         )
         .await?;
     if there > 0 {
@@ -196,7 +194,7 @@ async fn told(tx: &mut WriteTx, who: &Myself<Add>, rows: &[&SshKey]) -> Result<(
 /// # Errors
 /// `validation_error` when there is none, or the text holds a private key.
 pub async fn import(app: &App, who: &Myself<Add>, given: &str) -> Result<Vec<SshKeyImported>> {
-    if given.to_ascii_uppercase().contains("PRIVATE KEY") {
+    if text::is_private(given) {
         return Err(Error::field("authorized_keys", Unfit::Private.to_string()));
     }
     if given.len() > MOST_TEXT {

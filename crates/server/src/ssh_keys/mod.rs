@@ -1,7 +1,7 @@
 //! Public keys people reach their workloads with, and who may reach which.
 //!
-//! Promises: private keys are refused and neither kept nor logged; a key is somebody's, and nobody
-//! else's while it lives; a way in names a workload, a person and one of their keys or all of them, and
+//! Promises: private keys are refused and neither kept nor logged; whoever proves a key is one of those
+//! who registered it; a way in names a workload, a person and one of their keys or all of them, and
 //! ends with any of these.
 
 mod endpoint;
@@ -22,7 +22,7 @@ pub use http::routes;
 pub use keys::used;
 pub use pages::CredentialsView;
 pub use policy::{ReachPolicyView, find as reach_policy};
-pub use store::{SshGrant, SshKey, find_by_fingerprint, list_of as keys_of};
+pub use store::{SshGrant, SshKey, is_live, list_by_fingerprint, list_of as keys_of};
 
 use kernel::html::{NavFor, NavItem};
 

@@ -12,6 +12,7 @@ use api::{
     ProjectId, SshKeyId, Time, UserId,
     ssh::{SshKeyImported, SshKeyView},
 };
+use gateway::ssh::keys::is_private;
 use kernel::{
     App, Error, Result,
     html::{
@@ -290,8 +291,9 @@ async fn add_form(who: Myself<Add>, app: App, Form(fields): Form) -> Result<Go> 
             Ok(Go::to(to).saying(&format!("{} is added.", key.name)))
         }
         Err(error) => {
-            // A private key goes nowhere, not even back into the field.
-            let kept = if key.to_ascii_uppercase().contains("PRIVATE KEY") { "" } else { &key };
+            // Only what looks like a public key goes back into the field.
+            let public = ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| key.starts_with(kind));
+            let kept = if public && !is_private(&key) { &key } else { "" };
             let entered = Entered::fresh()
                 .with("public_key", kept)
                 .with("key_name", fields.text("key_name"))

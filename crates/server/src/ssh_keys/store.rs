@@ -88,16 +88,29 @@ pub async fn list_of(tx: &mut Reader, user: UserId) -> Result<Vec<SshKey>> {
     .await
 }
 
+/// Returns whether a key lives, and its owner may sign in.
+pub async fn is_live(tx: &mut Reader, id: SshKeyId) -> Result<bool> {
+    let live: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM ssh_keys k JOIN users u ON u.id = k.user_id
+              WHERE k.id = $1 AND k.deleted_at IS NULL AND u.state = 'active'",
+            (id,),
+        )
+        .await?;
+    Ok(live > 0)
+}
+
 /// Returns a key that lives.
 pub(super) async fn find(tx: &mut Reader, id: SshKeyId) -> Result<Option<SshKey>> {
     tx.find("SELECT {} FROM ssh_keys WHERE id = $1 AND deleted_at IS NULL", (id,)).await
 }
 
-/// Returns the key of a fingerprint, while its owner may sign in.
-pub async fn find_by_fingerprint(tx: &mut Reader, fingerprint: &str) -> Result<Option<SshKey>> {
-    tx.find(
+/// Returns the keys of a fingerprint whose owners may sign in: nobody can keep a key from being another's too.
+pub async fn list_by_fingerprint(tx: &mut Reader, fingerprint: &str) -> Result<Vec<SshKey>> {
+    tx.list(
         "SELECT {} FROM ssh_keys WHERE fingerprint = $1 AND deleted_at IS NULL
-            AND EXISTS (SELECT 1 FROM users u WHERE u.id = ssh_keys.user_id AND u.state = 'active')",
+            AND EXISTS (SELECT 1 FROM users u WHERE u.id = ssh_keys.user_id AND u.state = 'active')
+          ORDER BY id LIMIT 20",
         (fingerprint,),
     )
     .await

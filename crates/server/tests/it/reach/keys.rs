@@ -21,9 +21,9 @@ both! {
         let id = made["id"].as_str().unwrap();
         assert_eq!(listed(&world, &world.owner).await.len(), 1);
         assert!(listed(&world, &world.admin).await.is_empty());
-        // A key is one person's, and once: by whatever comment, by whomever.
+        // Once of each person; but nobody can keep a key from whoever it belongs to by adding it first.
         assert_eq!(add(&world, &world.owner, &public(1)).await.code(), "name_taken");
-        assert_eq!(add(&world, &world.admin, &public(1)).await.code(), "name_taken");
+        assert_eq!(add(&world, &world.outsider, &public(1)).await.status, 201);
         let path = format!("{KEYS}/{id}");
         assert_eq!(world.call(Some(&world.admin), Method::DELETE, &path, None).await.code(), "not_found");
         assert_eq!(world.call(Some(&world.owner), Method::DELETE, &path, None).await.status, 204);
@@ -62,8 +62,8 @@ both! {
         assert_eq!(done.status, 200, "{}", done.text());
         let lines: Vec<(i64, bool)> = done.json()["lines"].as_array().unwrap().iter()
             .map(|line| (line["line"].as_i64().unwrap(), line["refused"].is_null())).collect();
-        assert_eq!(lines, [(2, true), (4, false), (5, false), (6, false)]);
-        assert_eq!(listed(&world, &world.owner).await.len(), 1);
+        assert_eq!(lines, [(2, true), (4, false), (5, true), (6, false)]);
+        assert_eq!(listed(&world, &world.owner).await.len(), 2);
         for bad in ["", "# nothing\n\n", &format!("{}\n", public(6)).repeat(51)] {
             let refused = world.post(&world.owner, &format!("{KEYS}/import"), json!({ "authorized_keys": bad })).await;
             assert_eq!(refused.code(), "validation_error");

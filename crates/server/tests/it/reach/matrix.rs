@@ -55,6 +55,21 @@ pub async fn prove(client: &mut Client, name: &str, key: PrivateKey) -> bool {
     client.authenticate_publickey(name, key).await.is_ok_and(|done| done.success())
 }
 
+/// Proves a key that opens nothing, and returns why it does not.
+pub async fn refused(client: &mut Client, name: &str, key: PrivateKey) -> String {
+    use russh::client::KeyboardInteractiveAuthResponse as Told;
+    assert!(!prove(client, name, key).await, "it opens something");
+    match client.authenticate_keyboard_interactive_start(name, None::<String>).await.unwrap() {
+        Told::InfoRequest { instructions, prompts, .. } => {
+            assert!(prompts.is_empty(), "nothing is asked");
+            let done = client.authenticate_keyboard_interactive_respond(vec![]).await.unwrap();
+            assert!(!matches!(done, Told::Success), "nobody is let in so");
+            instructions
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Runs a command; returns its output, its errors and its code.
 pub async fn run(client: &Client, command: &str) -> (String, String, Option<u32>) {
     let mut channel = client.channel_open_session().await.unwrap();
@@ -163,12 +178,23 @@ both! {
             scene.give(&world.outsider).await,
         ].to_vec();
         assert_eq!(given, [201, 201, 422, 422], "who may not connect is given nothing");
-        for (seed, person, enters) in [(1, "owner", true), (2, "admin", true), (3, "member", true), (4, "viewer", false), (5, "outsider", false)] {
+        for (seed, person, enters) in [
+            (1, "owner", true),
+            (2, "admin", true),
+            (3, "member", true),
+            (4, "viewer", false),
+            (5, "outsider", false),
+        ] {
             let mut client = connect(scene.address).await;
-            assert!(prove(&mut client, &scene.id, private(seed)).await, "{person}: the key is registered");
-            let word = if enters { "yes" } else { "no" };
+            if !enters {
+                let why = refused(&mut client, &scene.id, private(seed)).await;
+                assert!(why.contains("There is no workload"), "{person}: {why}");
+                assert!(client.channel_open_session().await.is_err(), "{person}");
+                continue;
+            }
+            assert!(prove(&mut client, &scene.id, private(seed)).await, "{person}");
             for (what, may) in channels(&client).await {
-                let expected = if ["exec", "pty", "sftp", "direct-tcpip"].contains(&what) { word } else { "no" };
+                let expected = if ["exec", "pty", "sftp", "direct-tcpip"].contains(&what) { "yes" } else { "no" };
                 assert_eq!(may, expected, "{person}: {what}");
             }
         }
@@ -231,10 +257,21 @@ both! {
         let lied = client.authenticate_publickey_with(&scene.id, offered, None, &mut Liar(private(2))).await;
         assert!(!matches!(lied, Ok(AuthResult::Success)), "{lied:?}");
         // On the same line the outsider proves their own: they are themselves, and nobody else.
-        assert!(prove(&mut client, &scene.id, private(2)).await);
-        let (said, errors, code) = run(&client, "echo in").await;
-        assert_eq!((said.as_str(), code), ("", Some(255)));
-        assert!(errors.contains("There is no workload"), "{errors}");
+        let why = refused(&mut client, &scene.id, private(2)).await;
+        assert!(why.contains("There is no workload"), "{why}");
+        // A key that opens nothing is no obstacle to the next one, which does.
+        let mut client = connect(scene.address).await;
+        assert!(!prove(&mut client, &scene.id, private(2)).await);
+        assert!(prove(&mut client, &scene.id, private(1)).await);
+        assert_eq!(run(&client, "echo in").await.0, "in\n");
+        // Registered by somebody else too, a key still opens what is its owner's, by its identifier alone: a
+        // name could lead into the other's workload.
+        added(world, &world.outsider, 1).await;
+        let mut client = connect(scene.address).await;
+        assert!(prove(&mut client, &scene.id, private(1)).await);
+        let mut client = connect(scene.address).await;
+        let why = refused(&mut client, "training", private(1)).await;
+        assert!(why.contains("Several people registered this key"), "{why}");
         // A key nobody registered, a password, and nothing at all.
         let mut client = connect(scene.address).await;
         assert!(!prove(&mut client, &scene.id, private(99)).await);

@@ -2,7 +2,7 @@
 
 use super::{
     added,
-    matrix::{connect, gateway, prove, run},
+    matrix::{connect, gateway, prove, refused, run},
     private,
 };
 use crate::node::{Node, heard, id_of, launch, release, until_state};
@@ -61,10 +61,8 @@ both! {
         world.advance(2 * 3600 + 1);
         heard(&world).await;
         let mut client = connect(address).await;
-        prove(&mut client, &id, private(3)).await;
-        let (_, errors, code) = run(&client, "echo in").await;
-        assert_eq!(code, Some(255), "its time is over");
-        assert!(errors.contains("It opens none right now"), "{errors}");
+        let why = refused(&mut client, &id, private(3)).await;
+        assert!(why.contains("It opens none right now"), "its time is over: {why}");
     }
 }
 
@@ -106,8 +104,7 @@ both! {
         }
         let address = gateway(&world).await;
         let mut client = connect(address).await;
-        prove(&mut client, "training", private(1)).await;
-        let (_, errors, _) = run(&client, "echo in").await;
-        assert!(errors.contains("Several workloads"), "{errors}");
+        let why = refused(&mut client, "training", private(1)).await;
+        assert!(why.contains("Several workloads"), "{why}");
     }
 }
