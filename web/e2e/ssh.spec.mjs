@@ -156,5 +156,15 @@ test("a deleted key opens nothing any more, and what it had open ends", async ()
   await page.getByRole("link", { name: "over ssh" }).click();
   await page.getByRole("link", { name: "Connect" }).click();
   await expect(page.getByText("You have no key yet.")).toBeVisible();
+});
+
+test("nothing runs: no shell is offered, and the way to workloads is", async () => {
+  await page.getByText("Release", { exact: true }).click();
+  await page.getByRole("button", { name: "Release over ssh" }).click();
+  await expect(page.locator(".badge", { hasText: "released" }).first()).toBeVisible({ timeout: 30_000 });
+  await page.getByRole("link", { name: "Connect" }).click();
+  await expect(page.getByText("No shell right now")).toBeVisible();
+  await expect(page.getByRole("link", { name: "Open terminal" })).toHaveCount(0);
+  await expect(page.locator("main").getByRole("link", { name: "Workloads" })).toBeVisible();
   expect(complaints).toEqual([]);
 });
