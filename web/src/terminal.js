@@ -38,6 +38,7 @@
   // What was typed or pasted waits here while the shell does not take it, 128 KiB at most on their way.
   let typed = [], onTheirWay = 0;
   const flow = () => {
+    if (!socket || socket.readyState !== WebSocket.OPEN) return;
     while (typed.length > 0 && onTheirWay < 128 * 1024) {
       const part = typed.shift();
       onTheirWay += part.length;
@@ -51,7 +52,9 @@
 
   // This tab's own shell, and how much of its output is on the screen.
   const place_of = `terminal:${allocation}`;
-  let shell = sessionStorage.getItem(place_of), have = 0, tries = 0;
+  let shell = sessionStorage.getItem(place_of), have = 0, tries = 0, timer = 0;
+  // Output that is shown again may ask the emulator something; the shell had its answer then.
+  let replayed = 0;
   const forget = () => { shell = null; have = 0; sessionStorage.removeItem(place_of); };
 
   async function ticket() {
@@ -69,6 +72,7 @@
   }
 
   function ended(words) {
+    clearTimeout(timer);
     say(words);
     again.hidden = false;
     term.options.cursorBlink = false;
@@ -82,10 +86,12 @@
     if (wait === undefined) { ended(words); return; }
     say(`${words}; trying again`);
     again.hidden = false;
-    setTimeout(() => { if (!again.hidden) connect(); }, wait);
+    clearTimeout(timer);
+    timer = setTimeout(connect, wait);
   }
 
   async function connect() {
+    clearTimeout(timer);
     again.hidden = true;
     if (tries === 0) say("connecting");
     let made;
@@ -103,26 +109,28 @@
     mine.binaryType = "arraybuffer";
     typed = [];
     onTheirWay = 0;
-    let last = "", ready = false;
+    let last = "";
     mine.addEventListener("message", (event) => {
       if (event.data instanceof ArrayBuffer) {
         const bytes = new Uint8Array(event.data);
         have += bytes.length;
-        term.write(bytes, () => { if (mine.readyState === WebSocket.OPEN) mine.send(JSON.stringify({ type: "ack", bytes: bytes.length })); });
+        const shown = have;
+        term.write(bytes, () => { if (shown >= replayed) replayed = 0; if (mine.readyState === WebSocket.OPEN) mine.send(JSON.stringify({ type: "ack", bytes: bytes.length })); });
         return;
       }
       const told = JSON.parse(event.data);
       if (told.type === "session_ready") {
-        ready = true;
-        tries = 0;
+        setTimeout(() => { if (mine === socket && mine.readyState === WebSocket.OPEN) tries = 0; }, 10000);
         shell = told.terminal_id;
         sessionStorage.setItem(place_of, shell);
         say("connected");
         term.options.cursorBlink = true;
         term.focus();
         resize();
+        flow();
       }
       if (told.type === "at") {
+        replayed = resumes && told.total > told.bytes ? told.total : 0;
         if (resumes && have > 0 && told.bytes > have) term.write(`\r\n\x1b[2m[${told.bytes - have} bytes of output were not kept]\x1b[0m\r\n`);
         have = told.bytes;
       }
@@ -132,8 +140,8 @@
     });
     mine.addEventListener("close", (event) => {
       if (mine !== socket) return;
-      if (!ready && resumes) {
-        // It answered, and the shell is not there any more: this one is new.
+      if (event.code === 4410) {
+        // The shell is not there any more: this one is new.
         forget();
         term.write("\r\n\x1b[2m[the shell had ended; this is a new one]\x1b[0m\r\n");
         connect();
@@ -146,8 +154,8 @@
   }
 
   const keys = new TextEncoder();
-  term.onData((text) => type(keys.encode(text)));
-  term.onBinary((text) => type(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
+  term.onData((text) => { if (replayed === 0) type(keys.encode(text)); });
+  term.onBinary((text) => { if (replayed === 0) type(Uint8Array.from(text, (letter) => letter.charCodeAt(0))); });
   window.addEventListener("resize", resize);
   again.addEventListener("click", () => { tries = 0; if (!shell) term.reset(); connect(); });
   document.fonts.ready.then(() => { resize(); connect(); });

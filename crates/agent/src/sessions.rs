@@ -132,8 +132,9 @@ impl Sessions {
         if own.len() < MOST {
             return Ok(());
         }
+        let ended = |id: &&TerminalId| all.get(id).is_some_and(|one| one.state().code.is_some());
         let left = |id: &&TerminalId| all.get(id).is_some_and(|one| one.state().at.is_none());
-        let Some(oldest) = own.iter().find(left).copied() else {
+        let Some(oldest) = own.iter().find(ended).or_else(|| own.iter().find(left)).copied() else {
             bail!("the workload has too many shells");
         };
         if let Some(one) = all.remove(&oldest) {
@@ -181,7 +182,7 @@ impl Sessions {
         tokio::spawn(async move {
             run(&session, child, pty.into_split(), jobs).await;
             drop(started);
-            let _ = tokio::time::timeout(ENDED, std::future::pending::<()>()).await;
+            tokio::time::sleep(ENDED).await;
             this.all().remove(&id);
         });
         Ok(())
@@ -200,17 +201,16 @@ impl Sessions {
     ) -> Result<mpsc::Receiver<Bytes>> {
         let session = self.all().get(&id).cloned().context("no such shell")?;
         let (send, receive) = mpsc::channel(16);
-        let (look, at) = {
-            let (number, at) = session.change(|state| {
-                state.looks += 1;
-                let at = from.clamp(state.first(), state.total);
-                state.at = Some(at);
-                (state.looks, at)
-            });
-            (Look { session: session.clone(), number }, at)
-        };
+        let (number, at, total) = session.change(|state| {
+            state.looks += 1;
+            let at = from.clamp(state.first(), state.total);
+            state.at = Some(at);
+            (state.looks, at, state.total)
+        });
+        let look = Look { session: session.clone(), number };
         tokio::spawn(async move {
-            let begins = frame::write(frame::AT, &at.to_be_bytes());
+            let begins = [at.to_be_bytes(), total.to_be_bytes()].concat();
+            let begins = frame::write(frame::AT, &begins);
             if send.send(Bytes::from(begins)).await.is_err() {
                 return;
             }
@@ -385,12 +385,12 @@ async fn feed(
 async fn alone(session: &Session) {
     let mut news = session.news.subscribe();
     loop {
-        let looks = session.state().looks;
         while session.state().at.is_some() {
             if news.changed().await.is_err() {
                 return;
             }
         }
+        let looks = session.state().looks;
         tokio::time::sleep(ALONE).await;
         let state = session.state();
         if state.at.is_none() && state.looks == looks {

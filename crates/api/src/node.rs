@@ -264,7 +264,8 @@ pub mod frame {
     pub const HANG_UP: &str = "HUP";
     /// What the stream is: a [`super::StreamAsk`] as JSON, the first frame of it; to the node.
     pub const ASK: u8 = 7;
-    /// Where in a shell's output the bytes that follow begin: one big-endian u64; from the node, first.
+    /// Where in a shell's output the bytes that follow begin, and how many there are so far: two big-endian u64;
+    /// from the node, first.
     pub const AT: u8 = 8;
     /// Somebody else looks at the shell now; from the node, last.
     pub const MOVED: u8 = 9;

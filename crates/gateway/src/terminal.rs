@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the last words may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 const IDLE_PING: Duration = Duration::from_secs(20);
+/// How long a client may say nothing, not even that it is there.
+const SILENCE: Duration = Duration::from_secs(65);
 
 /// Why a terminal ended, as the socket's close code and words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +43,10 @@ pub enum Ended {
     Protocol,
     /// The terminal was opened somewhere else.
     Moved,
+    /// The terminal to go on with has ended.
+    Gone,
+    /// The control plane ends; it is back in a moment.
+    Restarts,
 }
 
 impl Ended {
@@ -52,6 +58,8 @@ impl Ended {
             Self::NodeLost => (4503, "the machine does not answer"),
             Self::Protocol => (1002, "the terminal was not understood"),
             Self::Moved => (4409, "the terminal is open somewhere else now"),
+            Self::Gone => (4410, "the shell has ended"),
+            Self::Restarts => (1012, "the control plane is starting again"),
         }
     }
 }
@@ -64,18 +72,18 @@ enum Control {
 }
 
 /// Carries a terminal until either side ends or `revoked` does. Nothing either side does or leaves
-/// undone holds up the end of access: whatever is waited for, `revoked` is waited for beside it.
+/// undone holds up the end of access: whatever is waited for, `over` is waited for beside it.
 pub async fn carry(
     socket: WebSocket,
     node: Duplex,
     id: TerminalId,
-    revoked: impl Future<Output = ()> + Send,
+    over: impl Future<Output = Ended> + Send,
 ) -> Ended {
     let (mut out, mut from_client) = socket.split();
     let Duplex { to_node, mut from_node, place: _place, holds: _held } = node;
     let ended = tokio::select! {
         biased;
-        () = revoked => Ended::Revoked,
+        ended = over => ended,
         ended = pump(&mut out, &mut from_client, &to_node, &mut from_node, id) => ended,
     };
     // The node's side ends first: the shell of somebody who may be here no longer is gone before they are told
@@ -90,6 +98,17 @@ pub async fn carry(
         let _ = tokio::time::timeout(FAREWELL, gone).await;
     }
     drop((to_node, from_node));
+    bid_farewell(&mut out, &mut from_client, ended).await;
+    ended
+}
+
+/// Says of a terminal that was asked for that there is none.
+pub async fn refuse(socket: WebSocket, ended: Ended) {
+    let (mut out, mut from_client) = socket.split();
+    bid_farewell(&mut out, &mut from_client, ended).await;
+}
+
+async fn bid_farewell(out: &mut Sink, from_client: &mut SplitStream<WebSocket>, ended: Ended) {
     let (code, reason) = ended.close();
     let farewell = async {
         if !matches!(ended, Ended::Exit | Ended::Left) {
@@ -103,7 +122,6 @@ pub async fn carry(
         Ok::<_, axum::Error>(())
     };
     let _ = tokio::time::timeout(FAREWELL, farewell).await;
-    ended
 }
 
 /// Bytes on their way that were not acknowledged.
@@ -127,9 +145,10 @@ async fn pump(
     }
     let mut frames = frame::Reader::default();
     let mut window = Window::default();
+    let (mut beat, mut heard) = (tokio::time::interval(IDLE_PING), tokio::time::Instant::now());
     loop {
         tokio::select! {
-            message = from_client.next() => match message {
+            message = from_client.next() => match message.inspect(|_| heard = tokio::time::Instant::now()) {
                 Some(Ok(message)) => match to_frame(message, &mut window) {
                     Ok(Some(bytes)) => if to_node.send(bytes).await.is_err() { return Ended::NodeLost },
                     Ok(None) => {}
@@ -149,7 +168,9 @@ async fn pump(
                 }
                 Some(Err(_)) | None => return Ended::NodeLost,
             },
-            () = tokio::time::sleep(IDLE_PING) => {
+            _ = beat.tick() => {
+                // A browser answers each; one that says nothing at all is not there.
+                if heard.elapsed() > SILENCE { return Ended::Left }
                 if !soon(out.send(Message::Ping(Bytes::new()))).await { return Ended::Left }
             }
         }
@@ -213,8 +234,10 @@ async fn pass_on(
                 }
             }
             frame::AT => {
-                let at: [u8; 8] = payload.try_into().map_err(|_| Ended::NodeLost)?;
-                let words = json!({ "type": "at", "bytes": u64::from_be_bytes(at) }).to_string();
+                let (at, total) = payload.split_first_chunk::<8>().ok_or(Ended::NodeLost)?;
+                let total: [u8; 8] = total.try_into().map_err(|_| Ended::NodeLost)?;
+                let (at, total) = (u64::from_be_bytes(*at), u64::from_be_bytes(total));
+                let words = json!({ "type": "at", "bytes": at, "total": total }).to_string();
                 if !soon(out.send(Message::text(words))).await {
                     return Err(Ended::Left);
                 }

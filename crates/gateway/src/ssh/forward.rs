@@ -93,8 +93,8 @@ async fn carry(channel: Channel<Msg>, begun: Begun, backlog: &Backlog) {
     let (mut read, write) = channel.split();
     // Errors of the helper are not the peer's bytes: a forwarded channel has no stream for them.
     let _ = pump::carry((&mut read, &write), begun.node, begun.frames, backlog, false).await;
-    let _ = write.eof().await;
-    // The client closes what both sides are done with; so the library forgets it too.
+    // The client closes what both sides are done with; so the library forgets it too. What it still sends is
+    // taken meanwhile: our own words go through a queue that waits for that.
     let closed = async {
         while let Some(message) = read.wait().await {
             if matches!(message, ChannelMsg::Close) {
@@ -102,7 +102,8 @@ async fn carry(channel: Channel<Msg>, begun: Begun, backlog: &Backlog) {
             }
         }
     };
-    let _ = tokio::time::timeout(LINGER, closed).await;
+    let _ = tokio::time::timeout(LINGER, async { tokio::join!(write.eof(), closed) }).await;
+    drop(read);
     let _ = write.close().await;
 }
 

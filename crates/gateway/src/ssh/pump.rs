@@ -2,8 +2,8 @@
 //!
 //! The library grants a client's window as data arrives, not as it is used. What a program has not read
 //! waits here, 16 MiB of a connection at the most; beyond that the connection is read no further until
-//! it did. A program that reads nothing because nobody takes what it prints would then wait for ever:
-//! after five minutes in which nothing moved at all its channel ends.
+//! it did. A program that reads nothing, perhaps because nobody takes what it prints, would then hold the
+//! connection for ever: after five minutes in which nothing moved at all its channel ends.
 
 use crate::link::Duplex;
 use api::node::frame;
@@ -14,7 +14,7 @@ use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf, Sig, server::Msg};
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -26,7 +26,13 @@ const ERRORS: u32 = 1;
 const BACKLOG: usize = 16 * 1024 * 1024;
 /// The same of all connections together.
 const BACKLOG_OF_ALL: usize = 512 * 1024 * 1024;
-/// How long nothing may move while both sides wait for each other.
+/// What of that a connection has for itself, whatever others do.
+const RESERVE: usize = 1024 * 1024;
+/// What a message costs beside its bytes.
+const COST: usize = 256;
+/// Longest name of a signal.
+const LONGEST_SIGNAL: usize = 16;
+/// How long nothing may move while input waits that has no place.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Says something on a channel's stream of errors.
@@ -59,7 +65,7 @@ impl Backlogs {
 }
 
 /// A place among what waits.
-type Waits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+type Waits = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 
 /// How a stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +85,6 @@ struct Flow {
     waiting: AtomicUsize,
     news: Notify,
     moved: AtomicU64,
-    delivering: AtomicBool,
 }
 
 impl Flow {
@@ -100,12 +105,16 @@ impl Flow {
         self.news.notify_one();
     }
 
-    /// Takes a place among what waits; none when both sides wait for each other.
+    /// Takes a place among what waits; none when nothing moved for too long.
     async fn place(&self, backlog: &Backlog, bytes: usize) -> Option<Waits> {
-        let bytes = u32::try_from(bytes.min(BACKLOG)).ok()?;
+        let bytes = u32::try_from((bytes + COST).min(BACKLOG)).ok()?;
         let place = async {
             let own = backlog.own.clone().acquire_many_owned(bytes).await?;
-            Ok::<_, AcquireError>((own, backlog.all.clone().acquire_many_owned(bytes).await?))
+            if backlog.own.available_permits() >= BACKLOG - RESERVE {
+                return Ok((own, None));
+            }
+            let all = backlog.all.clone().acquire_many_owned(bytes).await?;
+            Ok::<_, AcquireError>((own, Some(all)))
         };
         tokio::pin!(place);
         loop {
@@ -113,8 +122,7 @@ impl Flow {
             match tokio::time::timeout(PATIENCE, &mut place).await {
                 Ok(place) => return place.ok(),
                 Err(_) => {
-                    let moved = self.moved.load(Ordering::Relaxed) != before;
-                    if !moved && self.delivering.load(Ordering::Relaxed) {
+                    if self.moved.load(Ordering::Relaxed) == before {
                         return None;
                     }
                 }
@@ -151,7 +159,6 @@ async fn down(
 ) -> Option<i32> {
     loop {
         while let Some((kind, payload)) = frames.next_frame().ok()? {
-            flow.delivering.store(true, Ordering::Relaxed);
             match kind {
                 frame::DATA => write.data_bytes(payload).await.ok()?,
                 frame::ERRORS if errors => write.extended_data_bytes(ERRORS, payload).await.ok()?,
@@ -162,7 +169,6 @@ async fn down(
                 frame::EXIT => return String::from_utf8_lossy(&payload).parse().ok(),
                 _ => {}
             }
-            flow.delivering.store(false, Ordering::Relaxed);
             flow.moved.fetch_add(1, Ordering::Relaxed);
         }
         if let Ok(bytes) = from_node.frame().await?.ok()?.into_data() {
@@ -172,7 +178,7 @@ async fn down(
 }
 
 /// A frame for the node, with its place among what waits.
-type Waiting = (Vec<u8>, usize, Option<Waits>);
+type Waiting = (Vec<u8>, usize, Waits);
 
 /// Takes what the client says as it comes.
 async fn take_in(
@@ -182,28 +188,28 @@ async fn take_in(
     backlog: &Backlog,
 ) -> Ended {
     while let Some(message) = read.wait().await {
-        let waiting = match message {
-            ChannelMsg::Data { data } => {
-                let Some(place) = flow.place(backlog, data.len()).await else { return Ended::Lost };
-                (frame::write(frame::DATA, &data), data.len(), Some(place))
-            }
-            ChannelMsg::Eof => (frame::write(frame::END, &[]), 0, None),
+        let (kind, bytes) = match message {
+            ChannelMsg::Data { data } => (frame::DATA, data.to_vec()),
+            ChannelMsg::Eof => (frame::END, Vec::new()),
             ChannelMsg::Signal { signal } => {
                 let name = match signal {
-                    Sig::Custom(name) => name,
+                    Sig::Custom(name) if name.len() <= LONGEST_SIGNAL => name,
+                    Sig::Custom(_) => continue,
                     known => format!("{known:?}"),
                 };
-                (frame::write(frame::SIGNAL, name.as_bytes()), 0, None)
+                (frame::SIGNAL, name.into_bytes())
             }
             ChannelMsg::WindowChange { col_width, row_height, .. } => {
                 let side = |number: u32| u16::try_from(number.clamp(2, 1000)).unwrap_or(80);
                 let sides = [side(col_width).to_be_bytes(), side(row_height).to_be_bytes()];
-                (frame::write(frame::RESIZE, &sides.concat()), 0, None)
+                (frame::RESIZE, sides.concat())
             }
             ChannelMsg::Close => return Ended::Left,
             _ => continue,
         };
-        if push.send(waiting).is_err() {
+        let Some(place) = flow.place(backlog, bytes.len()).await else { return Ended::Lost };
+        let length = if kind == frame::DATA { bytes.len() } else { 0 };
+        if push.send((frame::write(kind, &bytes), length, place)).is_err() {
             return Ended::Lost;
         }
     }

@@ -107,6 +107,7 @@ impl Session {
         let (mut read, write) = channel.split();
         let begins = tokio::time::timeout(PATIENCE, begin(&mut read)).await;
         let Ok(Some(begins)) = begins else {
+            drop(read);
             let _ = write.close().await;
             return;
         };
@@ -115,10 +116,15 @@ impl Session {
             Ok(ask) => self.visit.open(&ask).await,
         };
         match opened {
-            Err(words) => self.refuse(id, &write, &words).await,
+            Err(words) => {
+                drop(read);
+                self.refuse(id, &write, &words).await;
+            }
             Ok(node) => {
                 let (both, frames) = ((&mut read, &write), frame::Reader::default());
                 let ended = pump::carry(both, node, frames, &self.backlog, true).await;
+                // What is said last goes through a queue that is emptied only while nobody waits to hand us input.
+                drop(read);
                 let lost = "\r\nThe connection to the machine was lost.\r\n";
                 let code = match ended {
                     Ended::Exit(code) => code.max(0).unsigned_abs(),

@@ -108,7 +108,9 @@ impl Shells for SshShells {
 
 /// Which of the workloads a name means.
 fn named<'a>(all: &'a [Allocation], name: &str) -> Result<&'a Allocation, String> {
-    let mut found = all.iter().filter(|row| row.id.to_string() == name || row.name == name);
+    // An identifier is never a name: somebody else's workload may be called like it.
+    let id = name.parse::<AllocationId>().ok();
+    let mut found = all.iter().filter(|row| id.map_or(row.name == name, |id| row.id == id));
     let Some(first) = found.next() else {
         let mut words = format!("There is no workload {name:?} that this key opens.");
         words.push_str(if all.is_empty() { " It opens none right now." } else { " It opens:" });
@@ -129,7 +131,8 @@ fn named<'a>(all: &'a [Allocation], name: &str) -> Result<&'a Allocation, String
 /// Returns the workloads a key opens now: those of a name, or, where none has it, the newest.
 async fn opened_by(tx: &mut Reader, key: &SshKey, name: &str) -> Result<Vec<Allocation>> {
     let id: Option<AllocationId> = name.parse().ok();
-    let mut found = allocations::list_opened(tx, (key.user_id, key.id), Some((id, name))).await?;
+    let called = if id.is_some() { "" } else { name };
+    let mut found = allocations::list_opened(tx, (key.user_id, key.id), Some((id, called))).await?;
     if found.is_empty() {
         found = allocations::list_opened(tx, (key.user_id, key.id), None).await?;
     }

@@ -11,7 +11,10 @@ use api::{
     allocations::{AllocationState, TERMINAL_PROTOCOL as PROTOCOL},
 };
 use axum::extract::{FromRequestParts, ws::WebSocketUpgrade};
-use gateway::{link::LookAsk, terminal};
+use gateway::{
+    link::LookAsk,
+    terminal::{self, Ended},
+};
 use kernel::{
     App, Error, Result,
     audit::{Accountable, Key, Record, Stamp},
@@ -57,7 +60,11 @@ pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
     let (cols, rows) = (number(head, "cols", 80), number(head, "rows", 24));
     let from = head.query("from").and_then(|text| text.parse().ok()).unwrap_or(0);
     let look = LookAsk { terminal_id: id, from: resumes.then_some(from), cols, rows };
-    let node = fleet::terminal(&app, row.node_id, row.id, &look).await?;
+    let node = match fleet::terminal(&app, row.node_id, row.id, &look).await {
+        // A browser reads no answer to what is not upgraded: it is told on the socket.
+        Err(error) if resumes && error.code() == Code::NotNow => None,
+        other => Some(other?),
+    };
     let allocation = row.id;
     let response = upgrade
         .protocols([PROTOCOL])
@@ -65,7 +72,13 @@ pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
         .max_frame_size(128 * 1024)
         .on_upgrade(move |socket| async move {
             let over = access_ends(&app, &caller, allocation);
-            let ended = terminal::carry(socket, node, id, over).await;
+            let ended = match node {
+                Some(node) => terminal::carry(socket, node, id, over).await,
+                None => {
+                    terminal::refuse(socket, Ended::Gone).await;
+                    Ended::Gone
+                }
+            };
             drop(places);
             tracing::info!(terminal = %id, ?ended, "a terminal ended");
         });
@@ -109,8 +122,8 @@ async fn upgrade(head: &Arc<Head>) -> Result<WebSocketUpgrade> {
     WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|_| not_one())
 }
 
-/// Ends when the session does, the role is lost, or the workload is not active any more.
-async fn access_ends(app: &App, caller: &Arc<Caller>, id: AllocationId) {
+/// Ends when the session does, the role is lost, the workload is not active any more, or this program ends.
+async fn access_ends(app: &App, caller: &Arc<Caller>, id: AllocationId) -> Ended {
     let gone = async {
         let mut look = tokio::time::interval(Duration::from_secs(2));
         loop {
@@ -121,9 +134,9 @@ async fn access_ends(app: &App, caller: &Arc<Caller>, id: AllocationId) {
         }
     };
     tokio::select! {
-        () = caller.revoked(app) => {}
-        () = app.ending.cancelled() => {}
-        () = gone => {}
+        () = caller.revoked(app) => Ended::Revoked,
+        () = app.ending.cancelled() => Ended::Restarts,
+        () = gone => Ended::Revoked,
     }
 }
 

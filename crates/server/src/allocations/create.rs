@@ -13,7 +13,7 @@ use crate::{
     tenancy::{Action, Allowed, Ask, Found, InProject},
 };
 use api::{
-    Code, Micros,
+    AllocationId, Code, Micros,
     allocations::{AllocationState, Launch, Precheck},
 };
 use kernel::{
@@ -47,9 +47,9 @@ impl Action for ReadLaunch {
     }
 }
 
-/// Returns a checked name of a workload: 1 to 60 characters without control characters.
+/// Returns a checked name of a workload: 1 to 60 characters without control characters, and no identifier.
 pub fn name(text: &str) -> Option<String> {
-    kernel::names::name(text, 60)
+    kernel::names::name(text, 60).filter(|name| name.parse::<AllocationId>().is_err())
 }
 
 /// Says whether a launch may go, and everything that is in the way.
