@@ -20,7 +20,7 @@ if [ "$what" = test ]; then
   need nft nftables
   need ssh openssh-client
   need rsync rsync
-  need python3 python3-minimal
+  need python3 python3
   need slirp4netns slirp4netns
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql)
   # Accounting software that reads what the finance desk exports.
