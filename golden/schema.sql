@@ -817,6 +817,48 @@ CREATE TABLE reconciliations (
   PRIMARY KEY (provider, simulated)
 ) STRICT;
 
+CREATE TABLE recording_chunks (
+  recording_id BLOB NOT NULL REFERENCES recordings (id),
+  seq INTEGER NOT NULL CHECK (seq > 0),
+  sealed BLOB NOT NULL,
+  PRIMARY KEY (recording_id, seq)
+) STRICT;
+
+CREATE TABLE recording_policies (
+  org_id BLOB PRIMARY KEY REFERENCES organizations (id),
+  mode TEXT NOT NULL CHECK (mode IN ('off', 'on', 'required')),
+  keep_days INTEGER NOT NULL CHECK (keep_days BETWEEN 1 AND 3650),
+  changed_by BLOB NOT NULL REFERENCES users (id),
+  changed_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE recordings (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  allocation_id BLOB NOT NULL,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  terminal_id BLOB NOT NULL,
+  part INTEGER NOT NULL CHECK (part > 0),
+  way TEXT NOT NULL CHECK (way IN ('terminal', 'ssh')),
+  workload TEXT NOT NULL,
+  columns INTEGER NOT NULL,
+  lines INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('live', 'ended', 'erased')),
+  looks INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  chunks INTEGER NOT NULL,
+  bytes INTEGER NOT NULL CHECK (bytes >= 0),
+  left_out INTEGER NOT NULL,
+  sha256 BLOB,
+  started_at INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  erase_at INTEGER,
+  UNIQUE (terminal_id, part),
+  FOREIGN KEY (project_id, allocation_id) REFERENCES allocations (project_id, id)
+) STRICT;
+
 CREATE TABLE recovery_approvals (
   id BLOB PRIMARY KEY,
   request_id BLOB NOT NULL REFERENCES recovery_requests (id),
@@ -1126,6 +1168,20 @@ CREATE TABLE tasks (
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
+CREATE TABLE terminal_shares (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  allocation_id BLOB NOT NULL,
+  terminal_id BLOB NOT NULL,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  shared_by BLOB NOT NULL REFERENCES users (id),
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  FOREIGN KEY (project_id, allocation_id) REFERENCES allocations (project_id, id)
+) STRICT;
+
 CREATE TABLE terminal_tickets (
   id BLOB PRIMARY KEY,
   ticket_hash BLOB NOT NULL,
@@ -1137,7 +1193,7 @@ CREATE TABLE terminal_tickets (
   origin TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
-  used_at INTEGER, terminal_id BLOB,
+  used_at INTEGER, terminal_id BLOB, record INTEGER NOT NULL DEFAULT FALSE, share_id BLOB,
   FOREIGN KEY (project_id, allocation_id) REFERENCES allocations (project_id, id)
 ) STRICT;
 
@@ -1534,6 +1590,16 @@ CREATE UNIQUE INDEX projects_slug ON projects (org_id, slug) WHERE deleted_at IS
 
 CREATE INDEX quotas_org ON quotas (org_id, id);
 
+CREATE INDEX recordings_due ON recordings (erase_at) WHERE state = 'ended';
+
+CREATE INDEX recordings_kept ON recordings (org_id) WHERE state <> 'erased';
+
+CREATE INDEX recordings_live ON recordings (last_at) WHERE state = 'live';
+
+CREATE INDEX recordings_owner ON recordings (project_id, user_id, id);
+
+CREATE INDEX recordings_project ON recordings (project_id, id);
+
 CREATE UNIQUE INDEX recovery_approvals_once ON recovery_approvals (request_id, approver_id);
 
 CREATE UNIQUE INDEX recovery_codes_code ON recovery_codes (user_id, code_hash);
@@ -1633,6 +1699,12 @@ CREATE UNIQUE INDEX tasks_one_running ON tasks (kind, subject) WHERE state = 'ru
 CREATE INDEX tasks_open ON tasks (kind) WHERE ended_at IS NULL;
 
 CREATE INDEX tasks_subject ON tasks (subject, id);
+
+CREATE INDEX terminal_shares_allocation ON terminal_shares (allocation_id, id) WHERE ended_at IS NULL;
+
+CREATE INDEX terminal_shares_terminal ON terminal_shares (terminal_id, user_id) WHERE ended_at IS NULL;
+
+CREATE INDEX terminal_shares_user ON terminal_shares (user_id, id) WHERE ended_at IS NULL;
 
 CREATE UNIQUE INDEX terminal_tickets_ticket ON terminal_tickets (ticket_hash);
 

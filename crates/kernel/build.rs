@@ -40,6 +40,13 @@ const FILES: &[(&str, &str, &str)] = &[
         "node_modules/@xterm/addon-fit/lib/addon-fit.js",
     ),
     ("terminal.js", "text/javascript; charset=utf-8", "src/terminal.js"),
+    ("terminal-tools.js", "text/javascript; charset=utf-8", "src/terminal-tools.js"),
+    ("player.js", "text/javascript; charset=utf-8", "src/player.js"),
+    (
+        "xterm-search.js",
+        "text/javascript; charset=utf-8",
+        "node_modules/@xterm/addon-search/lib/addon-search.js",
+    ),
 ];
 
 /// Icons by their lucide names.
@@ -56,6 +63,7 @@ const ICONS: &[&str] = &[
     "circle-alert",
     "circle-check",
     "circle-help",
+    "circle-play",
     "circle-x",
     "clock",
     "copy",

@@ -8,7 +8,12 @@
   const state = document.getElementById("terminal-state");
   const sizes = document.getElementById("terminal-size");
   const again = document.getElementById("terminal-again");
-  const { allocation, csrf, nonce } = place.dataset;
+  const consent = document.getElementById("terminal-consent");
+  const recorder = document.getElementById("terminal-record");
+  const help = document.getElementById("terminal-help");
+  const { allocation, csrf, nonce, record, share } = place.dataset;
+  // Somebody else's terminal: it is seen, and nothing typed.
+  const follows = share !== undefined;
 
   // The emulator writes style elements of its own; the page's policy lets in those with its nonce.
   const create = document.createElement.bind(document);
@@ -20,23 +25,24 @@
 
   const term = new Terminal({
     fontFamily: '"JetBrains Mono", monospace', fontSize: 13, cursorBlink: true, scrollback: 5000,
-    theme: { background: "#0b0f12", foreground: "#e6e9ec", cursor: "#4fd1a5" },
+    theme: { background: "#0b0f12", foreground: "#e6e9ec", cursor: "#4fd1a5" }, disableStdin: follows,
   });
   const fit = new FitAddon.FitAddon();
   term.loadAddon(fit);
   term.open(place);
-  fit.fit();
+  if (!follows) fit.fit();
   let socket = null;
   const say = (words) => { state.textContent = words; };
   const send = (value) => { if (socket && socket.readyState === WebSocket.OPEN) socket.send(value); };
   const resize = () => {
+    if (follows) { sizes.textContent = `${term.cols} × ${term.rows}`; return; }
     fit.fit();
     sizes.textContent = `${term.cols} × ${term.rows}`;
     send(JSON.stringify({ type: "resize", cols: term.cols, rows: term.rows }));
   };
 
   // What was typed or pasted waits here while the shell does not take it, 128 KiB at most on their way.
-  let typed = [], onTheirWay = 0;
+  let typed = [], onTheirWay = 0, untouched = false;
   const flow = () => {
     if (!socket || socket.readyState !== WebSocket.OPEN) return;
     while (typed.length > 0 && onTheirWay < 128 * 1024) {
@@ -46,6 +52,7 @@
     }
   };
   const type = (bytes) => {
+    untouched = false;
     for (let at = 0; at < bytes.length; at += 16384) typed.push(bytes.subarray(at, at + 16384));
     flow();
   };
@@ -57,24 +64,51 @@
   let replayed = 0;
   const forget = () => { shell = null; have = 0; sessionStorage.removeItem(place_of); };
 
-  async function ticket() {
-    const own = shell ? `?terminal_id=${shell}` : "";
-    const answer = await fetch(`/api/v1/allocations/${allocation}/terminal-token${own}`, {
+  // Whether this tab's terminal is recorded: agreed to for each tab, and not asked for again when it is loaded again.
+  const agreed_for = `recorded:${allocation}`;
+  let recorded = record !== "off" && sessionStorage.getItem(agreed_for) === "yes";
+  const agree = (yes) => {
+    recorded = yes;
+    if (yes) sessionStorage.setItem(agreed_for, "yes"); else sessionStorage.removeItem(agreed_for);
+  };
+  const show_recording = (on) => {
+    if (follows) return;
+    recorder.classList.toggle("recording", on);
+    recorder.setAttribute("aria-pressed", String(on));
+    recorder.querySelector("span").textContent = on ? "Recorded" : "Record";
+    recorder.hidden = record === "off" && !on;
+    recorder.disabled = record === "required";
+  };
+
+  async function ticket(resumes = true) {
+    const asked = new URLSearchParams();
+    if (resumes && shell) asked.set("terminal_id", shell);
+    if (recorded) asked.set("record", "true");
+    const own = asked.size > 0 ? `?${asked}` : "";
+    const path = follows ? `/api/v1/terminal-shares/${share}/token` : `/api/v1/allocations/${allocation}/terminal-token${own}`;
+    const answer = await fetch(path, {
       method: "POST", headers: { "X-CSRF-Token": csrf },
     });
     if (answer.ok) return answer.json();
     const body = await answer.json().catch(() => ({}));
     // Somebody else signed in here since: it is their page now, and not their shell.
-    if (answer.status === 404 && shell) { forget(); return ticket(); }
+    if (answer.status === 404 && shell && !follows) { forget(); return ticket(); }
+    // The organization records since this page was loaded.
+    if (body.code === "recording_consent_required") { ask(); throw Object.assign(new Error("waiting for your answer"), { asked: true }); }
     const error = new Error(body.detail ?? body.title ?? "the control plane does not answer");
     error.passes = answer.status === 429 || answer.status >= 500;
+    error.helps = answer.status === 401 ? ["Sign in", "/auth/login"] : body.code === "state_conflict" ? ["Look at the workload", `/workloads/${allocation}`] : null;
     throw error;
   }
 
-  function ended(words) {
+  // What is over says why, and what helps: to open it again, or to look where it can be mended.
+  function ended(words, helps, verb = "Reconnect") {
     clearTimeout(timer);
     say(words);
-    again.hidden = false;
+    again.hidden = follows && verb === "";
+    again.querySelector("span").textContent = verb;
+    help.hidden = !helps;
+    if (helps) { help.textContent = helps[0]; help.href = helps[1]; }
     term.options.cursorBlink = false;
   }
 
@@ -93,12 +127,14 @@
   async function connect() {
     clearTimeout(timer);
     again.hidden = true;
+    help.hidden = true;
     if (tries === 0) say("connecting");
     let made;
     try { made = await ticket(); } catch (error) {
-      if (error instanceof TypeError) later("no connection");
+      if (error.asked) say(error.message);
+      else if (error instanceof TypeError) later("no connection");
       else if (error.passes) later(error.message);
-      else ended(error.message);
+      else ended(error.message, error.helps);
       return;
     }
     const base = location.origin.replace(/^http/, "ws");
@@ -109,7 +145,8 @@
     mine.binaryType = "arraybuffer";
     typed = [];
     onTheirWay = 0;
-    let last = "";
+    let last = "", came_late = false;
+    untouched = resumes;
     mine.addEventListener("message", (event) => {
       if (event.data instanceof ArrayBuffer) {
         const bytes = new Uint8Array(event.data);
@@ -121,42 +158,81 @@
       const told = JSON.parse(event.data);
       if (told.type === "session_ready") {
         setTimeout(() => { if (mine === socket && mine.readyState === WebSocket.OPEN) tries = 0; }, 10000);
-        shell = told.terminal_id;
-        sessionStorage.setItem(place_of, shell);
-        say("connected");
+        if (!follows) {
+          shell = told.terminal_id;
+          sessionStorage.setItem(place_of, shell);
+        }
+        say(follows ? "following" : "connected");
+        show_recording(recorded);
         term.options.cursorBlink = true;
         term.focus();
         resize();
         flow();
       }
-      if (told.type === "at") {
+      if (told.type === "size" && follows) { term.resize(told.cols, told.rows); resize(); }
+      if (told.type === "at" && follows) {
+        if (have > 0) term.write("\r\n\x1b[2m[some output was missed]\x1b[0m\r\n");
+        have = told.bytes;
+      } else if (told.type === "at") {
         replayed = resumes && told.total > told.bytes ? told.total : 0;
         if (resumes && have > 0 && told.bytes > have) term.write(`\r\n\x1b[2m[${told.bytes - have} bytes of output were not kept]\x1b[0m\r\n`);
         have = told.bytes;
       }
       if (told.type === "taken") { onTheirWay -= told.bytes; flow(); }
-      if (told.type === "exit") { forget(); last = `the shell ended with ${told.code}`; }
+      if (told.type === "exit") { came_late = untouched; forget(); last = `the shell ended with ${told.code}`; }
       if (told.type === "error") last = told.message;
     });
     mine.addEventListener("close", (event) => {
       if (mine !== socket) return;
-      if (event.code === 4410) {
+      if (event.code === 4410 && follows) { ended("the terminal has ended", ["Shared terminals", "/terminal/shares"], ""); return; }
+      if (event.code === 4410 || came_late) {
         // The shell is not there any more: this one is new.
         forget();
         term.write("\r\n\x1b[2m[the shell had ended; this is a new one]\x1b[0m\r\n");
         connect();
         return;
       }
-      const over = last.startsWith("the shell ended") || [1002, 4403, 4409].includes(event.code);
-      if (over) ended(last || event.reason);
+      const words = last || event.reason;
+      if (last.startsWith("the shell ended")) ended(last, null, follows ? "" : "Open a new one");
+      else if (event.code === 4409) ended(words, null, "Take it back");
+      else if (event.code === 4403 && follows) ended("it is not shared with you any more", ["Shared terminals", "/terminal/shares"], "");
+      else if (event.code === 4403) ended(words, ["Look at the workload", `/workloads/${allocation}`]);
+      else if (event.code === 4507) ended(words, ["Recordings", "/access/recordings"]);
+      else if (event.code === 1002) ended(words);
       else later(last || event.reason || "the connection was lost");
     });
   }
 
   const keys = new TextEncoder();
-  term.onData((text) => { if (replayed === 0) type(keys.encode(text)); });
-  term.onBinary((text) => { if (replayed === 0) type(Uint8Array.from(text, (letter) => letter.charCodeAt(0))); });
+  const own = window.gpuaasTerminal = {
+    term, allocation, csrf, follows, resize, ticket, tell: say, shell: () => shell,
+    input: (text) => type(keys.encode(text)), bend: (text) => text,
+  };
+  term.onData((text) => { if (replayed === 0 && !follows) own.input(own.bend(text)); });
+  term.onBinary((text) => { if (replayed === 0 && !follows) type(Uint8Array.from(text, (letter) => letter.charCodeAt(0))); });
   window.addEventListener("resize", resize);
   again.addEventListener("click", () => { tries = 0; if (!shell) term.reset(); connect(); });
-  document.fonts.ready.then(() => { resize(); connect(); });
+
+  // Where recording is required nothing opens before somebody agreed; else they switch it on and off.
+  function ask() {
+    consent.hidden = false;
+    consent.querySelector("button").focus();
+  }
+  consent.querySelector("button").addEventListener("click", () => {
+    agree(true);
+    consent.hidden = true;
+    tries = 0;
+    connect();
+  });
+  recorder.addEventListener("click", () => {
+    agree(!recorded);
+    tries = 0;
+    if (socket) { const old = socket; socket = null; old.close(); }
+    connect();
+  });
+  show_recording(false);
+  document.fonts.ready.then(() => {
+    resize();
+    if (record === "required" && !recorded) { say("waiting for your answer"); ask(); } else connect();
+  });
 })();

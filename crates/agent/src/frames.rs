@@ -5,7 +5,6 @@ use anyhow::{Context, Result, bail};
 use api::node::{StreamAsk, frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use pty_process::Size;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -51,8 +50,8 @@ impl Typed {
 pub(crate) struct Ears<S> {
     /// Input of the program.
     pub heard: mpsc::UnboundedSender<Input>,
-    /// New sizes of its terminal.
-    pub size: watch::Sender<Size>,
+    /// New sizes of its terminal: columns, rows.
+    pub size: watch::Sender<(u16, u16)>,
     /// Signals, by their names.
     pub signal: S,
     /// Most bytes that may wait; who sends more is hung up.
@@ -75,6 +74,11 @@ impl Down {
                 self.frames.push(&bytes);
             }
         }
+    }
+
+    /// Takes off what comes, for nobody, until the stream ends.
+    pub(crate) async fn drain(mut self) {
+        while let Ok(Some(_)) = self.next().await {}
     }
 
     /// Reads what the stream is.
@@ -101,7 +105,7 @@ impl Down {
                 frame::RESIZE => {
                     if let [a, b, c, d] = *payload.as_slice() {
                         let (cols, rows) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-                        ears.size.send_replace(Size::new(rows, cols));
+                        ears.size.send_replace((cols, rows));
                     }
                 }
                 frame::END => _ = ears.heard.send(Input::End),

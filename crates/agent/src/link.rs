@@ -168,6 +168,12 @@ async fn start(
     reconciler: &Reconciler,
     down: Down,
 ) -> Response<Out> {
+    if let StreamAsk::Watch { terminal_id } = ask {
+        return match reconciler.sessions().watch(*terminal_id, id, down) {
+            Ok(receive) => streamed(receive),
+            Err(_) => plain(StatusCode::GONE, "that shell has ended"),
+        };
+    }
     let Ok(inside) = stream::inside(ask) else {
         return plain(StatusCode::BAD_REQUEST, "the stream was not understood");
     };

@@ -8,7 +8,6 @@ use crate::{
 use anyhow::{Context, Result, bail};
 use api::node::{RunAsk, StreamAsk, frame};
 use bytes::Bytes;
-use pty_process::Size;
 use std::process::Stdio;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -32,6 +31,7 @@ pub(crate) fn inside(ask: &StreamAsk) -> Result<Inside> {
         StreamAsk::Attach { terminal, .. } => {
             return program(&RunAsk { terminal: Some(terminal.clone()), ..RunAsk::default() });
         }
+        StreamAsk::Watch { .. } => bail!("nothing is started to follow a shell"),
         StreamAsk::Sftp => own(&["sandbox-sftp"]),
         StreamAsk::Dial { port } => own(&["sandbox-dial", &port.to_string()]),
         StreamAsk::Listen { port } => own(&["sandbox-listen", &port.to_string()]),
@@ -96,7 +96,7 @@ fn piped(started: Started, input: Down) -> Result<mpsc::Receiver<Bytes>> {
 async fn carry(mut child: Child, input: Down, started: &Started, send: &mpsc::Sender<Bytes>) {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (heard, queue) = mpsc::unbounded_channel();
-    let size = watch::channel(Size::new(24, 80)).0;
+    let size = watch::channel((80, 24)).0;
     let signal = |name: &str| started.signal(name);
     let ears = Ears { heard, size, signal, window: frame::STREAM_WINDOW };
     let ran = async {

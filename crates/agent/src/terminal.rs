@@ -7,7 +7,7 @@ use crate::{
 use anyhow::{Context, Result};
 use api::node::frame;
 use bytes::Bytes;
-use pty_process::{OwnedReadPty, OwnedWritePty, Size};
+use pty_process::{OwnedReadPty, OwnedWritePty, Pty, Size};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::Child,
@@ -24,9 +24,23 @@ pub(crate) fn open(
     (cols, rows): (u16, u16),
     input: Down,
 ) -> Result<mpsc::Receiver<Bytes>> {
+    let (child, pty) = spawn(&started, Size::new(rows, cols))?;
+    let (read, write) = pty.into_split();
+    let (send, receive) = mpsc::channel(16);
+    tokio::spawn(async move {
+        carry(child, (read, write), input, &started, &send).await;
+    });
+    Ok(receive)
+}
+
+/// Starts the command on a new terminal.
+///
+/// # Errors
+/// When no terminal is to be had.
+pub(crate) fn spawn(started: &Started, size: Size) -> Result<(Child, Pty)> {
     let (program, args) = started.command.split_first().context("an empty command")?;
     let (pty, pts) = pty_process::open().context("open a terminal")?;
-    pty.resize(Size::new(rows, cols)).context("set the terminal's size")?;
+    pty.resize(size).context("set the terminal's size")?;
     let child = pty_process::Command::new(program)
         .args(args)
         .env_clear()
@@ -35,12 +49,7 @@ pub(crate) fn open(
         .kill_on_drop(true)
         .spawn(pts)
         .context("start the shell")?;
-    let (read, write) = pty.into_split();
-    let (send, receive) = mpsc::channel(16);
-    tokio::spawn(async move {
-        carry(child, (read, write), input, &started, &send).await;
-    });
-    Ok(receive)
+    Ok((child, pty))
 }
 
 async fn carry(
@@ -51,7 +60,7 @@ async fn carry(
     send: &mpsc::Sender<Bytes>,
 ) {
     let (heard, queue) = mpsc::unbounded_channel();
-    let (sized, size) = watch::channel(Size::new(24, 80));
+    let (sized, size) = watch::channel((80, 24));
     let signal = |name: &str| started.signal(name);
     let ears = Ears { heard, size: sized, signal, window: frame::STREAM_WINDOW };
     tokio::select! {
@@ -97,7 +106,7 @@ async fn from_shell(mut read: OwnedReadPty, send: &mpsc::Sender<Bytes>) {
 async fn to_shell(
     mut write: OwnedWritePty,
     mut queue: mpsc::UnboundedReceiver<Input>,
-    mut size: watch::Receiver<Size>,
+    mut size: watch::Receiver<(u16, u16)>,
     send: &mpsc::Sender<Bytes>,
 ) {
     let mut now: Option<(Typed, usize)> = None;
@@ -106,7 +115,8 @@ async fn to_shell(
         tokio::select! {
             biased; // a new size counts for everything typed after it
             Ok(()) = size.changed() => {
-                let _ = write.resize(*size.borrow_and_update());
+                let (cols, rows) = *size.borrow_and_update();
+                let _ = write.resize(Size::new(rows, cols));
             }
             input = queue.recv(), if part.is_none() => match input {
                 Some(Input::Bytes(typed)) => now = Some((typed, 0)),

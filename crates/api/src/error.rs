@@ -104,6 +104,8 @@ codes! {
     InsufficientBalance = "insufficient_balance", 409, "The balance does not cover this. Add funds first.";
     /// The terminal ticket is missing, used, expired or somebody else's.
     TicketInvalid = "ticket_invalid", 401, "This terminal link was used or has expired. Open the terminal again.";
+    /// The terminal would be recorded, and nobody agreed to that.
+    RecordingConsent = "recording_consent_required", 409, "The organization records what terminals show. Agree to that, and it opens.";
     /// The node cannot be reached now.
     NodeUnreachable = "node_unreachable", 503, "The machine does not answer right now. Try again in a minute.";
     /// Too many requests.

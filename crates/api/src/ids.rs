@@ -89,6 +89,7 @@ macro_rules! ids {
             #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
             #[schema(value_type = String)]
             pub struct $name(pub Uuid);
+            const _: () = assert!($prefix.len() <= 8, "a longer prefix does not fit");
             impl TypedId for $name {
                 const PREFIX: &'static str = $prefix;
                 fn from_uuid(uuid: Uuid) -> Self { Self(uuid) }
@@ -268,6 +269,10 @@ ids! {
     TaskId = "task",
     /// A live terminal session.
     TerminalId = "term",
+    /// A terminal somebody else may follow.
+    TerminalShareId = "tshare",
+    /// A recording of a terminal.
+    RecordingId = "rec",
     /// A public key for SSH.
     SshKeyId = "sshkey",
     /// A way in to a workload over SSH.

@@ -29,6 +29,8 @@ pub mod people;
 pub mod price_books;
 pub mod quotas;
 pub mod reconciliation;
+pub mod recordings;
+pub mod shares;
 pub mod ssh;
 pub mod sso;
 pub mod staff;
@@ -45,10 +47,11 @@ pub use ids::{
     DeliveryId, DeptId, DeviceGrantId, DisputeId, DomainId, FactorId, GrantId, GroupId, HoldId,
     IdentityId, InvitationId, JoinId, KeyId, LinkId, MailId, MemberId, MeterSourceId, MovementId,
     NodeId, NoticeId, OrgId, PREFIXES, PaymentEventId, PaymentId, PostingId, PriceBookId, PriceId,
-    PriceLineId, PriceUseId, ProjectId, ProviderId, QuotaId, RecoveryCodeId, RecoveryId, RefundId,
-    ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId, SshGrantId, SshKeyId,
-    StatementId, SupportId, TaskId, TerminalId, TxnId, TypedId, UsageChargeId, UsageEventId,
-    UsageId, UsagePriceId, UsageTotalId, UsageWriteOffId, UserId, WebhookId, WorkId,
+    PriceLineId, PriceUseId, ProjectId, ProviderId, QuotaId, RecordingId, RecoveryCodeId,
+    RecoveryId, RefundId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId,
+    SshGrantId, SshKeyId, StatementId, SupportId, TaskId, TerminalId, TerminalShareId, TxnId,
+    TypedId, UsageChargeId, UsageEventId, UsageId, UsagePriceId, UsageTotalId, UsageWriteOffId,
+    UserId, WebhookId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

@@ -10,9 +10,11 @@ use crate::{AllocationId, NodeId, TerminalId, words};
 use serde::{Deserialize, Serialize};
 
 /// The protocol's version.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 /// The first version whose agents carry [`StreamAsk`]s, and more than a hundred streams at once.
 pub const PROTOCOL_STREAMS: u32 = 2;
+/// The first in which a shell can be followed by somebody else.
+pub const PROTOCOL_WATCH: u32 = 3;
 /// ALPN of joining and renewing: one JSON line each way.
 pub const ALPN_JOIN: &[u8] = b"gpuaas-join/1";
 /// ALPN of the link itself.
@@ -196,6 +198,12 @@ pub enum StreamAsk {
         /// Its terminal.
         terminal: TerminalAsk,
     },
+    /// Follows a shell of [`StreamAsk::Attach`] without a hand in it: what is sent to it goes nowhere. Comes with
+    /// [`PROTOCOL_WATCH`].
+    Watch {
+        /// Its name.
+        terminal_id: TerminalId,
+    },
     /// A server of SSH's file transfer protocol, version 3, on input and output.
     Sftp,
     /// A connection to a port of the workload's own loopback. The first byte back is [`OPEN`], or the
@@ -248,7 +256,7 @@ pub struct TerminalAsk {
 pub mod frame {
     /// Bytes of the terminal, either way.
     pub const DATA: u8 = 0;
-    /// New size: two big-endian u16, columns and rows; to the node.
+    /// New size: two big-endian u16, columns and rows; to the node, and from it to whoever only follows.
     pub const RESIZE: u8 = 1;
     /// The shell ended; payload is its code as text; from the node.
     pub const EXIT: u8 = 2;

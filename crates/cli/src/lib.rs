@@ -4,6 +4,7 @@
 //! precheck, 6 server unreachable, 7 internal.
 
 mod assertion;
+mod cast;
 mod client;
 mod cmd;
 mod output;

@@ -3,6 +3,7 @@
 use crate::client::{Client, Failure};
 use anyhow::Context;
 use api::{
+    Code,
     allocations::{TERMINAL_PROTOCOL, TerminalTicket},
     node::frame,
 };
@@ -65,10 +66,11 @@ fn size() -> (u16, u16) {
 ///
 /// # Errors
 /// What the server says.
-pub async fn run(id: &str) -> Result<ExitCode, Failure> {
+pub async fn run(id: &str, record: bool) -> Result<ExitCode, Failure> {
     let client = Client::signed_in()?;
-    let path = format!("/api/v1/allocations/{id}/terminal-token");
-    let ticket: TerminalTicket = client.post(&path, None::<&()>, None).await?;
+    let asked = if record { "?record=true" } else { "" };
+    let path = format!("/api/v1/allocations/{id}/terminal-token{asked}");
+    let ticket: TerminalTicket = client.post(&path, None::<&()>, None).await.map_err(consent)?;
     let (cols, rows) = size();
     let address = client.url.replacen("http", "ws", 1);
     let mut request = format!("{address}{}?cols={cols}&rows={rows}", ticket.url)
@@ -85,6 +87,17 @@ pub async fn run(id: &str) -> Result<ExitCode, Failure> {
     })?;
     let _raw = Raw::enter();
     carry(socket).await
+}
+
+/// Says how one agrees to be recorded.
+fn consent(failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(problem) if problem.code == Code::RecordingConsent => {
+            let words = problem.detail.unwrap_or(problem.title);
+            Failure::Ended(format!("{words} Agree with --record"))
+        }
+        other => other,
+    }
 }
 
 /// Returns what the server answered instead of a terminal; none when it did not answer.

@@ -8,6 +8,7 @@ pub mod authority;
 pub mod link;
 pub mod ssh;
 mod strangers;
+pub mod tap;
 pub mod terminal;
 pub mod tunnel;
 

@@ -1,9 +1,10 @@
 //! A live link to a node: the control plane asks, the agent answers.
 
+use crate::tap::Tap;
 use anyhow::{Context, Result, bail};
 use api::{
     AllocationId, NodeId, TerminalId,
-    node::{Desired, PROTOCOL_STREAMS, StreamAsk, TerminalAsk, frame},
+    node::{Desired, PROTOCOL_STREAMS, PROTOCOL_WATCH, StreamAsk, TerminalAsk, frame},
 };
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -32,6 +33,8 @@ pub struct Link {
     sender: SendRequest<Out>,
     streams: Arc<Semaphore>,
     wide: AtomicBool,
+    /// Whether its agent lets somebody follow a shell.
+    watched: AtomicBool,
     over: CancellationToken,
 }
 
@@ -65,6 +68,9 @@ pub enum NoStream {
     /// The workload was launched before its machine knew how.
     #[error("the workload was launched before its machine's agent was upgraded")]
     Old,
+    /// Its agent is too old for it.
+    #[error("the machine's agent lets nobody follow a terminal")]
+    Unwatched,
 }
 
 /// The two directions of a stream into a workload.
@@ -77,6 +83,10 @@ pub struct Duplex {
     pub place: OwnedSemaphorePermit,
     /// What else it holds for as long as it is open.
     pub holds: Option<Box<dyn Send>>,
+    /// Who hears what it shows.
+    pub tap: Option<Tap>,
+    /// What is said to whoever opened it, before anything of the node.
+    pub notice: Option<String>,
 }
 
 fn full(bytes: Vec<u8>) -> Out {
@@ -87,8 +97,8 @@ impl Link {
     /// Wraps the sending side of a handshaken link.
     pub(crate) fn new(node: NodeId, serial: u64, sender: SendRequest<Out>) -> Self {
         let streams = Arc::new(Semaphore::new(MOST_STREAMS));
-        let (wide, over) = (AtomicBool::new(false), CancellationToken::new());
-        Self { node, serial, sender, streams, wide, over }
+        let (wide, watched) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { node, serial, sender, streams, wide, watched, over: CancellationToken::new() }
     }
 
     /// Ends the link: a later one took its place, or its node broke the rules.
@@ -154,6 +164,7 @@ impl Link {
         if protocol >= PROTOCOL_STREAMS && !self.wide.swap(true, Ordering::Relaxed) {
             self.streams.add_permits(MORE_STREAMS);
         }
+        self.watched.store(protocol >= PROTOCOL_WATCH, Ordering::Relaxed);
     }
 
     /// Opens a terminal on the node: on an agent that can, one that goes on while nobody looks.
@@ -168,6 +179,17 @@ impl Link {
         }
         let terminal = TerminalAsk { term: "xterm-256color".to_owned(), cols, rows };
         self.stream(id, &StreamAsk::Attach { terminal_id, from, terminal }).await
+    }
+
+    /// Follows a terminal that somebody else opened.
+    ///
+    /// # Errors
+    /// When there is no such terminal, the node does not answer, or its agent is too old.
+    pub async fn watch(&self, id: AllocationId, terminal_id: TerminalId) -> Result<Duplex> {
+        if !self.watched.load(Ordering::Relaxed) {
+            return Err(NoStream::Unwatched.into());
+        }
+        self.stream(id, &StreamAsk::Watch { terminal_id }).await
     }
 
     /// Opens a stream into a workload.
@@ -197,7 +219,14 @@ impl Link {
         let body =
             BodyExt::boxed(StreamBody::new(SyncStream(std::sync::Mutex::new(Box::pin(stream)))));
         let answer = self.ask(Method::POST, path, body).await?;
-        Ok(Duplex { to_node, from_node: answer.into_body(), place, holds: None })
+        Ok(Duplex {
+            to_node,
+            from_node: answer.into_body(),
+            place,
+            holds: None,
+            tap: None,
+            notice: None,
+        })
     }
 }
 

@@ -1,13 +1,16 @@
 //! A terminal between a browser (or the command line) and a node: bytes both ways, a window for
 //! what was not acknowledged, plain words when it ends.
 //!
-//! Frames of the socket: binary is bytes, at most 64 KiB; text is JSON: `session_ready`, `resize`, `ack`,
-//! `at`, `taken`, `exit`, `error`. `at` says where in the shell's output the bytes that follow begin: a client
+//! Frames of the socket: binary is bytes, at most 64 KiB; text is JSON: `session_ready`, `resize`, `ack`, `end`,
+//! `at`, `taken`, `size`, `problem`, `exit`, `error`. `at` says where in the shell's output the bytes that follow begin: a client
 //! that comes back asks for what comes behind those it has. At most 256 KiB are sent without an `ack`. A client sends on only while less
 //! than 128 KiB of its bytes are without a `taken`: who does not read holds up nobody, the link is
 //! never full of what waits, and both sides are always heard.
 
-use crate::link::Duplex;
+use crate::{
+    link::Duplex,
+    tap::{Heard, Tap},
+};
 use api::{TerminalId, node::frame};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
@@ -47,6 +50,8 @@ pub enum Ended {
     Gone,
     /// The control plane ends; it is back in a moment.
     Restarts,
+    /// It is to be recorded, and cannot be.
+    Unrecorded,
 }
 
 impl Ended {
@@ -60,6 +65,7 @@ impl Ended {
             Self::Moved => (4409, "the terminal is open somewhere else now"),
             Self::Gone => (4410, "the shell has ended"),
             Self::Restarts => (1012, "the control plane is starting again"),
+            Self::Unrecorded => (4507, "the recording could not be written"),
         }
     }
 }
@@ -67,28 +73,48 @@ impl Ended {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Control {
-    Resize { cols: u16, rows: u16 },
-    Ack { bytes: usize },
+    Resize {
+        cols: u16,
+        rows: u16,
+    },
+    Ack {
+        bytes: usize,
+    },
+    /// No more input comes.
+    End,
+}
+
+/// Who looks at a terminal, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// The terminal.
+    pub id: TerminalId,
+    /// How much of its output the client has.
+    pub from: u64,
+    /// Whether they only follow: what they send goes nowhere, and nothing ends with them.
+    pub follows: bool,
 }
 
 /// Carries a terminal until either side ends or `revoked` does. Nothing either side does or leaves
-/// undone holds up the end of access: whatever is waited for, `over` is waited for beside it.
+/// undone holds up the end of access: whatever is waited for, `over` is waited for beside it. What a
+/// recording wants once more of what the client has is not shown again.
 pub async fn carry(
     socket: WebSocket,
     node: Duplex,
-    id: TerminalId,
+    look: Look,
     over: impl Future<Output = Ended> + Send,
 ) -> Ended {
     let (mut out, mut from_client) = socket.split();
-    let Duplex { to_node, mut from_node, place: _place, holds: _held } = node;
+    let Duplex { to_node, mut from_node, tap, place: _place, holds: _held, .. } = node;
+    let mut show = Show { window: Window::default(), at: 0, from: look.from, tap };
     let ended = tokio::select! {
         biased;
         ended = over => ended,
-        ended = pump(&mut out, &mut from_client, &to_node, &mut from_node, id) => ended,
+        ended = pump(&mut out, &mut from_client, (&to_node, &mut from_node), (look, &mut show)) => ended,
     };
     // The node's side ends first: the shell of somebody who may be here no longer is gone before they are told
     // so. Whoever merely left may come back to theirs.
-    if matches!(ended, Ended::Revoked | Ended::Protocol) {
+    if matches!(ended, Ended::Revoked | Ended::Protocol) && !look.follows {
         let hang_up = Bytes::from(frame::write(frame::SIGNAL, frame::HANG_UP.as_bytes()));
         let gone = async {
             let _ = to_node.send(hang_up).await;
@@ -129,39 +155,68 @@ async fn bid_farewell(out: &mut Sink, from_client: &mut SplitStream<WebSocket>, 
 struct Window {
     to_client: usize,
     to_node: usize,
+    /// A size the client has had since this was asked last.
+    size: Option<(u16, u16)>,
+}
+
+/// What is shown to a client, and to whoever records.
+struct Show {
+    window: Window,
+    /// Where in the output what comes next begins.
+    at: u64,
+    /// How much of it the client has.
+    from: u64,
+    tap: Option<Tap>,
+}
+
+impl Show {
+    /// Tells whoever records; what cannot be recorded is not shown.
+    async fn tell(&self, heard: Heard) -> Result<(), Ended> {
+        match &self.tap {
+            Some(tap) if !tap.tell(heard).await => Err(Ended::Unrecorded),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns what of some output the client does not have.
+    fn fresh(&mut self, output: Bytes) -> Bytes {
+        let known = self.from.saturating_sub(self.at);
+        self.at += output.len() as u64;
+        let known = usize::try_from(known).unwrap_or(usize::MAX).min(output.len());
+        output.slice(known..)
+    }
 }
 
 /// Carries bytes both ways until either side ends.
 async fn pump(
     out: &mut Sink,
     from_client: &mut SplitStream<WebSocket>,
-    to_node: &mpsc::Sender<Bytes>,
-    from_node: &mut Incoming,
-    id: TerminalId,
+    (to_node, from_node): (&mpsc::Sender<Bytes>, &mut Incoming),
+    (look, show): (Look, &mut Show),
 ) -> Ended {
-    let ready = json!({ "type": "session_ready", "terminal_id": id }).to_string();
+    let ready = json!({ "type": "session_ready", "terminal_id": look.id }).to_string();
     if !soon(out.send(Message::text(ready))).await {
         return Ended::Left;
     }
     let mut frames = frame::Reader::default();
-    let mut window = Window::default();
     let (mut beat, mut heard) = (tokio::time::interval(IDLE_PING), tokio::time::Instant::now());
     loop {
         tokio::select! {
             message = from_client.next() => match message.inspect(|_| heard = tokio::time::Instant::now()) {
-                Some(Ok(message)) => match to_frame(message, &mut window) {
+                Some(Ok(message)) => match hear(message, show).await {
+                    Ok(Some(_)) if look.follows => {}
                     Ok(Some(bytes)) => if to_node.send(bytes).await.is_err() { return Ended::NodeLost },
                     Ok(None) => {}
                     Err(ended) => return ended,
                 },
                 Some(Err(_)) | None => return Ended::Left,
             },
-            body = from_node.frame(), if window.to_client < WINDOW => match body {
+            body = from_node.frame(), if show.window.to_client < WINDOW => match body {
                 Some(Ok(body)) => {
                     if let Ok(bytes) = body.into_data() {
                         frames.push(&bytes);
                     }
-                    match pass_on(&mut frames, out, &mut window).await {
+                    match pass_on(&mut frames, out, show).await {
                         Ok(None) => {}
                         Ok(Some(ended)) | Err(ended) => return ended,
                     }
@@ -182,6 +237,15 @@ async fn soon<T, E>(send: impl Future<Output = Result<T, E>>) -> bool {
     matches!(tokio::time::timeout(PATIENCE, send).await, Ok(Ok(_)))
 }
 
+/// Hears a message of the client; whoever records hears of its size.
+async fn hear(message: Message, show: &mut Show) -> Result<Option<Bytes>, Ended> {
+    let frame = to_frame(message, &mut show.window)?;
+    if let Some((cols, rows)) = show.window.size.take() {
+        show.tell(Heard::Size(cols, rows)).await?;
+    }
+    Ok(frame)
+}
+
 /// Turns a message of the client into a frame for the node.
 fn to_frame(message: Message, window: &mut Window) -> Result<Option<Bytes>, Ended> {
     match message {
@@ -196,10 +260,12 @@ fn to_frame(message: Message, window: &mut Window) -> Result<Option<Bytes>, Ende
                 Ok(None)
             }
             Ok(Control::Resize { cols, rows }) => {
-                let mut size = cols.clamp(2, 1000).to_be_bytes().to_vec();
-                size.extend(rows.clamp(2, 1000).to_be_bytes());
+                let (cols, rows) = (cols.clamp(2, 1000), rows.clamp(2, 1000));
+                window.size = Some((cols, rows));
+                let size = [cols.to_be_bytes(), rows.to_be_bytes()].concat();
                 Ok(Some(Bytes::from(frame::write(frame::RESIZE, &size))))
             }
+            Ok(Control::End) => Ok(Some(Bytes::from(frame::write(frame::END, &[])))),
             Err(_) => Err(Ended::Protocol),
         },
         Message::Binary(_) => Err(Ended::Protocol),
@@ -210,43 +276,57 @@ fn to_frame(message: Message, window: &mut Window) -> Result<Option<Bytes>, Ende
 
 type Sink = futures_util::stream::SplitSink<WebSocket, Message>;
 
+/// Tells the client something in words.
+async fn say(out: &mut Sink, words: &serde_json::Value) -> Result<(), Ended> {
+    if soon(out.send(Message::text(words.to_string()))).await { Ok(()) } else { Err(Ended::Left) }
+}
+
 /// Sends what the node said; says how it ended when the shell did.
 async fn pass_on(
     frames: &mut frame::Reader,
     out: &mut Sink,
-    window: &mut Window,
+    show: &mut Show,
 ) -> Result<Option<Ended>, Ended> {
     while let Some((kind, payload)) = frames.next_frame().map_err(|_| Ended::NodeLost)? {
         match kind {
             frame::DATA => {
-                window.to_client += payload.len();
-                if !soon(out.send(Message::Binary(Bytes::from(payload)))).await {
+                let output = Bytes::from(payload);
+                show.tell(Heard::Output(output.clone())).await?;
+                let output = show.fresh(output);
+                show.window.to_client += output.len();
+                if !output.is_empty() && !soon(out.send(Message::Binary(output))).await {
                     return Err(Ended::Left);
                 }
             }
             frame::TAKEN => {
                 let count: [u8; 4] = payload.try_into().map_err(|_| Ended::NodeLost)?;
                 let taken = u32::from_be_bytes(count) as usize;
-                window.to_node = window.to_node.saturating_sub(taken);
-                let words = json!({ "type": "taken", "bytes": taken }).to_string();
-                if !soon(out.send(Message::text(words))).await {
-                    return Err(Ended::Left);
-                }
+                show.window.to_node = show.window.to_node.saturating_sub(taken);
+                say(out, &json!({ "type": "taken", "bytes": taken })).await?;
             }
             frame::AT => {
                 let (at, total) = payload.split_first_chunk::<8>().ok_or(Ended::NodeLost)?;
                 let total: [u8; 8] = total.try_into().map_err(|_| Ended::NodeLost)?;
                 let (at, total) = (u64::from_be_bytes(*at), u64::from_be_bytes(total));
-                let words = json!({ "type": "at", "bytes": at, "total": total }).to_string();
-                if !soon(out.send(Message::text(words))).await {
-                    return Err(Ended::Left);
+                show.tell(Heard::At(at)).await?;
+                (show.at, show.from) = (at, show.from.clamp(at, total.max(at)));
+                say(out, &json!({ "type": "at", "bytes": show.from, "total": total })).await?;
+            }
+            frame::RESIZE => {
+                if let [a, b, c, d] = *payload.as_slice() {
+                    let (cols, rows) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+                    say(out, &json!({ "type": "size", "cols": cols, "rows": rows })).await?;
                 }
+            }
+            frame::ERRORS => {
+                let told = String::from_utf8_lossy(&payload);
+                say(out, &json!({ "type": "problem", "message": told.trim() })).await?;
             }
             frame::MOVED => return Ok(Some(Ended::Moved)),
             frame::EXIT => {
                 let code: i32 = String::from_utf8_lossy(&payload).parse().unwrap_or(1);
-                let words = json!({ "type": "exit", "code": code }).to_string();
-                let _ = soon(out.send(Message::text(words))).await;
+                let _ = show.tell(Heard::Exit).await;
+                let _ = say(out, &json!({ "type": "exit", "code": code })).await;
                 return Ok(Some(Ended::Exit));
             }
             _ => {}

@@ -1,6 +1,6 @@
 //! Settings of all domains: defaults, then the file, then the environment.
 
-use crate::{access, billing, catalog, fleet, identity, tenancy};
+use crate::{access, billing, catalog, fleet, identity, recordings, tenancy};
 use kernel::{
     Context, Error, Result,
     outbox::{Mailbox, Smtp, check_from},
@@ -95,6 +95,8 @@ pub struct Config {
     pub catalog: catalog::Settings,
     /// `[ssh]`
     pub ssh: access::Settings,
+    /// `[recordings]`
+    pub recordings: recordings::Settings,
 }
 
 impl Config {
@@ -120,6 +122,7 @@ impl Config {
             fleet: settings.domain::<fleet::Settings>("fleet")?.check()?,
             catalog: settings.domain::<catalog::Settings>("catalog")?.check()?,
             ssh: settings.domain::<access::Settings>("ssh")?.check()?,
+            recordings: settings.domain("recordings")?,
         })
     }
 }

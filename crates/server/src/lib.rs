@@ -16,6 +16,7 @@ pub mod notices;
 pub mod onboarding;
 pub mod operations;
 pub mod placement;
+pub mod recordings;
 pub mod serve;
 pub mod ssh_keys;
 pub mod tenancy;

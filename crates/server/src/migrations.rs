@@ -44,4 +44,6 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0032_usage_write_offs.sql"),
     migration!("0033_mail_attachments.sql"),
     migration!("0034_reach.sql"),
+    migration!("0035_recordings.sql"),
+    migration!("0036_terminal_shares.sql"),
 ];

@@ -5,7 +5,7 @@ use crate::{
     config::Config,
     evidence, fleet,
     identity::{self, factors::Passkeys},
-    notices, onboarding, operations, ssh_keys, tenancy, web,
+    notices, onboarding, operations, recordings, ssh_keys, tenancy, web,
 };
 use kernel::{
     App, Result,
@@ -37,6 +37,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(catalog::routes());
     routes.extend(ssh_keys::routes());
     routes.extend(allocations::routes());
+    routes.extend(recordings::routes());
     routes.extend(access::routes());
     routes.extend(evidence::routes());
     routes
@@ -51,6 +52,7 @@ fn nav() -> Vec<NavItem> {
     nav.extend(compute);
     nav.extend(access);
     nav.extend(ssh_keys::nav());
+    nav.extend(recordings::nav());
     let (money, finance) = split(billing::nav(), Vec::new());
     nav.extend(money);
     nav.extend(identity::nav());
@@ -89,6 +91,7 @@ pub fn sweeps() -> Vec<Sweep> {
         billing::auto_sweep(),
         billing::reconciliation_sweep(),
     ]);
+    sweeps.push(recordings::sweep());
     sweeps.extend(operations::sweeps());
     sweeps
 }
@@ -132,6 +135,8 @@ pub fn writers() -> Vec<audit::System> {
         fleet::ADVICE_WRITER,
         catalog::WRITER,
         allocations::WRITER,
+        recordings::WRITER,
+        recordings::SWEEP_WRITER,
     ]
 }
 
@@ -190,6 +195,7 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) 
     add(TypeId::of::<ssh_keys::Endpoint>(), Box::new(ssh));
     add(TypeId::of::<web::Streams>(), Box::<web::Streams>::default());
     add(TypeId::of::<fleet::LocalJoin>(), Box::new(join));
+    add(TypeId::of::<recordings::Settings>(), Box::new(config.recordings.clone()));
     add(TypeId::of::<catalog::Settings>(), Box::new(config.catalog.clone()));
     let operations = kernel::steps::Operations(allocations::operations());
     add(TypeId::of::<kernel::steps::Operations>(), Box::new(operations));

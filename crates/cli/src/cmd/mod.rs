@@ -20,6 +20,7 @@ mod project;
 mod quota;
 mod reach;
 mod reconciliation;
+mod recordings;
 mod role;
 mod staff;
 mod statements;
@@ -146,11 +147,17 @@ pub enum Command {
     },
     /// Open a shell in a workload.
     Shell {
+        /// Agree that what it shows is recorded.
+        #[arg(long)]
+        record: bool,
         /// The workload.
         id: String,
     },
     /// Open a workload with this machine's own ssh, told where it is and whom to believe.
     Ssh {
+        /// Have what it shows recorded, where the organization does that when asked.
+        #[arg(long)]
+        record: bool,
         /// The workload: its identifier or its name.
         workload: String,
         /// Options of ssh, then a command.
@@ -180,6 +187,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         what: keys::Keys,
+    },
+    /// What terminals showed, where it was recorded.
+    Recordings {
+        /// What to do.
+        #[command(subcommand)]
+        what: recordings::Recordings,
     },
     /// Who reaches a workload over SSH.
     Access {
@@ -343,7 +356,9 @@ pub async fn run(command: Command) -> ExitCode {
         Command::Ls(shape) => compute::list(shape.output).await,
         Command::Show { id, shape } => compute::show(&id, shape.output).await,
         Command::Release { id, wait } => compute::release(&id, wait).await,
-        Command::Ssh { workload, rest } => return ended(reach::ssh(&workload, rest).await),
+        Command::Ssh { record, workload, rest } => {
+            return ended(reach::ssh(&workload, record, rest).await);
+        }
         Command::Scp { recursive, paths } => return ended(reach::scp(recursive, paths).await),
         Command::Forward { workload, ports } => {
             return ended(reach::forward(&workload, &ports).await);
@@ -351,7 +366,8 @@ pub async fn run(command: Command) -> ExitCode {
         Command::SshConfig => reach::ssh_config().await,
         Command::Keys { what } => keys::keys(what).await,
         Command::Access { what } => keys::access(what).await,
-        Command::Shell { id } => return ended(shell::run(&id).await),
+        Command::Shell { record, id } => return ended(shell::run(&id, record).await),
+        Command::Recordings { what } => recordings::recordings(what).await,
         Command::Nodes(shape) => operate::nodes(shape.output).await,
         Command::Doctor => operate::doctor(),
         Command::Audit { what } => operate::audit(what).await,

@@ -101,10 +101,13 @@ fn take_over(program: &str, args: Vec<String>) -> Failure {
 ///
 /// # Errors
 /// What the server says; when there is no client.
-pub async fn ssh(workload: &str, rest: Vec<String>) -> Result<ExitCode, Failure> {
+pub async fn ssh(workload: &str, record: bool, rest: Vec<String>) -> Result<ExitCode, Failure> {
     let client = Client::signed_in()?;
     let to = connect(&client, find(&client, workload).await?).await?;
     let mut args = options(&to)?;
+    if record {
+        args.extend(["-o".to_owned(), "SetEnv=GPUAAS_RECORD=1".to_owned()]);
+    }
     // OpenSSH's client takes options behind the host too, and knows which have values.
     args.push(format!("{}@{}", to.user, to.host));
     args.extend(rest);

@@ -5,7 +5,10 @@
 //! it did. A program that reads nothing, perhaps because nobody takes what it prints, would then hold the
 //! connection for ever: after five minutes in which nothing moved at all its channel ends.
 
-use crate::link::Duplex;
+use crate::{
+    link::Duplex,
+    tap::{Heard, Tap},
+};
 use api::node::frame;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -76,6 +79,8 @@ pub(super) enum Ended {
     Left,
     /// The machine went away, or nothing moved any more.
     Lost,
+    /// It is to be recorded, and cannot be.
+    Unrecorded,
 }
 
 /// What is on its way, and whether anything moves.
@@ -139,14 +144,14 @@ pub(super) async fn carry(
     backlog: &Backlog,
     errors: bool,
 ) -> Ended {
-    let Duplex { to_node, mut from_node, place: _place, holds: _held } = node;
+    let Duplex { to_node, mut from_node, tap, place: _place, holds: _held, .. } = node;
     let flow = Flow::default();
     let (push, pull) = mpsc::unbounded_channel();
     tokio::select! {
-        code = down(write, &mut from_node, frames, (&flow, errors)) => {
-            code.map_or(Ended::Lost, Ended::Exit)
+        ended = down(write, &mut from_node, frames, (&flow, errors, tap.as_ref())) => {
+            ended.unwrap_or(Ended::Lost)
         }
-        ended = take_in(read, &push, &flow, backlog) => ended,
+        ended = take_in(read, &push, (&flow, tap.as_ref()), backlog) => ended,
         ended = up(pull, &to_node, &flow) => ended,
     }
 }
@@ -155,18 +160,31 @@ async fn down(
     write: &ChannelWriteHalf<Msg>,
     from_node: &mut Incoming,
     mut frames: frame::Reader,
-    (flow, errors): (&Flow, bool),
-) -> Option<i32> {
+    (flow, errors, tap): (&Flow, bool, Option<&Tap>),
+) -> Option<Ended> {
     loop {
         while let Some((kind, payload)) = frames.next_frame().ok()? {
+            let payload = Bytes::from(payload);
+            let heard = match kind {
+                frame::DATA | frame::ERRORS => Some(Heard::Output(payload.clone())),
+                frame::EXIT => Some(Heard::Exit),
+                _ => None,
+            };
+            if let (Some(tap), Some(heard)) = (tap, heard)
+                && !tap.tell(heard).await
+            {
+                return Some(Ended::Unrecorded);
+            }
             match kind {
                 frame::DATA => write.data_bytes(payload).await.ok()?,
                 frame::ERRORS if errors => write.extended_data_bytes(ERRORS, payload).await.ok()?,
                 frame::TAKEN => {
-                    let count: [u8; 4] = payload.try_into().ok()?;
+                    let count: [u8; 4] = payload.as_ref().try_into().ok()?;
                     flow.taken(u32::from_be_bytes(count) as usize);
                 }
-                frame::EXIT => return String::from_utf8_lossy(&payload).parse().ok(),
+                frame::EXIT => {
+                    return String::from_utf8_lossy(&payload).parse().ok().map(Ended::Exit);
+                }
                 _ => {}
             }
             flow.moved.fetch_add(1, Ordering::Relaxed);
@@ -184,7 +202,7 @@ type Waiting = (Vec<u8>, usize, Waits);
 async fn take_in(
     read: &mut ChannelReadHalf,
     push: &mpsc::UnboundedSender<Waiting>,
-    flow: &Flow,
+    (flow, tap): (&Flow, Option<&Tap>),
     backlog: &Backlog,
 ) -> Ended {
     while let Some(message) = read.wait().await {
@@ -201,7 +219,11 @@ async fn take_in(
             }
             ChannelMsg::WindowChange { col_width, row_height, .. } => {
                 let side = |number: u32| u16::try_from(number.clamp(2, 1000)).unwrap_or(80);
-                let sides = [side(col_width).to_be_bytes(), side(row_height).to_be_bytes()];
+                let (cols, rows) = (side(col_width), side(row_height));
+                if let Some(tap) = tap {
+                    tap.tell(Heard::Size(cols, rows)).await;
+                }
+                let sides = [cols.to_be_bytes(), rows.to_be_bytes()];
                 (frame::RESIZE, sides.concat())
             }
             ChannelMsg::Close => return Ended::Left,

@@ -26,12 +26,15 @@ const MOST_COMMAND: usize = 48 * 1024;
 /// What is answered where nothing could be run, as OpenSSH's client does.
 const FAILED: u32 = 255;
 
-/// Returns whether a client may set a variable: the language, and what colours a terminal has.
+/// Returns whether a client may set a variable: the language, what colours a terminal has, and that it wants to be
+/// recorded.
 pub(super) fn env_allowed(name: &str, value: &str) -> bool {
-    let named = matches!(name, "LANG" | "LANGUAGE" | "COLORTERM" | "TERM_PROGRAM" | "NO_COLOR")
-        || name.strip_prefix("LC_").is_some_and(|rest| {
-            !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
-        });
+    let named = matches!(
+        name,
+        "LANG" | "LANGUAGE" | "COLORTERM" | "TERM_PROGRAM" | "NO_COLOR" | "GPUAAS_RECORD"
+    ) || name.strip_prefix("LC_").is_some_and(|rest| {
+        !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+    });
     named && value.len() <= MOST_VALUE && !value.chars().any(char::is_control)
 }
 
@@ -120,17 +123,23 @@ impl Session {
                 drop(read);
                 self.refuse(id, &write, &words).await;
             }
-            Ok(node) => {
+            Ok(mut node) => {
+                if let Some(notice) = node.notice.take() {
+                    let _ = pump::say(&write, &format!("{notice}\r\n")).await;
+                }
                 let (both, frames) = ((&mut read, &write), frame::Reader::default());
                 let ended = pump::carry(both, node, frames, &self.backlog, true).await;
                 // What is said last goes through a queue that is emptied only while nobody waits to hand us input.
                 drop(read);
                 let lost = "\r\nThe connection to the machine was lost.\r\n";
+                let unrecorded =
+                    "\r\nThe recording could not be written; nothing goes on unrecorded.\r\n";
                 let code = match ended {
                     Ended::Exit(code) => code.max(0).unsigned_abs(),
                     Ended::Left => FAILED,
-                    Ended::Lost => {
-                        let _ = tokio::time::timeout(FAREWELL, pump::say(&write, lost)).await;
+                    Ended::Lost | Ended::Unrecorded => {
+                        let words = if ended == Ended::Lost { lost } else { unrecorded };
+                        let _ = tokio::time::timeout(FAREWELL, pump::say(&write, words)).await;
                         FAILED
                     }
                 };

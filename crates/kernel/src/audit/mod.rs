@@ -9,7 +9,7 @@ mod queue;
 mod store;
 
 pub use queue::{Queue, WRITER as QUEUE_WRITER, run as run_queue};
-pub use store::{Entry, Filter, find, list};
+pub use store::{Entry, Filter, find, first_of, list};
 
 use crate::{Result, db::Lane, db::Reader, http::RequestSlot};
 use api::{
@@ -130,6 +130,8 @@ pub enum Key {
     Method,
     /// Actions a role allows.
     Actions,
+    /// SHA-256 of what was kept, in hexadecimal.
+    Sha256,
 }
 
 impl Key {
@@ -145,6 +147,7 @@ impl Key {
             Self::State => "state",
             Self::Method => "method",
             Self::Actions => "actions",
+            Self::Sha256 => "sha256",
         }
     }
 }

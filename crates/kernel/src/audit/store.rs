@@ -153,6 +153,25 @@ pub async fn list(tx: &mut Reader, filter: &Filter) -> Result<Vec<(Entry, Place)
     .await
 }
 
+/// Returns the first entry of an action under a correlation.
+///
+/// # Errors
+/// What the database says.
+pub async fn first_of(
+    tx: &mut Reader,
+    correlation: api::CorrelationId,
+    action: &str,
+) -> Result<Option<(Entry, Place)>> {
+    let found = tx
+        .pairs(
+            "SELECT {a}, {b} FROM audit_entries a LEFT JOIN audit_chain b ON b.entry_id = a.id
+              WHERE a.correlation_id = $1 AND a.action = $2 ORDER BY a.id LIMIT 1",
+            (correlation.to_string(), action),
+        )
+        .await?;
+    Ok(found.into_iter().next())
+}
+
 /// The same of one organization: found in its own index, however much others do.
 async fn list_of(tx: &mut Reader, org: OrgId, filter: &Filter) -> Result<Vec<(Entry, Place)>> {
     tx.pairs(

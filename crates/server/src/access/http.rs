@@ -28,12 +28,16 @@ pub fn routes() -> Vec<Route> {
     let mut routes = vec![
         Route::post("/api/v1/allocations/{allocation_id}/terminal-token", mint_http)
             .shows_secret()
-            .says("Makes a terminal ticket: 60 seconds, one use, ten a minute; `terminal_id` in the query goes on with one's own terminal."),
+            .says("Makes a terminal ticket: 60 seconds, one use, ten a minute; `terminal_id` in the query goes on with one's own terminal, `record=true` agrees to be recorded."),
         Route::get("/ws/terminal/{allocation_id}", socket::open)
             .says("The terminal's socket; the ticket comes as a subprotocol."),
     ];
     routes.extend(pages::routes());
     routes.extend(super::grants::routes());
+    routes.extend(super::shares::routes());
+    routes.extend(super::guests::routes());
+    routes.extend(super::shared::routes());
+    routes.extend(super::upload::routes());
     routes
 }
 

@@ -5,16 +5,21 @@
 //! ends within five seconds when its session is revoked or its workload released; a workload has at most eight open, a person thirty-two.
 
 mod grants;
+mod guests;
 mod http;
 mod listen;
 mod open;
 mod pages;
+mod shared;
+mod shares;
 mod shells;
 mod socket;
 mod tickets;
+mod upload;
 
 pub use http::routes;
 pub use listen::{Settings, endpoint, host_key, listen};
 pub use open::Terminals;
 pub use pages::TerminalView;
+pub use shared::SharedView;
 pub use shells::SshShells;

@@ -7,11 +7,16 @@ use super::open::Terminals;
 use crate::{
     allocations::{self, Allocation},
     fleet,
+    recordings::{self, Begun, Opens},
     ssh_keys::{self, SshKey},
     tenancy,
 };
 use api::{
-    AllocationId, CorrelationId, allocations::AllocationState, audit::ActorKind, node::StreamAsk,
+    AllocationId, Code, CorrelationId,
+    allocations::AllocationState,
+    audit::ActorKind,
+    node::StreamAsk,
+    recordings::{RecordingMode, RecordingWay},
 };
 use gateway::{
     Boxed,
@@ -19,7 +24,7 @@ use gateway::{
     ssh::{Knock, Shells, Visit},
 };
 use kernel::{
-    App, Result,
+    App, Error, Result,
     audit::{Accountable, Key, Record, Stamp},
     db::{Lane, Reader},
     places::Place,
@@ -37,6 +42,8 @@ use std::{
 pub const CONNECT: &str = "ssh.connect";
 /// How often an open connection is asked whether it may still be.
 const LOOK: Duration = Duration::from_secs(2);
+/// The variable with which a client asks to be recorded.
+const RECORD: &str = "GPUAAS_RECORD";
 const NO_FORWARDING: &str = "The organization does not allow forwarding of ports.";
 const SORRY: &str = "Something went wrong on our side. Try again in a moment.";
 
@@ -78,6 +85,8 @@ struct Guest {
     allocation: AllocationId,
     /// Whether ports were forwarded.
     forwards: AtomicBool,
+    /// Whether something was opened that is not recorded.
+    unrecorded: AtomicBool,
     _place: Place,
 }
 
@@ -188,6 +197,7 @@ async fn enter(app: &App, knock: &Knock) -> Result<Result<Guest, String>> {
         key,
         allocation: row.id,
         forwards: AtomicBool::new(false),
+        unrecorded: AtomicBool::new(false),
         _place: place,
     }))
 }
@@ -213,6 +223,11 @@ async fn still(app: &App, guest: &Guest) -> Result<Result<Allocation, &'static s
     {
         return Ok(Err(NO_FORWARDING));
     }
+    if guest.unrecorded.load(Ordering::Relaxed)
+        && recordings::policy(&mut tx, row.org_id).await?.mode == RecordingMode::Required
+    {
+        return Ok(Err("The organization records what terminals show from now on. Connect again."));
+    }
     Ok(Ok(row))
 }
 
@@ -221,12 +236,56 @@ async fn allowed(app: &App, row: &Allocation, ask: &StreamAsk) -> Result<Result<
     match ask {
         StreamAsk::Run(_) | StreamAsk::Sftp => Ok(Ok(())),
         // The browser's own kind, by its own ticket.
-        StreamAsk::Attach { .. } => Ok(Err("This is not opened over SSH.".to_owned())),
+        StreamAsk::Attach { .. } | StreamAsk::Watch { .. } => {
+            Ok(Err("This is not opened over SSH.".to_owned()))
+        }
         StreamAsk::Dial { .. } | StreamAsk::Listen { .. } | StreamAsk::Take { .. } => {
             let policy = ssh_keys::reach_policy(&mut *app.db.read().await?, row.org_id).await?;
             Ok(if policy.forwarding { Ok(()) } else { Err(NO_FORWARDING.to_owned()) })
         }
     }
+}
+
+/// Begins the recording of a shell or a command, where the organization wants one or its client asks for it.
+async fn record(
+    guest: &Guest,
+    row: &Allocation,
+    ask: &StreamAsk,
+) -> Result<Option<(String, Begun)>> {
+    let StreamAsk::Run(run) = ask else { return Ok(None) };
+    let policy = recordings::policy(&mut *guest.app.db.read().await?, row.org_id).await?;
+    let asked = run.env.iter().any(|(name, value)| name == RECORD && value == "1");
+    let whose = match policy.mode {
+        RecordingMode::Required => "The organization records",
+        RecordingMode::On if asked => "As you asked, the organization records",
+        RecordingMode::Off if asked => {
+            return Err(
+                Error::new(Code::NotNow).detail("The organization does not record terminals.")
+            );
+        }
+        _ => {
+            guest.unrecorded.store(true, Ordering::Relaxed);
+            return Ok(None);
+        }
+    };
+    let notice = format!(
+        "{whose} what this session shows, never what is typed, and keeps it for {} days.",
+        policy.keep_days
+    );
+    let mut tx = guest.app.db.write(&recordings::WRITER).await?;
+    let opens = Opens {
+        place: (row.org_id, row.project_id),
+        allocation: row.id,
+        workload: &row.name,
+        user: guest.key.user_id,
+        terminal: tx.new_id(),
+        way: RecordingWay::Ssh,
+        shown: 0,
+        size: run.terminal.as_ref().map(|terminal| (terminal.cols, terminal.rows)),
+    };
+    let begun = recordings::begin(&guest.app, &mut tx, &opens).await?;
+    tx.commit().await?;
+    Ok(Some((notice, begun)))
 }
 
 async fn open(guest: &Guest, ask: &StreamAsk) -> Result<Result<Duplex, String>> {
@@ -244,8 +303,18 @@ async fn open(guest: &Guest, ask: &StreamAsk) -> Result<Result<Duplex, String>> 
         Ok(place) => place,
         Err(error) => return Ok(Err(error.sentence())),
     };
+    let begun = match record(guest, &row, ask).await {
+        Ok(begun) => begun,
+        Err(error) => return Ok(Err(error.sentence())),
+    };
     match fleet::stream(&guest.app, row.node_id, row.id, ask).await {
-        Ok(duplex) => Ok(Ok(Duplex { holds: Some(Box::new(place)), ..duplex })),
+        Ok(duplex) => {
+            let (notice, tap) = match begun {
+                Some((notice, begun)) => (Some(notice), Some(begun.write(&guest.app))),
+                None => (None, None),
+            };
+            Ok(Ok(Duplex { holds: Some(Box::new(place)), notice, tap, ..duplex }))
+        }
         Err(error) => Ok(Err(error.sentence())),
     }
 }

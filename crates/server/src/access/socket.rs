@@ -1,19 +1,25 @@
 //! The terminal's socket: guard, ticket, node, then bytes.
 
-use super::{http::OpenTerminal, open::Terminals, tickets};
+use super::{
+    http::OpenTerminal,
+    open::Terminals,
+    tickets::{self, Redeemed},
+};
 use crate::{
     allocations, fleet,
     identity::Caller,
+    recordings::{self, Opens},
     tenancy::{Allowed, role_allows},
 };
 use api::{
     AllocationId, Code,
     allocations::{AllocationState, TERMINAL_PROTOCOL as PROTOCOL},
+    recordings::{RecordingMode, RecordingWay},
 };
 use axum::extract::{FromRequestParts, ws::WebSocketUpgrade};
 use gateway::{
-    link::LookAsk,
-    terminal::{self, Ended},
+    link::{Duplex, LookAsk},
+    terminal::{self, Ended, Look},
 };
 use kernel::{
     App, Error, Result,
@@ -23,11 +29,11 @@ use kernel::{
 use std::{sync::Arc, sync::PoisonError, time::Duration};
 
 /// A ticket being used is a write of its own: the socket's request is a read by method.
-struct Redeems(Stamp);
+pub(super) struct Redeems(pub(super) Stamp, pub(super) &'static str);
 
 impl Accountable for Redeems {
     fn stamp(&self) -> Stamp {
-        Stamp { action: "terminal.attach", record: Record::Entry, request: None, ..self.0.clone() }
+        Stamp { action: self.1, record: Record::Entry, request: None, ..self.0.clone() }
     }
 }
 
@@ -50,22 +56,39 @@ pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
     let caller = who.caller().clone();
     let places = app.get::<Terminals>().enter(row.id, caller.user_id())?;
     let upgrade = upgrade(head).await?;
-    let mut tx = app.db.write(&Redeems(who.stamp())).await?;
+    let mut tx = app.db.write(&Redeems(who.stamp(), "terminal.attach")).await?;
     let person = (caller.user_id(), caller.session().id);
     let origin = tickets::origin_of(head);
-    let (id, resumes) = tickets::redeem(&mut tx, &ticket, row.id, person, &origin).await?;
+    let Redeemed { id, resumes, record } =
+        tickets::redeem(&mut tx, &ticket, (row.id, None), person, &origin).await?;
     tx.target(row.id);
     tx.note(Key::Person, caller.user_id());
-    tx.commit().await?;
     let (cols, rows) = (number(head, "cols", 80), number(head, "rows", 24));
-    let from = head.query("from").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let shown = head.query("from").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let opens = Opens {
+        shown,
+        place: (row.org_id, row.project_id),
+        allocation: row.id,
+        workload: &row.name,
+        user: caller.user_id(),
+        terminal: id,
+        way: RecordingWay::Terminal,
+        size: Some((cols, rows)),
+    };
+    let begun = if record { Some(recordings::begin(&app, &mut tx, &opens).await?) } else { None };
+    tx.commit().await?;
+    if resumes && !record {
+        recordings::stop(&app, id).await?;
+    }
+    // What was shown before and is not kept yet is recorded now.
+    let from = begun.as_ref().map_or(shown, |begun| begun.position().min(shown));
     let look = LookAsk { terminal_id: id, from: resumes.then_some(from), cols, rows };
     let node = match fleet::terminal(&app, row.node_id, row.id, &look).await {
         // A browser reads no answer to what is not upgraded: it is told on the socket.
         Err(error) if resumes && error.code() == Code::NotNow => None,
-        other => Some(other?),
+        other => Some(Duplex { tap: begun.map(|begun| begun.write(&app)), ..other? }),
     };
-    let allocation = row.id;
+    let allocation = (row.id, record);
     let response = upgrade
         .protocols([PROTOCOL])
         .max_message_size(128 * 1024)
@@ -73,7 +96,10 @@ pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
         .on_upgrade(move |socket| async move {
             let over = access_ends(&app, &caller, allocation);
             let ended = match node {
-                Some(node) => terminal::carry(socket, node, id, over).await,
+                Some(node) => {
+                    terminal::carry(socket, node, Look { id, from: shown, follows: false }, over)
+                        .await
+                }
                 None => {
                     terminal::refuse(socket, Ended::Gone).await;
                     Ended::Gone
@@ -86,7 +112,7 @@ pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
 }
 
 /// A page of this site opens sockets; `Origin` says so, and it must be there.
-fn same_site(head: &Head) -> Result<()> {
+pub(super) fn same_site(head: &Head) -> Result<()> {
     if head.header("origin").is_none() {
         return Err(Code::CrossSite.into());
     }
@@ -94,7 +120,7 @@ fn same_site(head: &Head) -> Result<()> {
 }
 
 /// The second of two subprotocols.
-fn ticket_of(head: &Head) -> Option<String> {
+pub(super) fn ticket_of(head: &Head) -> Option<String> {
     let mut offered = head.header("sec-websocket-protocol")?.split(',').map(str::trim);
     match (offered.next(), offered.next(), offered.next()) {
         (Some(PROTOCOL), Some(ticket), None) => Some(ticket.to_owned()),
@@ -106,7 +132,7 @@ fn number(head: &Head, name: &str, otherwise: u16) -> u16 {
     head.query(name).and_then(|text| text.parse().ok()).unwrap_or(otherwise).clamp(2, 1000)
 }
 
-async fn upgrade(head: &Arc<Head>) -> Result<WebSocketUpgrade> {
+pub(super) async fn upgrade(head: &Arc<Head>) -> Result<WebSocketUpgrade> {
     let not_one = || Error::new(Code::InvalidRequest).detail("This address is a WebSocket.");
     let kept = head.recall::<Upgrade>().ok_or_else(not_one)?;
     let on_upgrade =
@@ -122,13 +148,17 @@ async fn upgrade(head: &Arc<Head>) -> Result<WebSocketUpgrade> {
     WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|_| not_one())
 }
 
-/// Ends when the session does, the role is lost, the workload is not active any more, or this program ends.
-async fn access_ends(app: &App, caller: &Arc<Caller>, id: AllocationId) -> Ended {
+/// Ends when the session does, the role is lost, what is not recorded must be, the workload is not active any more, or this program ends.
+pub(super) async fn access_ends(
+    app: &App,
+    caller: &Arc<Caller>,
+    what: (AllocationId, bool),
+) -> Ended {
     let gone = async {
         let mut look = tokio::time::interval(Duration::from_secs(2));
         loop {
             look.tick().await;
-            if matches!(still_allowed(app, caller, id).await, Ok(false)) {
+            if matches!(still_allowed(app, caller, what).await, Ok(false)) {
                 return;
             }
         }
@@ -140,11 +170,18 @@ async fn access_ends(app: &App, caller: &Arc<Caller>, id: AllocationId) -> Ended
     }
 }
 
-async fn still_allowed(app: &App, caller: &Caller, id: AllocationId) -> Result<bool> {
+async fn still_allowed(
+    app: &App,
+    caller: &Caller,
+    (id, recorded): (AllocationId, bool),
+) -> Result<bool> {
     let mut tx = app.db.read().await?;
     let row = allocations::find(&mut tx, id).await?;
     let Some(row) = row.filter(|row| row.state == AllocationState::Active) else {
         return Ok(false);
     };
+    if !recorded && recordings::policy(&mut tx, row.org_id).await?.mode == RecordingMode::Required {
+        return Ok(false);
+    }
     role_allows(&mut tx, caller.user_id(), &row.scope(), "terminal.open").await
 }

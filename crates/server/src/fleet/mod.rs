@@ -37,7 +37,7 @@ pub use store::{
 pub use sweep::{ADVICE_WRITER, BEAT_WRITER, sweeps};
 pub use works::{
     WORK_WRITER, Work, confirmed, ended, find_work, intend, is_linked, is_reachable, last_contacts,
-    stream, terminal, works_of,
+    stream, terminal, watch, works_of,
 };
 
 use kernel::html::{NavFor, NavItem};

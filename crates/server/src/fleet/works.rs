@@ -3,7 +3,7 @@
 use super::{Live, Settings, store};
 use crate::tenancy::InProject;
 use api::{
-    AllocationId, Code, NodeId, OrgId, ProjectId, Time, TypedId,
+    AllocationId, Code, NodeId, OrgId, ProjectId, TerminalId, Time, TypedId,
     node::{Desired, Observed, ObservedState, Spec, StreamAsk, Want},
 };
 use gateway::link::{Duplex, LookAsk, NoStream};
@@ -299,8 +299,26 @@ fn no_stream(cause: anyhow::Error) -> Error {
         Some(NoStream::Old) => {
             "This workload was launched before its machine was upgraded: shells work, files and ports need a new launch."
         }
+        Some(NoStream::Unwatched) => {
+            "The machine's agent is older than this: terminals there are shared once it is upgraded."
+        }
     };
     Error::new(Code::NotNow).detail(words)
+}
+
+/// Follows a terminal somebody else opened on the node of a workload.
+///
+/// # Errors
+/// `node_unreachable`; `state_conflict` when the terminal has ended, or the node's agent is too old.
+pub async fn watch(
+    app: &App,
+    node: NodeId,
+    id: AllocationId,
+    terminal: TerminalId,
+) -> Result<Duplex> {
+    let gone = || Error::new(Code::NodeUnreachable);
+    let link = app.get::<Live>().link(node).ok_or_else(gone)?;
+    link.watch(id, terminal).await.map_err(no_stream)
 }
 
 /// Opens a terminal on the node of a workload, or goes on with one.

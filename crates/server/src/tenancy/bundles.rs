@@ -95,6 +95,8 @@ pub const WORK: &[&str] = &[
     "catalog.read",
     "launch.read",
     "project.read",
+    "recording.list",
+    "recording.read",
     "task.read",
     "terminal.open",
 ];

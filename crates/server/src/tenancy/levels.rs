@@ -28,8 +28,8 @@ pub fn level(action: &str) -> Level {
         _ if matches!(action, "department.update" | "project.create") => Level::Department,
         "auto_top_up" | "billing_profile" | "budget" | "card" | "cost" | "department"
         | "domain" | "group" | "identity_provider" | "invitation" | "organization" | "payment"
-        | "payment_portal" | "quota" | "reach_policy" | "role" | "role_map" | "statement"
-        | "support_access" | "webhook" => Level::Organization,
+        | "payment_portal" | "quota" | "reach_policy" | "recording_policy" | "role"
+        | "role_map" | "statement" | "support_access" | "webhook" => Level::Organization,
         _ => Level::Project,
     }
 }

@@ -40,6 +40,8 @@ mod power;
 mod price_books;
 mod quotas;
 mod reach;
+mod recordings;
+mod shares;
 mod sso;
 mod staff;
 mod statements;

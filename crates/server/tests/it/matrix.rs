@@ -259,6 +259,8 @@ fn is_row(info: &RouteInfo) -> bool {
         "{card_id}",
         "{invitation_id}",
         "{allocation_id}",
+        "{recording_id}",
+        "{share_id}",
         "{task_id}",
         "/terminal/popout",
         "{provider_id}",

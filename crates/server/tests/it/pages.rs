@@ -3,8 +3,8 @@
 
 use kernel::html::Markup;
 use server::{
-    access, allocations, billing, catalog, evidence, fleet, identity, notices, onboarding, tenancy,
-    web,
+    access, allocations, billing, catalog, evidence, fleet, identity, notices, onboarding,
+    recordings, ssh_keys, tenancy, web,
 };
 
 macro_rules! samples {
@@ -110,6 +110,12 @@ fn rest() -> Vec<(&'static str, Markup)> {
         "workload" = allocations::WorkloadPageView,
         "allocations" = allocations::AllocationsAdminView,
         "terminal" = access::TerminalView,
+        "shared terminals" = access::SharedView,
+        "ssh keys" = ssh_keys::CredentialsView,
+        "reach policy" = ssh_keys::ReachPolicyView,
+        "recordings" = recordings::RecordingsView,
+        "recording" = recordings::PlayView,
+        "recording policy" = recordings::RecordingPolicyView,
         "docs" = web::DocsView,
         "operations" = web::OpsView,
         "components" = web::ComponentsView,

@@ -15,20 +15,24 @@ use tokio_tungstenite::{
     tungstenite::{Error, Message, client::IntoClientRequest},
 };
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A world that also listens for people, with one active workload of the owner.
-struct Place {
-    world: World,
+pub struct Place {
+    pub world: World,
     _node: Node,
     address: std::net::SocketAddr,
-    id: String,
+    pub id: String,
 }
 
 impl Place {
+    pub async fn make(engine: Engine) -> Self {
+        Self::make_with(engine, &[]).await
+    }
+
     #[allow(clippy::disallowed_methods, reason = "ends with the test")]
-    async fn make(engine: Engine) -> Self {
-        let world = World::on(engine).await;
+    pub async fn make_with(engine: Engine, settings: &[(&str, &str)]) -> Self {
+        let world = World::with(engine, settings).await;
         let node = Node::join(&world, 1).await;
         let id = id_of(&launch(&world, &world.owner, 1).await);
         until_state(&world, &id, "active").await;
@@ -47,13 +51,36 @@ impl Place {
         made.json()["ticket"].as_str().unwrap().to_owned()
     }
 
-    async fn attach(&self, who: &Person, ticket: &str) -> Result<Socket, u16> {
+    pub async fn attach(&self, who: &Person, ticket: &str) -> Result<Socket, u16> {
         self.dial(ticket, &[("authorization", &format!("Bearer {}", who.token))]).await
     }
 
     async fn dial(&self, ticket: &str, more: &[(&'static str, &str)]) -> Result<Socket, u16> {
-        let mut request =
-            format!("ws://{}/ws/terminal/{}", self.address, self.id).into_client_request().unwrap();
+        self.dial_at("", ticket, more).await
+    }
+
+    async fn dial_at(
+        &self,
+        query: &str,
+        ticket: &str,
+        more: &[(&'static str, &str)],
+    ) -> Result<Socket, u16> {
+        self.dial_to(&format!("/ws/terminal/{}{query}", self.id), ticket, more).await
+    }
+
+    /// Opens another socket with a ticket.
+    pub async fn attach_at(&self, path: &str, who: &Person, ticket: &str) -> Result<Socket, u16> {
+        let bearer = format!("Bearer {}", who.token);
+        self.dial_to(path, ticket, &[("authorization", &bearer)]).await
+    }
+
+    async fn dial_to(
+        &self,
+        path: &str,
+        ticket: &str,
+        more: &[(&'static str, &str)],
+    ) -> Result<Socket, u16> {
+        let mut request = format!("ws://{}{path}", self.address).into_client_request().unwrap();
         let headers = request.headers_mut();
         let value = |text: String| HeaderValue::try_from(text).unwrap();
         headers.insert("sec-websocket-protocol", value(format!("{PROTOCOL}, {ticket}")));
@@ -67,18 +94,24 @@ impl Place {
         }
     }
 
-    async fn open(&self) -> Socket {
+    /// Goes on from a place in the output.
+    pub async fn attach_from(&self, who: &Person, ticket: &str, from: usize) -> Socket {
+        let bearer = format!("Bearer {}", who.token);
+        self.dial_at(&format!("?from={from}"), ticket, &[("authorization", &bearer)]).await.unwrap()
+    }
+
+    pub async fn open(&self) -> Socket {
         let ticket = self.ticket(&self.world.owner).await;
         self.attach(&self.world.owner, &ticket).await.unwrap()
     }
 }
 
-async fn type_in(socket: &mut Socket, text: &str) {
+pub async fn type_in(socket: &mut Socket, text: &str) {
     socket.send(Message::Binary(text.as_bytes().to_vec().into())).await.unwrap();
 }
 
 /// Reads until something can be found in what was printed; acknowledges what it read.
-async fn until<T>(socket: &mut Socket, find: impl Fn(&str) -> Option<T>) -> T {
+pub async fn until<T>(socket: &mut Socket, find: impl Fn(&str) -> Option<T>) -> T {
     let mut said = String::new();
     let reading = async {
         while let Some(Ok(message)) = socket.next().await {
@@ -97,7 +130,7 @@ async fn until<T>(socket: &mut Socket, find: impl Fn(&str) -> Option<T>) -> T {
     found.unwrap_or_else(|| panic!("not in {said:?}"))
 }
 
-async fn until_said(socket: &mut Socket, word: &str) -> String {
+pub async fn until_said(socket: &mut Socket, word: &str) -> String {
     until(socket, |said| said.contains(word).then(|| said.to_owned())).await
 }
 
@@ -250,12 +283,12 @@ async fn access_ends_with_the_workload() {
 }
 
 /// A ticket that goes on with a terminal.
-async fn again(place: &Place, who: &Person, terminal: &str) -> server::testkit::Answer {
+pub async fn again(place: &Place, who: &Person, terminal: &str) -> server::testkit::Answer {
     let path = format!("/api/v1/allocations/{}/terminal-token?terminal_id={terminal}", place.id);
     place.world.call(Some(who), Method::POST, &path, None).await
 }
 
-async fn ready(socket: &mut Socket) -> String {
+pub async fn ready(socket: &mut Socket) -> String {
     while let Some(Ok(message)) = socket.next().await {
         let words: serde_json::Value =
             serde_json::from_str(message.to_text().unwrap_or_default()).unwrap_or_default();

@@ -22,6 +22,7 @@ const LEVELS: &[(&str, u8)] = &[
     ("ssh_keys", 7),
     ("allocations", 8),
     ("onboarding", 8),
+    ("recordings", 8),
     ("access", 9),
     ("web", 11),
 ];

@@ -17,6 +17,7 @@ pub(super) fn draw(view: &OrganizationPageView) -> Markup {
         (view.may("webhook.list"), "webhooks", "send", "Webhooks"),
         (view.may("identity_provider.list"), "sign-in", "log-in", "How it signs in"),
         (view.may("reach_policy.read"), "reach", "terminal", "SSH"),
+        (view.may("recording_policy.read"), "recording", "circle-play", "Recording"),
         (view.may("organization.who_can"), "who-can", "users", "Who can"),
         (view.may("support_access.list"), "support", "monitor", "Support access"),
     ];

@@ -2,7 +2,7 @@
 
 mod corpus;
 mod keys;
-mod matrix;
+pub mod matrix;
 mod ways;
 
 use russh::keys::PrivateKey;

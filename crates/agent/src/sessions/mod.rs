@@ -4,9 +4,12 @@
 //! One looks at a time: who comes later takes over. Nothing is lost to somebody who looks, however slowly;
 //! while nobody does, the oldest output is forgotten, and after a quarter of an hour the shell ends.
 
+mod follow;
+
 use crate::{
     frames::{Down, Ears, Input},
     runtime::Started,
+    terminal,
 };
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, TerminalId, node::frame};
@@ -49,7 +52,7 @@ struct Session {
     of: AllocationId,
     state: Mutex<State>,
     news: watch::Sender<u64>,
-    size: watch::Sender<Size>,
+    size: watch::Sender<(u16, u16)>,
     typed: mpsc::Sender<(Vec<u8>, oneshot::Sender<()>)>,
     hang_up: watch::Sender<bool>,
 }
@@ -156,24 +159,13 @@ impl Sessions {
         (cols, rows): (u16, u16),
     ) -> Result<()> {
         self.room(of)?;
-        let (program, args) = started.command.split_first().context("an empty command")?;
-        let (pty, pts) = pty_process::open().context("open a terminal")?;
-        let first = Size::new(rows, cols);
-        pty.resize(first).context("set the terminal's size")?;
-        let child = pty_process::Command::new(program)
-            .args(args)
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("TERM", "xterm-256color")
-            .kill_on_drop(true)
-            .spawn(pts)
-            .context("start the shell")?;
+        let (child, pty) = terminal::spawn(&started, Size::new(rows, cols))?;
         let (typed, jobs) = mpsc::channel(4);
         let session = Arc::new(Session {
             of,
             state: Mutex::default(),
             news: watch::channel(0).0,
-            size: watch::channel(first).0,
+            size: watch::channel((cols, rows)).0,
             typed,
             hang_up: watch::channel(false).0,
         });
@@ -362,7 +354,8 @@ async fn feed(
         tokio::select! {
             biased; // a new size counts for everything typed after it
             Ok(()) = size.changed() => {
-                let _ = write.resize(*size.borrow_and_update());
+                let (cols, rows) = *size.borrow_and_update();
+                let _ = write.resize(Size::new(rows, cols));
             }
             job = jobs.recv(), if part.is_none() => match job {
                 Some((bytes, told)) => now = Some((bytes, 0, told)),

@@ -1,0 +1,132 @@
+//! The socket and the window of a terminal that was shared.
+
+use super::{
+    open::Terminals,
+    pages::{self, TerminalView},
+    shares::{self, Share, WATCH, Watch, mine},
+    socket::{Redeems, same_site, ticket_of, upgrade},
+    tickets,
+};
+use crate::{
+    allocations::{self, Allocation},
+    fleet,
+    identity::{self, Caller},
+    tenancy::{Allowed, role_allows},
+};
+use api::{
+    Code, TerminalShareId,
+    allocations::{AllocationState, TERMINAL_PROTOCOL as PROTOCOL},
+};
+use gateway::terminal::{self, Ended, Look};
+use kernel::{
+    App, Error, Result,
+    audit::{Accountable, Key},
+    db::Reader,
+    http::{Answer, Raw, Route},
+    secret::hex,
+};
+use std::{sync::Arc, time::Duration};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/ws/terminal-shares/{share_id}", open)
+            .says("The socket of a terminal that was shared; the ticket comes as a subprotocol."),
+        Route::get("/terminal/shared", page),
+    ]
+}
+
+async fn workload(tx: &mut Reader, share: &Share) -> Result<Allocation> {
+    let row = allocations::find(tx, share.allocation_id).await?;
+    row.filter(|row| row.state == AllocationState::Active).ok_or_else(|| {
+        Error::new(Code::NotNow).detail("A terminal opens while the workload is active.")
+    })
+}
+
+/// Opens the socket. Everything is checked before the upgrade, as for one's own terminal.
+async fn open(who: Allowed<Watch>, app: App, (): ()) -> Result<Raw> {
+    let head = who.head();
+    if !head.has_header("authorization") {
+        same_site(head)?;
+    }
+    let ticket = ticket_of(head).ok_or(Code::TicketInvalid)?;
+    let share = mine(&who, app.seams.clock.now())?.clone();
+    let caller = who.caller().clone();
+    let row = workload(&mut *app.db.read().await?, &share).await?;
+    let places = app.get::<Terminals>().enter(row.id, caller.user_id())?;
+    let upgrade = upgrade(head).await?;
+    let mut tx = app.db.write(&Redeems(who.stamp(), "terminal.follow")).await?;
+    let person = (caller.user_id(), caller.session().id);
+    let origin = tickets::origin_of(head);
+    let of = (row.id, Some(share.id));
+    let id = tickets::redeem(&mut tx, &ticket, of, person, &origin).await?.id;
+    tx.target(row.id);
+    tx.note(Key::Person, share.shared_by);
+    tx.commit().await?;
+    let node = match fleet::watch(&app, row.node_id, row.id, id).await {
+        // A browser reads no answer to what is not upgraded: it is told on the socket.
+        Err(error) if error.code() == Code::NotNow => None,
+        other => Some(other?),
+    };
+    let response = upgrade
+        .protocols([PROTOCOL])
+        .max_message_size(128 * 1024)
+        .max_frame_size(128 * 1024)
+        .on_upgrade(move |socket| async move {
+            match node {
+                Some(node) => {
+                    let over = sharing_ends(&app, &caller, share.id);
+                    terminal::carry(socket, node, Look { id, from: 0, follows: true }, over).await;
+                }
+                None => terminal::refuse(socket, Ended::Gone).await,
+            }
+            drop(places);
+        });
+    Ok(Raw(response))
+}
+
+/// Ends when the session does, the sharing, the workload, or the role.
+async fn sharing_ends(app: &App, caller: &Arc<Caller>, id: TerminalShareId) -> Ended {
+    let gone = async {
+        let mut look = tokio::time::interval(Duration::from_secs(2));
+        loop {
+            look.tick().await;
+            if matches!(still(app, caller, id).await, Ok(false)) {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = caller.revoked(app) => Ended::Revoked,
+        () = app.ending.cancelled() => Ended::Restarts,
+        () = gone => Ended::Revoked,
+    }
+}
+
+async fn still(app: &App, caller: &Caller, id: TerminalShareId) -> Result<bool> {
+    let mut tx = app.db.read().await?;
+    let now = tx.now();
+    let Some(share) = shares::find(&mut tx, id).await?.filter(|share| share.lives(now)) else {
+        return Ok(false);
+    };
+    let Ok(row) = workload(&mut tx, &share).await else { return Ok(false) };
+    role_allows(&mut tx, caller.user_id(), &row.scope(), WATCH).await
+}
+
+async fn page(who: Allowed<Watch>, app: App, (): ()) -> Result<Answer> {
+    let share = mine(&who, app.seams.clock.now())?.clone();
+    let nonce = hex(&app.seams.rng.bytes16());
+    let mut tx = app.db.read().await?;
+    let row =
+        allocations::find(&mut tx, share.allocation_id).await?.ok_or_else(Error::not_found)?;
+    let host = identity::find_user(&mut tx, share.shared_by).await?;
+    let view = TerminalView {
+        id: row.id,
+        active: row.state == AllocationState::Active,
+        name: row.name,
+        follows: Some((share.id, host.map(|user| user.display_name).unwrap_or_default())),
+        csrf: who.caller().csrf().to_owned(),
+        nonce,
+        ..TerminalView::plain()
+    };
+    pages::answer(&view)
+}
