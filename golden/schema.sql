@@ -1051,6 +1051,19 @@ CREATE TABLE spend_days (
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
+CREATE TABLE ssh_certificates (
+  id BLOB PRIMARY KEY,
+  org_id BLOB NOT NULL,
+  project_id BLOB NOT NULL,
+  allocation_id BLOB NOT NULL,
+  user_id BLOB NOT NULL REFERENCES users (id),
+  session_id BLOB NOT NULL REFERENCES sessions (id),
+  fingerprint TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  FOREIGN KEY (project_id, allocation_id) REFERENCES allocations (project_id, id)
+) STRICT;
+
 CREATE TABLE ssh_grants (
   id BLOB PRIMARY KEY,
   org_id BLOB NOT NULL,
@@ -1655,6 +1668,10 @@ CREATE UNIQUE INDEX skus_sku ON skus (sku);
 CREATE INDEX spend_days_org ON spend_days (org_id, day);
 
 CREATE INDEX spend_days_project ON spend_days (project_id, day);
+
+CREATE INDEX ssh_certificates_fingerprint ON ssh_certificates (fingerprint, expires_at);
+
+CREATE INDEX ssh_certificates_user ON ssh_certificates (user_id, created_at);
 
 CREATE INDEX ssh_grants_allocation ON ssh_grants (allocation_id, id);
 

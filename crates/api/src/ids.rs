@@ -275,6 +275,8 @@ ids! {
     RecordingId = "rec",
     /// A public key for SSH.
     SshKeyId = "sshkey",
+    /// A certificate for SSH.
+    SshCertificateId = "sshcert",
     /// A way in to a workload over SSH.
     SshGrantId = "sshgrant",
     /// A work order for a node.

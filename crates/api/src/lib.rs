@@ -49,9 +49,9 @@ pub use ids::{
     NodeId, NoticeId, OrgId, PREFIXES, PaymentEventId, PaymentId, PostingId, PriceBookId, PriceId,
     PriceLineId, PriceUseId, ProjectId, ProviderId, QuotaId, RecordingId, RecoveryCodeId,
     RecoveryId, RefundId, ResetId, RoleId, RoleMapId, ServiceAccountId, SessionId, SkuId, SlotId,
-    SshGrantId, SshKeyId, StatementId, SupportId, TaskId, TerminalId, TerminalShareId, TxnId,
-    TypedId, UsageChargeId, UsageEventId, UsageId, UsagePriceId, UsageTotalId, UsageWriteOffId,
-    UserId, WebhookId, WorkId,
+    SshCertificateId, SshGrantId, SshKeyId, StatementId, SupportId, TaskId, TerminalId,
+    TerminalShareId, TxnId, TypedId, UsageChargeId, UsageEventId, UsageId, UsagePriceId,
+    UsageTotalId, UsageWriteOffId, UserId, WebhookId, WorkId,
 };
 pub use money::{Currency, Micros, Money};
 pub use stored::{Kind, Stored, Value};

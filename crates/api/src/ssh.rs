@@ -1,6 +1,6 @@
 //! Reaching workloads by SSH, on the wire.
 
-use crate::{AllocationId, ProjectId, SshGrantId, SshKeyId, Time, UserId, words};
+use crate::{AllocationId, ProjectId, SshCertificateId, SshGrantId, SshKeyId, Time, UserId, words};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -72,6 +72,27 @@ pub struct SshKeyImports {
 pub struct ProjectSshKeyCreate {
     /// One of one's own keys.
     pub ssh_key_id: SshKeyId,
+}
+
+/// `POST /api/v1/allocations/{allocation_id}/ssh-certificates`
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SshCertificateCreate {
+    /// A public key made for this: `ssh-ed25519 AAAA…`.
+    pub public_key: String,
+}
+
+/// A certificate: with the private half of its key it opens one workload to one person.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct SshCertificateView {
+    /// Identifier; the certificate's key id.
+    pub id: SshCertificateId,
+    /// The certificate, as in a file that ends in `-cert.pub`.
+    pub certificate: String,
+    /// The key's fingerprint.
+    pub fingerprint: String,
+    /// Until when it opens the workload. What it opened goes on.
+    pub expires_at: Time,
 }
 
 words! {

@@ -46,4 +46,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0034_reach.sql"),
     migration!("0035_recordings.sql"),
     migration!("0036_terminal_shares.sql"),
+    migration!("0037_ssh_certificates.sql"),
 ];

@@ -146,7 +146,9 @@ pub async fn run(options: Options) -> Result<()> {
     let ssh_address = local_address(&ssh)?;
     let host_key = access::host_key(&config.ssh, &options.data, &*seams.rng)?;
     let endpoint = access::endpoint(&config.ssh, &host_key, ssh_address, &site.public_url);
-    let outside = wire::Outside { join, seal, mailbox, ssh: endpoint };
+    let certificate_key = access::certificate_key(&config.ssh, &options.data, &*seams.rng)?;
+    let certifier = access::Certifier(certificate_key);
+    let outside = wire::Outside { join, seal, mailbox, ssh: endpoint, certifier };
     let app = wire::app(db, seams, site, &config, outside)?;
     wire::background(&app);
     access::listen(&app, ssh, host_key);

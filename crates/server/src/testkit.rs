@@ -327,6 +327,7 @@ pub fn outside(join: crate::fleet::LocalJoin, mails: &TempDir) -> wire::Outside 
         seal: kernel::seal::Seal::of(&[7; 32]),
         mailbox,
         ssh: crate::ssh_keys::Endpoint::sample(),
+        certifier: crate::access::Certifier(gateway::ssh::keys::HostKey::make(&seams::OsRng)),
     }
 }
 

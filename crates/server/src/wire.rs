@@ -150,6 +150,8 @@ pub struct Outside {
     pub mailbox: Mailbox,
     /// Where SSH is listened for.
     pub ssh: ssh_keys::Endpoint,
+    /// What signs certificates for SSH.
+    pub certifier: access::Certifier,
 }
 
 /// Builds the application over a migrated database.
@@ -157,7 +159,7 @@ pub struct Outside {
 /// # Errors
 /// `internal_error` when a piece cannot be made.
 pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) -> Result<App> {
-    let Outside { join, seal, mailbox, ssh } = outside;
+    let Outside { join, seal, mailbox, ssh, certifier } = outside;
     let mut extras: HashMap<TypeId, Box<dyn Any + Send + Sync>> = HashMap::new();
     let mut add = |id: TypeId, extra: Box<dyn Any + Send + Sync>| {
         extras.insert(id, extra);
@@ -193,6 +195,7 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) 
     add(TypeId::of::<fleet::Live>(), Box::new(fleet::Live::begin(seams.clock.now())));
     add(TypeId::of::<access::Terminals>(), Box::<access::Terminals>::default());
     add(TypeId::of::<ssh_keys::Endpoint>(), Box::new(ssh));
+    add(TypeId::of::<access::Certifier>(), Box::new(certifier));
     add(TypeId::of::<web::Streams>(), Box::<web::Streams>::default());
     add(TypeId::of::<fleet::LocalJoin>(), Box::new(join));
     add(TypeId::of::<recordings::Settings>(), Box::new(config.recordings.clone()));

@@ -4,6 +4,7 @@ mod account;
 mod auth;
 mod budget;
 mod card;
+mod certificate;
 mod compute;
 mod dept;
 mod device;

@@ -1,5 +1,6 @@
 //! Reaching workloads over SSH: the machine's own `ssh`, told where and whom to believe.
 
+use super::certificate;
 use crate::{
     client::{Client, Failure, settings_folder},
     output::say,
@@ -78,17 +79,28 @@ fn known_hosts(to: &ConnectView) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
-/// Options that every one of OpenSSH's programs takes.
-fn options(to: &ConnectView) -> Result<Vec<String>, Failure> {
+/// Options that every one of OpenSSH's programs takes: where it is, whom to believe, and a certificate.
+async fn options(
+    client: &Client,
+    (id, to): (AllocationId, &ConnectView),
+) -> Result<Vec<String>, Failure> {
     let known = known_hosts(to)?;
-    Ok(vec![
+    let mut certified = certificate::options(client, id).await?;
+    if certified.is_empty() && !to.reachable {
+        return Err(Failure::Usage(
+            "none of your keys opens it, and a certificate needs a fresh sign-in: gpuaas login"
+                .to_owned(),
+        ));
+    }
+    certified.extend([
         "-o".to_owned(),
         format!("Port={}", to.port),
         "-o".to_owned(),
         format!("UserKnownHostsFile={}", known.display()),
         "-o".to_owned(),
         "StrictHostKeyChecking=yes".to_owned(),
-    ])
+    ]);
+    Ok(certified)
 }
 
 /// Becomes another program.
@@ -103,8 +115,9 @@ fn take_over(program: &str, args: Vec<String>) -> Failure {
 /// What the server says; when there is no client.
 pub async fn ssh(workload: &str, record: bool, rest: Vec<String>) -> Result<ExitCode, Failure> {
     let client = Client::signed_in()?;
-    let to = connect(&client, find(&client, workload).await?).await?;
-    let mut args = options(&to)?;
+    let id = find(&client, workload).await?;
+    let to = connect(&client, id).await?;
+    let mut args = options(&client, (id, &to)).await?;
     if record {
         args.extend(["-o".to_owned(), "SetEnv=GPUAAS_RECORD=1".to_owned()]);
     }
@@ -126,14 +139,16 @@ pub async fn scp(recursive: bool, paths: Vec<String>) -> Result<ExitCode, Failur
         match path.split_once(':').filter(|(name, _)| !name.contains('/')) {
             None => targets.push(path),
             Some((workload, rest)) => {
-                let to = connect(&client, find(&client, workload).await?).await?;
+                let id = find(&client, workload).await?;
+                let to = connect(&client, id).await?;
                 targets.push(format!("{}@{}:{rest}", to.user, to.host));
-                named = Some(to);
+                named = Some((id, to));
             }
         }
     }
     let neither = || Failure::Usage("name a workload on one side: train:/root/file".to_owned());
-    args.extend(options(&named.ok_or_else(neither)?)?);
+    let (id, to) = named.ok_or_else(neither)?;
+    args.extend(options(&client, (id, &to)).await?);
     if recursive {
         args.push("-r".to_owned());
     }
@@ -154,8 +169,9 @@ pub async fn forward(workload: &str, ports: &str) -> Result<ExitCode, Failure> {
     };
     let (here, there) = (port(here)?, port(there)?);
     let client = Client::signed_in()?;
-    let to = connect(&client, find(&client, workload).await?).await?;
-    let mut args = options(&to)?;
+    let id = find(&client, workload).await?;
+    let to = connect(&client, id).await?;
+    let mut args = options(&client, (id, &to)).await?;
     args.extend(["-o".to_owned(), "ExitOnForwardFailure=yes".to_owned(), "-N".to_owned()]);
     args.extend(["-L".to_owned(), format!("127.0.0.1:{here}:localhost:{there}")]);
     args.push(format!("{}@{}", to.user, to.host));

@@ -4,14 +4,14 @@ use super::{
     Knock, Shells, Visit,
     door::Gate,
     forward::{self, Acceptor},
-    keys::fingerprint,
+    keys::{HostKey, fingerprint},
     pump::Backlog,
     session::{self, Session},
 };
 use crate::strangers::Stranger;
 use russh::{
     Channel, ChannelId, ChannelOpenFailure, Disconnect, Error, MethodKind, Pty,
-    keys::Algorithm,
+    keys::{Algorithm, Certificate, PublicKey},
     server::{
         Auth, ChannelOpenHandle, Handle, Handler, Msg, PublicKeyOffer, Response, Session as Wire,
         VerifiedPublicKey,
@@ -39,6 +39,7 @@ const MOST_FORWARDS: usize = 16;
 /// Whoever is at the other end.
 pub(super) struct Guest {
     shells: Arc<dyn Shells>,
+    certifier: HostKey,
     from: IpAddr,
     gate: Arc<Gate>,
     stranger: Option<Stranger>,
@@ -93,7 +94,7 @@ fn fit(algorithm: &Algorithm) -> bool {
 
 impl Guest {
     pub(super) fn new(
-        shells: Arc<dyn Shells>,
+        (shells, certifier): (Arc<dyn Shells>, HostKey),
         from: IpAddr,
         gate: Arc<Gate>,
         (stranger, backlog): (Stranger, Backlog),
@@ -101,6 +102,7 @@ impl Guest {
         let spawner = Spawner { cut: gate.cut.clone(), channels: Arc::default() };
         Self {
             shells,
+            certifier,
             from,
             gate,
             stranger: Some(stranger),
@@ -127,6 +129,29 @@ impl Guest {
             wire.channel_success(channel)
         } else {
             wire.channel_failure(channel)
+        }
+    }
+
+    /// Lets whoever proved a key in, or keeps why not.
+    async fn enter(
+        &mut self,
+        user: &str,
+        fingerprint: String,
+        certificate: Option<String>,
+    ) -> Auth {
+        let knock = Knock { name: user.to_owned(), fingerprint, certificate, from: self.from };
+        match self.shells.enter(&knock).await {
+            Ok(visit) => {
+                self.visit = Some(visit);
+                Auth::Accept
+            }
+            // Their client goes on with its next key; where there is none, it is told why.
+            Err(why) => {
+                self.why = Some(why);
+                let mut methods = super::methods();
+                methods.push(MethodKind::KeyboardInteractive);
+                Auth::Reject { proceed_with_methods: Some(methods), partial_success: false }
+            }
         }
     }
 
@@ -164,20 +189,21 @@ impl Handler for Guest {
         if !fit(key.algorithm) || !self.shells.known(&fingerprint).await {
             return Ok(Auth::reject());
         }
-        let knock = Knock { name: user.to_owned(), fingerprint, from: self.from };
-        match self.shells.enter(&knock).await {
-            Ok(visit) => {
-                self.visit = Some(visit);
-                Ok(Auth::Accept)
-            }
-            // Their client goes on with its next key; where there is none, it is told why.
-            Err(why) => {
-                self.why = Some(why);
-                let mut methods = super::methods();
-                methods.push(MethodKind::KeyboardInteractive);
-                Ok(Auth::Reject { proceed_with_methods: Some(methods), partial_success: false })
-            }
-        }
+        Ok(self.enter(user, fingerprint, None).await)
+    }
+
+    /// The library has checked the certificate's own signature, its time, that nothing is nested in it, and that they
+    /// have the key.
+    async fn auth_openssh_certificate(
+        &mut self,
+        user: &str,
+        certificate: &Certificate,
+    ) -> Result<Auth, Error> {
+        let key = PublicKey::new(certificate.public_key().clone(), "");
+        let Some(called) = self.certifier.certified(certificate, user) else {
+            return Ok(Auth::reject());
+        };
+        Ok(self.enter(user, fingerprint(&key), Some(called)).await)
     }
 
     /// Nobody is let in so: whoever proved a key that opens nothing reads why.

@@ -1,8 +1,13 @@
 //! Public keys as people paste them, and the host's own key.
 
 use russh::keys::{
-    HashAlg, PrivateKey, PublicKey,
-    ssh_key::{LineEnding, private::Ed25519Keypair, public::KeyData},
+    Certificate, HashAlg, PrivateKey, PublicKey,
+    ssh_key::{
+        LineEnding,
+        certificate::{Builder, CertType},
+        private::Ed25519Keypair,
+        public::KeyData,
+    },
 };
 use seams::Rng;
 
@@ -144,7 +149,25 @@ pub fn fingerprint(key: &PublicKey) -> String {
     key.fingerprint(HashAlg::Sha256).to_string()
 }
 
-/// The host's key.
+/// What a certificate says.
+pub struct Certified<'a> {
+    /// The key it is for.
+    pub key: &'a Key,
+    /// What it is called.
+    pub id: &'a str,
+    /// Its number.
+    pub serial: u64,
+    /// The one name it opens.
+    pub name: &'a str,
+    /// Seconds since 1970 from which on it counts.
+    pub from: u64,
+    /// And until when.
+    pub until: u64,
+    /// Never the same twice.
+    pub nonce: [u8; 16],
+}
+
+/// The host's key, or that of certificates.
 #[derive(Clone)]
 pub struct HostKey(PrivateKey);
 
@@ -183,6 +206,32 @@ impl HostKey {
     /// Returns what stands in a `known_hosts` file: `ssh-ed25519 AAAA…`.
     pub fn public(&self) -> String {
         self.0.public_key().to_openssh().unwrap_or_default()
+    }
+
+    /// Certifies a public key with this one.
+    ///
+    /// # Errors
+    /// When the key cannot be read, or the certificate cannot be made.
+    pub fn certify(&self, what: &Certified<'_>) -> anyhow::Result<String> {
+        let subject = PublicKey::from_openssh(&what.key.line)?;
+        let mut to = Builder::new(what.nonce, subject.key_data().clone(), what.from, what.until)?;
+        to.cert_type(CertType::User)?.serial(what.serial)?.key_id(what.id)?;
+        to.valid_principal(what.name)?;
+        for extension in ["permit-port-forwarding", "permit-pty"] {
+            to.extension(extension, "")?;
+        }
+        Ok(to.sign(&self.0)?.to_openssh()?)
+    }
+
+    /// Reads a certificate for a name, whose own signature and time were checked: returns what it is called when this
+    /// key signed it, for a person, for exactly this name, and with no condition.
+    pub(super) fn certified(&self, certificate: &Certificate, name: &str) -> Option<String> {
+        let ours = certificate.signature_key() == self.0.public_key().key_data();
+        let fit = ours
+            && certificate.cert_type() == CertType::User
+            && certificate.critical_options().is_empty()
+            && certificate.valid_principals() == [name];
+        fit.then(|| certificate.key_id().to_owned())
     }
 
     pub(super) fn private(&self) -> PrivateKey {

@@ -51,13 +51,15 @@ pub struct Knock {
     pub name: String,
     /// The key's fingerprint.
     pub fingerprint: String,
+    /// What the certificate of that key is called, where they showed one of ours.
+    pub certificate: Option<String>,
     /// Where they come from.
     pub from: IpAddr,
 }
 
 /// Who is let in. Asked through this trait alone: the gateway has no database.
 pub trait Shells: Send + Sync + 'static {
-    /// Returns whether somebody has registered this key: before a proof is asked for.
+    /// Returns whether somebody has registered this key, or it was certified: before a proof is asked for.
     fn known<'a>(&'a self, fingerprint: &'a str) -> Boxed<'a, bool>;
     /// Lets somebody in, or says in plain words why not.
     fn enter<'a>(&'a self, knock: &'a Knock) -> Boxed<'a, Result<Arc<dyn Visit>, String>>;
@@ -77,6 +79,8 @@ pub struct Gateway {
     pub shells: Arc<dyn Shells>,
     /// Shown to clients.
     pub host_key: HostKey,
+    /// Signs certificates.
+    pub certifier: HostKey,
     /// Ends everything.
     pub ending: CancellationToken,
 }
@@ -177,7 +181,12 @@ impl Gateway {
         // Whatever the client does, and however this ends: the line is cut, and all tasks with it.
         let _cut = gate.cut.clone().drop_guard();
         let door = Door::new(stream, gate.clone());
-        let guest = Guest::new(self.shells.clone(), from.ip(), gate.clone(), whom);
+        let guest = Guest::new(
+            (self.shells.clone(), self.certifier.clone()),
+            from.ip(),
+            gate.clone(),
+            whom,
+        );
         let introduction = tokio::time::sleep(INTRODUCTION);
         tokio::pin!(introduction);
         let mut session = tokio::select! {

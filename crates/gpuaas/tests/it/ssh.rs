@@ -266,3 +266,62 @@ fn much_goes_both_ways_at_once_and_a_slow_program_loses_nothing() {
     let pasted = reach.run("ssh", &["-tt", &to, paste], &bytes);
     assert!(text(&pasted.stdout).contains("1000000"), "{}", text(&pasted.stdout));
 }
+
+/// Signs a key as an authority would.
+fn sign(authority: &std::path::Path, key: &std::path::Path, more: &[&str]) {
+    let done = Command::new("ssh-keygen")
+        .args(["-q", "-s"])
+        .arg(authority)
+        .args(more)
+        .arg(format!("{}.pub", key.display()))
+        .status();
+    assert!(done.unwrap().success());
+}
+
+#[test]
+fn a_certificate_opens_one_workload_for_a_while_and_needs_no_key_that_is_kept() {
+    let site = Site::up(&["--simulate", "2xH100"]);
+    let (one, other) = (site.launch("sim-h100-slice"), site.launch("sim-h100-slice"));
+    // Nobody has a key.
+    let done = site.cli(&["ssh", &one, "-o", "BatchMode=yes", "echo certified"]);
+    assert_eq!(text(&done.stdout), "certified\n", "{}", text(&done.stderr));
+    let reach = Reach::of(&site);
+    let folder = site.folder.path().join("ssh");
+    let made = fs::read_dir(&folder).unwrap().flatten().next().unwrap().path();
+    let key = folder.join("own");
+    for (from, to) in [("key", "own"), ("key.pub", "own.pub"), ("key-cert.pub", "own-cert.pub")] {
+        fs::rename(made.join(from), folder.join(to)).unwrap();
+    }
+    let shown =
+        Command::new("ssh-keygen").arg("-Lf").arg(folder.join("own-cert.pub")).output().unwrap();
+    let shown = text(&shown.stdout);
+    assert!(shown.contains("user certificate") && shown.contains(&one), "{shown}");
+    let try_it = |to: &str| {
+        let mut child = reach.spawn("ssh", &key, &[&format!("{to}@127.0.0.1"), "echo in"]);
+        drop(child.stdin.take());
+        text(&child.wait_with_output().unwrap().stdout)
+    };
+    assert_eq!(try_it(&one), "in\n");
+    assert_eq!(try_it(&other), "", "it is for one workload");
+    // Without its certificate the key is nobody's, and one that somebody else signed is worth nothing.
+    fs::rename(folder.join("own-cert.pub"), folder.join("kept")).unwrap();
+    assert_eq!(try_it(&one), "");
+    let authority = folder.join("authority");
+    keygen(&authority, &["-t", "ed25519"]);
+    for more in [&["-I", "x", "-n", one.as_str()][..], &["-h", "-I", "x", "-n", one.as_str()]] {
+        sign(&authority, &key, more);
+        assert_eq!(try_it(&one), "", "{more:?}");
+    }
+    // What it opened ends with the session it was asked for with.
+    fs::rename(folder.join("kept"), folder.join("own-cert.pub")).unwrap();
+    let mut open = reach.spawn("ssh", &key, &[&format!("{one}@127.0.0.1"), "sleep 60"]);
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(open.try_wait().unwrap().is_none());
+    assert!(site.cli(&["logout"]).status.success());
+    let began = Instant::now();
+    while open.try_wait().unwrap().is_none() {
+        assert!(began.elapsed() < Duration::from_secs(8), "it goes on");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(try_it(&one), "", "and opens nothing any more");
+}

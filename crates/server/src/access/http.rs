@@ -34,6 +34,7 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(pages::routes());
     routes.extend(super::grants::routes());
+    routes.extend(super::certificates::routes());
     routes.extend(super::shares::routes());
     routes.extend(super::guests::routes());
     routes.extend(super::shared::routes());

@@ -1,6 +1,6 @@
 //! The listener for SSH: its key, its address as people type it.
 
-use super::SshShells;
+use super::{Certifier, SshShells};
 use crate::ssh_keys::Endpoint;
 use gateway::ssh::{Gateway, keys::HostKey};
 use kernel::{App, Context, Error, Result, secret::write_private};
@@ -21,6 +21,8 @@ pub struct Settings {
     pub address: String,
     /// The host key's file; in the data folder when empty.
     pub host_key_file: String,
+    /// The file of the key certificates are signed with; in the data folder when empty.
+    pub certificate_key_file: String,
 }
 
 impl Settings {
@@ -58,18 +60,30 @@ fn plain_host(host: &str) -> bool {
 /// # Errors
 /// A sentence for the operator.
 pub fn host_key(settings: &Settings, data: &Path, rng: &dyn Rng) -> Result<HostKey> {
-    let named = &settings.host_key_file;
-    let path = if named.is_empty() { data.join("ssh-host.key") } else { PathBuf::from(named) };
+    key(&settings.host_key_file, &data.join("ssh-host.key"), rng)
+}
+
+/// Takes up the key certificates are signed with, or makes it.
+///
+/// # Errors
+/// A sentence for the operator.
+pub fn certificate_key(settings: &Settings, data: &Path, rng: &dyn Rng) -> Result<HostKey> {
+    key(&settings.certificate_key_file, &data.join("ssh-certificates.key"), rng)
+}
+
+fn key(named: &str, usual: &Path, rng: &dyn Rng) -> Result<HostKey> {
+    let path = if named.is_empty() { usual.to_owned() } else { PathBuf::from(named) };
     match std::fs::read_to_string(&path) {
-        Ok(pem) => HostKey::load(&pem)
-            .map_err(|cause| Error::internal(cause.context("read the host key of SSH"))),
+        Ok(pem) => {
+            HostKey::load(&pem).map_err(|cause| Error::internal(cause.context("read a key of SSH")))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_empty() => {
             let key = HostKey::make(rng);
             let pem = key.pem().map_err(Error::internal)?;
             write_private(&path, pem.as_bytes())?;
             Ok(key)
         }
-        Err(error) => Err(error).context("read the host key of SSH"),
+        Err(error) => Err(error).context("read a key of SSH"),
     }
 }
 
@@ -100,6 +114,7 @@ pub fn listen(app: &App, listener: TcpListener, host_key: HostKey) {
     let gateway = Arc::new(Gateway {
         shells: Arc::new(SshShells(app.clone())),
         host_key,
+        certifier: app.get::<Certifier>().0.clone(),
         ending: app.ending.clone(),
     });
     let listener = Arc::new(listener);

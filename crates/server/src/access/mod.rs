@@ -4,6 +4,7 @@
 //! origin it was made for; it travels in `Sec-WebSocket-Protocol`, never in an address; a terminal
 //! ends within five seconds when its session is revoked or its workload released; a workload has at most eight open, a person thirty-two.
 
+mod certificates;
 mod grants;
 mod guests;
 mod http;
@@ -16,9 +17,11 @@ mod shells;
 mod socket;
 mod tickets;
 mod upload;
+mod visit;
 
+pub use certificates::Certifier;
 pub use http::routes;
-pub use listen::{Settings, endpoint, host_key, listen};
+pub use listen::{Settings, certificate_key, endpoint, host_key, listen};
 pub use open::Terminals;
 pub use pages::TerminalView;
 pub use shared::SharedView;

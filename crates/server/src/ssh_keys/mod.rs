@@ -4,6 +4,7 @@
 //! who registered it; a way in names a workload, a person and one of their keys or all of them, and
 //! ends with any of these.
 
+mod certificates;
 mod endpoint;
 mod grants;
 mod http;
@@ -13,6 +14,11 @@ mod policy;
 mod projects;
 mod store;
 
+pub use certificates::{
+    LIFE as CERTIFICATE_LIFE, SshCertificate, count_since as count_certificates,
+    find as find_certificate, has_way, is_certified, is_live as is_certificate_live,
+    issue as issue_certificate,
+};
 pub use endpoint::Endpoint;
 pub use grants::{
     Way, choosable, end_all as end_grants, end_one as end_grant, find as find_grant,

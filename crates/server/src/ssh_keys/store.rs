@@ -210,6 +210,23 @@ pub(super) async fn opens(tx: &mut Reader, key: &SshKey, allocation: AllocationI
     Ok(ways > 0)
 }
 
+/// Returns whether somebody has a way in to a workload, with whatever key.
+pub(super) async fn has_way(
+    tx: &mut Reader,
+    user: UserId,
+    allocation: AllocationId,
+) -> Result<bool> {
+    let now = tx.now();
+    let ways: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM ssh_grants WHERE user_id = $1 AND allocation_id = $2 AND ended_at IS NULL
+                AND (expires_at IS NULL OR expires_at > $3)",
+            (user, allocation, now),
+        )
+        .await?;
+    Ok(ways > 0)
+}
+
 /// Returns whether a project offers a key.
 pub(super) async fn is_offered(tx: &mut Reader, project: ProjectId, key: SshKeyId) -> Result<bool> {
     let offered: i64 = tx

@@ -107,6 +107,7 @@ pub const POLICY: &[(&str, Role)] = &[
     ("service_account.list", Role::Viewer),
     ("service_account.set_state", Role::Admin),
     ("ssh.connect", Role::Member),
+    ("ssh_certificate.create", Role::Member),
     ("ssh_grant.create", Role::Member),
     ("ssh_grant.end", Role::Member),
     ("ssh_grant.list", Role::Viewer),

@@ -38,6 +38,7 @@ pub async fn gateway(world: &World) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let gateway = Arc::new(gateway::ssh::Gateway {
+        certifier: gateway::ssh::keys::HostKey::make(&seams::OsRng),
         shells: Arc::new(SshShells(world.app.clone())),
         host_key: gateway::ssh::keys::HostKey::make(&*world.app.seams.rng),
         ending: world.app.ending.clone(),
