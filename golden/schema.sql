@@ -849,6 +849,7 @@ CREATE TABLE recordings (
   position INTEGER NOT NULL,
   chunks INTEGER NOT NULL,
   bytes INTEGER NOT NULL CHECK (bytes >= 0),
+  plain INTEGER NOT NULL CHECK (plain >= 0),
   left_out INTEGER NOT NULL,
   sha256 BLOB,
   started_at INTEGER NOT NULL,
@@ -1717,7 +1718,7 @@ CREATE INDEX tasks_open ON tasks (kind) WHERE ended_at IS NULL;
 
 CREATE INDEX tasks_subject ON tasks (subject, id);
 
-CREATE INDEX terminal_shares_allocation ON terminal_shares (allocation_id, id) WHERE ended_at IS NULL;
+CREATE INDEX terminal_shares_allocation ON terminal_shares (allocation_id, created_at);
 
 CREATE INDEX terminal_shares_terminal ON terminal_shares (terminal_id, user_id) WHERE ended_at IS NULL;
 

@@ -22,7 +22,8 @@
   const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
   const show = () => {
     slider.value = at;
-    time.textContent = `${clock(at)} of ${clock(length())}`;
+    const words = `${clock(at)} of ${clock(length())}`;
+    if (time.textContent !== words) { time.textContent = words; slider.setAttribute("aria-valuetext", words); }
     go.querySelector("span").textContent = playing ? "Pause" : at >= length() && at > 0 ? "Again" : "Play";
   };
 
@@ -44,23 +45,43 @@
     events = lines.slice(1).map((line) => JSON.parse(line)).map(([real, kind, data]) => ({ real, kind, data, at: real }));
   }
 
-  function apply(event) {
-    if (event.kind === "o") term.write(event.data);
-    if (event.kind === "r") {
-      const [cols, rows] = event.data.split("x").map(Number);
-      if (cols > 0 && rows > 0) term.resize(Math.min(cols, 1000), Math.min(rows, 1000));
-    }
+  // The emulator takes text later and sizes at once: one thing after the other, and only the newest place counts.
+  let wanted_at = 0, pumping = false, begin_again = false;
+  const written = (text) => new Promise((done) => term.write(text, done));
+  async function pump() {
+    if (pumping) return;
+    pumping = true;
+    try {
+      while (begin_again || (next < events.length && events[next].at <= wanted_at)) {
+        if (begin_again) {
+          begin_again = false;
+          await written("");
+          term.reset();
+          term.resize(header.width, header.height);
+          next = 0;
+          continue;
+        }
+        let text = "";
+        while (next < events.length && events[next].at <= wanted_at && events[next].kind !== "r" && text.length < 262144) {
+          if (events[next].kind === "o") text += events[next].data;
+          next += 1;
+        }
+        if (text !== "") await written(text);
+        else if (next < events.length && events[next].at <= wanted_at && events[next].kind === "r") {
+          const [cols, rows] = events[next].data.split("x").map(Number);
+          if (cols > 0 && rows > 0) term.resize(Math.min(cols, 1000), Math.min(rows, 1000));
+          next += 1;
+        }
+      }
+    } finally { pumping = false; }
   }
 
   function seek(to) {
     to = Math.max(0, Math.min(to, length()));
-    if (to < at) {
-      term.reset();
-      term.resize(header.width, header.height);
-      next = 0;
-    }
-    while (next < events.length && events[next].at <= to) { apply(events[next]); next += 1; }
+    if (to < at) begin_again = true;
     at = to;
+    wanted_at = to;
+    pump();
     show();
   }
 
@@ -81,34 +102,47 @@
     if (playing) requestAnimationFrame(step);
   }
 
-  // What was shown as plain text, and at which event each letter of it came.
+  // What was shown as plain text, and at which event each part of it came: cut where an escape was left out.
   function transcript() {
     const raw = events.filter((event) => event.kind === "o");
     const whole = raw.map((event) => event.data).join("");
     const ends = [];
-    raw.reduce((sum, event) => { ends.push(sum + event.data.length); return sum + event.data.length; }, 0);
-    let plain = "";
-    const from = [];
+    let sum = 0;
+    for (const event of raw) { sum += event.data.length; ends.push(sum); }
     const escape = /\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|[\x00-\x08\x0b-\x1f\x7f]/g;
-    let last = 0;
-    const keep = (start, end) => { for (let place = start; place < end; place += 1) { plain += whole[place]; from.push(place); } };
+    const parts = [], starts = [], places = [];
+    let last = 0, long = 0;
+    const keep = (start, end) => {
+      if (start >= end) return;
+      parts.push(whole.slice(start, end));
+      starts.push(long);
+      places.push(start);
+      long += end - start;
+    };
     for (const match of whole.matchAll(escape)) { keep(last, match.index); last = match.index + match[0].length; }
     keep(last, whole.length);
-    const event = (place) => {
-      let low = 0, high = ends.length - 1;
-      while (low < high) { const middle = (low + high) >> 1; if (ends[middle] > place) high = middle; else low = middle + 1; }
-      return raw[low];
+    // The first of an ordered list that is above a number.
+    const above = (list, number) => {
+      let low = 0, high = list.length;
+      while (low < high) { const middle = (low + high) >> 1; if (list[middle] > number) high = middle; else low = middle + 1; }
+      return low;
     };
-    return { plain, event: (letter) => event(from[letter]) };
+    const event = (letter) => {
+      const part = above(starts, letter) - 1;
+      return raw[Math.min(above(ends, places[part] + letter - starts[part]), raw.length - 1)];
+    };
+    // Letters whose small form is longer would move every place behind them.
+    const low = (words) => words.replace(/[A-Z\u00c0-\u00de]/g, (letter) => letter.toLowerCase());
+    const plain = parts.join("");
+    return { plain, low: low(plain), small: low, event };
   }
 
   let text = null;
   function find() {
     hits.replaceChildren();
-    const wanted = word.value.toLowerCase();
-    if (wanted === "") { found.textContent = ""; return; }
+    if (word.value === "" || !term) { found.textContent = ""; return; }
     text ??= transcript();
-    const low = text.plain.toLowerCase();
+    const wanted = text.small(word.value), low = text.low;
     let count = 0;
     for (let place = low.indexOf(wanted); place >= 0; place = low.indexOf(wanted, place + wanted.length)) {
       count += 1;
@@ -154,7 +188,7 @@
   skip.addEventListener("change", () => {
     const now = next;
     measure();
-    at = now > 0 ? events[now - 1].at : 0;
+    at = wanted_at = now > 0 ? events[now - 1].at : 0;
     show();
   });
   form.addEventListener("submit", (event) => { event.preventDefault(); find(); });

@@ -40,7 +40,7 @@
   find.addEventListener("submit", (event) => { event.preventDefault(); seek(false); });
   element("terminal-before").addEventListener("click", () => seek(true));
   const close = (box) => { box.hidden = true; term.focus(); };
-  element("terminal-found").addEventListener("click", () => close(find));
+  element("terminal-find-close").addEventListener("click", () => close(find));
 
   const copy = () => { if (term.hasSelection()) navigator.clipboard.writeText(term.getSelection()); };
   const paste = () => {
@@ -77,11 +77,22 @@
 
   // Files go through a socket of their own into the home folder.
   const WINDOW = 128 * 1024, PIECE = 16 * 1024;
+  const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
+  // Ten tickets a minute are the most, of terminals and files together.
+  async function patient(name) {
+    for (;;) {
+      try { return await own.ticket(false); } catch (error) {
+        if (!error.slow) throw error;
+        own.tell(`${name} waits for its turn`);
+        await wait(10);
+      }
+    }
+  }
   async function send(file) {
-    const made = await own.ticket(false);
+    const made = await patient(file.name);
     const base = location.origin.replace(/^http/, "ws");
-    const socket = new WebSocket(`${base}/ws/files/${allocation}?name=${encodeURIComponent(file.name)}`, ["gpuaas.terminal.v1", made.ticket]);
-    let at = 0, taken = 0, busy = false, problem = "", code = null;
+    const socket = new WebSocket(`${base}/ws/files/${allocation}?name=${encodeURIComponent(file.name)}&size=${file.size}`, ["gpuaas.terminal.v1", made.ticket]);
+    let at = 0, taken = 0, busy = false, problem = "", code = null, told_of = -1;
     const more = async () => {
       if (busy) return;
       busy = true;
@@ -93,7 +104,8 @@
       }
       busy = false;
     };
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve, refuse) => {
+      const reject = (error) => { socket.close(); refuse(error); };
       socket.addEventListener("message", (event) => {
         const told = JSON.parse(event.data);
         if (told.type === "session_ready") {
@@ -102,7 +114,8 @@
         }
         if (told.type === "taken") {
           taken += told.bytes;
-          own.tell(`sending ${file.name}: ${Math.floor(100 * taken / file.size)} %`);
+          const part = Math.floor(10 * taken / file.size) * 10;
+          if (part !== told_of) { told_of = part; own.tell(`sending ${file.name}: ${part} %`); }
           more().catch(reject);
         }
         if (told.type === "problem") problem = told.message;

@@ -74,7 +74,6 @@
   const show_recording = (on) => {
     if (follows) return;
     recorder.classList.toggle("recording", on);
-    recorder.setAttribute("aria-pressed", String(on));
     recorder.querySelector("span").textContent = on ? "Recorded" : "Record";
     recorder.hidden = record === "off" && !on;
     recorder.disabled = record === "required";
@@ -85,7 +84,8 @@
     if (resumes && shell) asked.set("terminal_id", shell);
     if (recorded) asked.set("record", "true");
     const own = asked.size > 0 ? `?${asked}` : "";
-    const path = follows ? `/api/v1/terminal-shares/${share}/token` : `/api/v1/allocations/${allocation}/terminal-token${own}`;
+    const wanted = recorded;
+    const path = follows ? `/api/v1/terminal-shares/${share}/token${recorded ? "?record=true" : ""}` : `/api/v1/allocations/${allocation}/terminal-token${own}`;
     const answer = await fetch(path, {
       method: "POST", headers: { "X-CSRF-Token": csrf },
     });
@@ -93,9 +93,12 @@
     const body = await answer.json().catch(() => ({}));
     // Somebody else signed in here since: it is their page now, and not their shell.
     if (answer.status === 404 && shell && !follows) { forget(); return ticket(); }
+    // The organization records no more since somebody agreed.
+    if (body.code === "state_conflict" && wanted) { agree(false); return ticket(resumes); }
     // The organization records since this page was loaded.
     if (body.code === "recording_consent_required") { ask(); throw Object.assign(new Error("waiting for your answer"), { asked: true }); }
     const error = new Error(body.detail ?? body.title ?? "the control plane does not answer");
+    error.slow = answer.status === 429;
     error.passes = answer.status === 429 || answer.status >= 500;
     error.helps = answer.status === 401 ? ["Sign in", "/auth/login"] : body.code === "state_conflict" ? ["Look at the workload", `/workloads/${allocation}`] : null;
     throw error;
@@ -124,19 +127,24 @@
     timer = setTimeout(connect, wait);
   }
 
+  // Only the newest attempt counts, whatever the older ones still hear.
+  let attempt = 0;
   async function connect() {
+    const current = attempt += 1;
     clearTimeout(timer);
     again.hidden = true;
     help.hidden = true;
     if (tries === 0) say("connecting");
     let made;
     try { made = await ticket(); } catch (error) {
+      if (current !== attempt) return;
       if (error.asked) say(error.message);
       else if (error instanceof TypeError) later("no connection");
       else if (error.passes) later(error.message);
       else ended(error.message, error.helps);
       return;
     }
+    if (current !== attempt) return;
     const base = location.origin.replace(/^http/, "ws");
     const resumes = shell !== null;
     const from = resumes ? `&from=${have}` : "";
@@ -148,6 +156,7 @@
     let last = "", came_late = false;
     untouched = resumes;
     mine.addEventListener("message", (event) => {
+      if (mine !== socket) return;
       if (event.data instanceof ArrayBuffer) {
         const bytes = new Uint8Array(event.data);
         have += bytes.length;
@@ -192,6 +201,7 @@
         connect();
         return;
       }
+      if (event.code === 4428) { agree(false); ask(); say("waiting for your answer"); return; }
       const words = last || event.reason;
       if (last.startsWith("the shell ended")) ended(last, null, follows ? "" : "Open a new one");
       else if (event.code === 4409) ended(words, null, "Take it back");
@@ -216,17 +226,20 @@
   // Where recording is required nothing opens before somebody agreed; else they switch it on and off.
   function ask() {
     consent.hidden = false;
+    place.inert = true;
     consent.querySelector("button").focus();
   }
   consent.querySelector("button").addEventListener("click", () => {
     agree(true);
     consent.hidden = true;
+    place.inert = false;
     tries = 0;
     connect();
   });
   recorder.addEventListener("click", () => {
     agree(!recorded);
     tries = 0;
+    // What is shown up to now is written down first.
     if (socket) { const old = socket; socket = null; old.close(); }
     connect();
   });

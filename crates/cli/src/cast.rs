@@ -9,7 +9,8 @@ use tokio::io::AsyncWriteExt;
 /// The longest pause that is waited for.
 const PAUSE: f64 = 2.0;
 /// What is set back at the end: colours, the cursor, the screen.
-const RESET: &str = "\u{1b}[0m\u{1b}[?25h\u{1b}[?1049l\r\n";
+const RESET: &str =
+    "\u{1b}[0m\u{1b}[r\u{1b}[4l\u{1b}[?7h\u{1b}[?25h\u{1b}[?47l\u{1b}[?1047l\u{1b}[?1049l\r\n";
 
 /// Where in what is said to a terminal a letter stands.
 #[derive(Debug, Default)]
@@ -33,9 +34,13 @@ struct Strainer(Inside);
 /// Returns whether a control sequence only draws.
 fn draws(parameters: &str, last: char) -> bool {
     let plain = parameters.chars().all(|c| c.is_ascii_digit() || c == ';' || c == ':');
+    // No number is larger than a screen: a letter could be asked for a thousand million times.
+    let small = parameters.split([';', ':']).all(|number| number.len() <= 4);
     match last {
+        // What scrolled away stays with whoever plays it.
+        'J' if parameters == "3" => false,
         'h' | 'l' => matches!(parameters, "?25" | "?7" | "?47" | "?1047" | "?1049" | "4"),
-        _ => plain && "@ABCDEFGHIJKLMPSTXZ`abdefgmrsu".contains(last),
+        _ => plain && small && "@ABCDEFGHIJKLMPSTXZ`abdefgmrsu".contains(last),
     }
 }
 
@@ -55,7 +60,8 @@ impl Strainer {
             (_, '\u{1b}') => Inside::Escape,
             (_, '\u{18}' | '\u{1a}') => Inside::Text,
             (Inside::Text, letter) => {
-                if !letter.is_control() || "\n\r\t\u{8}".contains(letter) {
+                let turns = matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+                if !turns && (!letter.is_control() || "\n\r\t\u{8}".contains(letter)) {
                     out.push(letter);
                 }
                 Inside::Text
@@ -90,8 +96,20 @@ impl Strainer {
 /// # Errors
 /// When it is no asciicast, or nothing can be printed.
 pub(crate) async fn play(file: &[u8], speed: f64) -> Result<(), Failure> {
+    let mut out = tokio::io::stdout();
+    let played = tokio::select! {
+        played = show(file, speed, &mut out) => played,
+        _ = tokio::signal::ctrl_c() => Ok(()),
+    };
+    // However it ended, the terminal is as it was.
+    out.write_all(RESET.as_bytes()).await.context("print")?;
+    out.flush().await.context("print")?;
+    played
+}
+
+async fn show(file: &[u8], speed: f64, out: &mut tokio::io::Stdout) -> Result<(), Failure> {
     let text = std::str::from_utf8(file).context("read the recording")?;
-    let (mut strainer, mut out, mut before) = (Strainer::default(), tokio::io::stdout(), 0.0);
+    let (mut strainer, mut before) = (Strainer::default(), 0.0);
     for line in text.lines().skip(1) {
         let (at, kind, words): (f64, String, String) =
             serde_json::from_str(line).context("read the recording")?;
@@ -104,8 +122,6 @@ pub(crate) async fn play(file: &[u8], speed: f64) -> Result<(), Failure> {
         out.write_all(strainer.strain(&words).as_bytes()).await.context("print")?;
         out.flush().await.context("print")?;
     }
-    out.write_all(RESET.as_bytes()).await.context("print")?;
-    out.flush().await.context("print")?;
     Ok(())
 }
 
@@ -140,6 +156,9 @@ mod tests {
             "\u{1b}]0;title\u{1b}\\",
             "\u{1b}P$qm\u{1b}\\",
             "\u{1b}_x\u{9c}",
+            "\u{1b}[3J",
+            "\u{1b}[99999b",
+            "\u{202e}",
             "\u{5}",
             "\u{7}",
             "\u{9b}6n",

@@ -9,18 +9,21 @@ use tokio::sync::mpsc;
 /// What is heard of a terminal. What is typed is not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
-    /// Where in its output what follows begins.
-    At(u64),
+    /// Where in its output what follows begins, and how much there is so far.
+    At(u64, u64),
     /// Output.
     Output(Bytes),
+    /// Output of errors, where they are apart.
+    Errors(Bytes),
     /// It has so many columns and rows now.
     Size(u16, u16),
     /// It has ended.
     Exit,
 }
 
-/// So many are on their way at most, each of at most 64 KiB.
-const MOST: usize = 64;
+/// So many are on their way at most, each of at most 64 KiB: what is shown and not written down is then less than
+/// what a node keeps, and can be asked for again.
+const MOST: usize = 4;
 
 /// The telling side.
 #[derive(Debug, Clone)]

@@ -52,6 +52,8 @@ pub enum Ended {
     Restarts,
     /// It is to be recorded, and cannot be.
     Unrecorded,
+    /// It is to be recorded from now on, and nobody agreed to that.
+    Unagreed,
 }
 
 impl Ended {
@@ -65,6 +67,7 @@ impl Ended {
             Self::Moved => (4409, "the terminal is open somewhere else now"),
             Self::Gone => (4410, "the shell has ended"),
             Self::Restarts => (1012, "the control plane is starting again"),
+            Self::Unagreed => (4428, "the organization records terminals from now on"),
             Self::Unrecorded => (4507, "the recording could not be written"),
         }
     }
@@ -91,9 +94,23 @@ pub struct Look {
     pub id: TerminalId,
     /// How much of its output the client has.
     pub from: u64,
-    /// Whether they only follow: what they send goes nowhere, and nothing ends with them.
-    pub follows: bool,
+    /// What for.
+    pub role: Role,
 }
+
+/// What somebody opened a socket for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// To work.
+    Works,
+    /// To follow: what they send goes nowhere, and nothing ends with them.
+    Follows,
+    /// To send a file: nothing comes back but how it ended, in a few words.
+    Sends,
+}
+
+/// Most bytes of words about a file that was sent.
+const FEW: usize = 200;
 
 /// Carries a terminal until either side ends or `revoked` does. Nothing either side does or leaves
 /// undone holds up the end of access: whatever is waited for, `over` is waited for beside it. What a
@@ -106,7 +123,8 @@ pub async fn carry(
 ) -> Ended {
     let (mut out, mut from_client) = socket.split();
     let Duplex { to_node, mut from_node, tap, place: _place, holds: _held, .. } = node;
-    let mut show = Show { window: Window::default(), at: 0, from: look.from, tap };
+    let (window, role, from) = (Window::default(), look.role, look.from);
+    let mut show = Show { window, at: 0, from, tap, role, few: FEW };
     let ended = tokio::select! {
         biased;
         ended = over => ended,
@@ -114,7 +132,7 @@ pub async fn carry(
     };
     // The node's side ends first: the shell of somebody who may be here no longer is gone before they are told
     // so. Whoever merely left may come back to theirs.
-    if matches!(ended, Ended::Revoked | Ended::Protocol) && !look.follows {
+    if matches!(ended, Ended::Revoked | Ended::Protocol) && look.role != Role::Follows {
         let hang_up = Bytes::from(frame::write(frame::SIGNAL, frame::HANG_UP.as_bytes()));
         let gone = async {
             let _ = to_node.send(hang_up).await;
@@ -167,6 +185,9 @@ struct Show {
     /// How much of it the client has.
     from: u64,
     tap: Option<Tap>,
+    role: Role,
+    /// Bytes of words that may still be said about a file.
+    few: usize,
 }
 
 impl Show {
@@ -204,7 +225,7 @@ async fn pump(
         tokio::select! {
             message = from_client.next() => match message.inspect(|_| heard = tokio::time::Instant::now()) {
                 Some(Ok(message)) => match hear(message, show).await {
-                    Ok(Some(_)) if look.follows => {}
+                    Ok(Some(_)) if look.role == Role::Follows => {}
                     Ok(Some(bytes)) => if to_node.send(bytes).await.is_err() { return Ended::NodeLost },
                     Ok(None) => {}
                     Err(ended) => return ended,
@@ -289,6 +310,7 @@ async fn pass_on(
 ) -> Result<Option<Ended>, Ended> {
     while let Some((kind, payload)) = frames.next_frame().map_err(|_| Ended::NodeLost)? {
         match kind {
+            frame::DATA if show.role == Role::Sends => {}
             frame::DATA => {
                 let output = Bytes::from(payload);
                 show.tell(Heard::Output(output.clone())).await?;
@@ -308,7 +330,7 @@ async fn pass_on(
                 let (at, total) = payload.split_first_chunk::<8>().ok_or(Ended::NodeLost)?;
                 let total: [u8; 8] = total.try_into().map_err(|_| Ended::NodeLost)?;
                 let (at, total) = (u64::from_be_bytes(*at), u64::from_be_bytes(total));
-                show.tell(Heard::At(at)).await?;
+                show.tell(Heard::At(at, total)).await?;
                 (show.at, show.from) = (at, show.from.clamp(at, total.max(at)));
                 say(out, &json!({ "type": "at", "bytes": show.from, "total": total })).await?;
             }
@@ -319,7 +341,9 @@ async fn pass_on(
                 }
             }
             frame::ERRORS => {
-                let told = String::from_utf8_lossy(&payload);
+                let part = payload.get(..show.few.min(payload.len())).unwrap_or_default();
+                show.few -= part.len();
+                let told = String::from_utf8_lossy(part);
                 say(out, &json!({ "type": "problem", "message": told.trim() })).await?;
             }
             frame::MOVED => return Ok(Some(Ended::Moved)),

@@ -25,6 +25,7 @@ CREATE TABLE recordings (
   position BIGINT NOT NULL,
   chunks BIGINT NOT NULL,
   bytes BIGINT NOT NULL CHECK (bytes >= 0),
+  plain BIGINT NOT NULL CHECK (plain >= 0),
   left_out BIGINT NOT NULL,
   sha256 BYTEA,
   started_at BIGINT NOT NULL,

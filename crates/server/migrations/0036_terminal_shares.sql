@@ -13,7 +13,7 @@ CREATE TABLE terminal_shares (
   ended_at BIGINT,
   FOREIGN KEY (project_id, allocation_id) REFERENCES allocations (project_id, id)
 );
-CREATE INDEX terminal_shares_allocation ON terminal_shares (allocation_id, id) WHERE ended_at IS NULL;
+CREATE INDEX terminal_shares_allocation ON terminal_shares (allocation_id, created_at);
 CREATE INDEX terminal_shares_user ON terminal_shares (user_id, id) WHERE ended_at IS NULL;
 CREATE INDEX terminal_shares_terminal ON terminal_shares (terminal_id, user_id) WHERE ended_at IS NULL;
 

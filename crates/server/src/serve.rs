@@ -168,6 +168,7 @@ pub async fn run(options: Options) -> Result<()> {
     let metrics = Door { listener: metrics, tls: None, proxies: Vec::new() };
     let measured = serve(metrics, web::metrics(&app), app.ending.clone());
     tokio::join!(serving, measured, told_to_end(&app));
+    app.get::<crate::recordings::Tapes>().end().await;
     for ended in
         [app.audit.flush(&app).await.map(|_| ()), identity::flush_seen(&app).await.map(|_| ())]
     {

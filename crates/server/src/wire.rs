@@ -198,6 +198,7 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) 
     add(TypeId::of::<access::Certifier>(), Box::new(certifier));
     add(TypeId::of::<web::Streams>(), Box::<web::Streams>::default());
     add(TypeId::of::<fleet::LocalJoin>(), Box::new(join));
+    add(TypeId::of::<recordings::Tapes>(), Box::<recordings::Tapes>::default());
     add(TypeId::of::<recordings::Settings>(), Box::new(config.recordings.clone()));
     add(TypeId::of::<catalog::Settings>(), Box::new(config.catalog.clone()));
     let operations = kernel::steps::Operations(allocations::operations());

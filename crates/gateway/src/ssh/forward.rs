@@ -2,8 +2,8 @@
 
 use super::{
     Visit,
-    guest::{Place, Spawner},
     pump::{self, Backlog},
+    spawner::{Place, Spawner},
 };
 use crate::link::Duplex;
 use api::node::{OPEN, StreamAsk, frame};

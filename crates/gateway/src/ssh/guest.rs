@@ -7,6 +7,7 @@ use super::{
     keys::{HostKey, fingerprint},
     pump::Backlog,
     session::{self, Session},
+    spawner::{Place, Spawner},
 };
 use crate::strangers::Stranger;
 use russh::{
@@ -21,16 +22,11 @@ use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
     net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 use tokio_util::sync::CancellationToken;
 
-/// Most channels of a connection at once.
-const MOST_CHANNELS: usize = 64;
 /// Most channels of a connection in all.
 const MOST_EVER: usize = 10_000;
 /// Most ports of a workload a connection listens on.
@@ -53,38 +49,6 @@ pub(super) struct Guest {
     /// Channels that have begun what they are for.
     begun: HashSet<ChannelId>,
     forwards: HashMap<u32, CancellationToken>,
-}
-
-/// Starts what belongs to a connection, and counts its channels.
-#[derive(Clone)]
-pub(super) struct Spawner {
-    cut: CancellationToken,
-    channels: Arc<AtomicUsize>,
-}
-
-impl Spawner {
-    /// Runs something for as long as the line is there.
-    #[allow(clippy::disallowed_methods, reason = "ends with the connection")]
-    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let cut = self.cut.clone();
-        tokio::spawn(async move { cut.run_until_cancelled(work).await });
-    }
-
-    /// Takes a place for a channel, when there is one.
-    pub(super) fn place(&self) -> Option<Place> {
-        let before = self.channels.fetch_add(1, Ordering::Relaxed);
-        let place = Place(self.channels.clone());
-        (before < MOST_CHANNELS).then_some(place)
-    }
-}
-
-/// A channel's place among those of its connection.
-pub(super) struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// SHA-1 signatures are not taken, nor what is not known.

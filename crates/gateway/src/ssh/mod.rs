@@ -11,6 +11,7 @@ mod guest;
 pub mod keys;
 mod pump;
 mod session;
+mod spawner;
 
 use crate::{
     Boxed,

@@ -166,7 +166,8 @@ async fn down(
         while let Some((kind, payload)) = frames.next_frame().ok()? {
             let payload = Bytes::from(payload);
             let heard = match kind {
-                frame::DATA | frame::ERRORS => Some(Heard::Output(payload.clone())),
+                frame::DATA => Some(Heard::Output(payload.clone())),
+                frame::ERRORS => Some(Heard::Errors(payload.clone())),
                 frame::EXIT => Some(Heard::Exit),
                 _ => None,
             };

@@ -2,8 +2,8 @@
 
 use super::{
     Visit,
-    guest::Place,
     pump::{self, Backlog, Ended},
+    spawner::Place,
 };
 use api::node::{RunAsk, StreamAsk, TerminalAsk, frame};
 use russh::{

@@ -9,7 +9,7 @@ mod queue;
 mod store;
 
 pub use queue::{Queue, WRITER as QUEUE_WRITER, run as run_queue};
-pub use store::{Entry, Filter, find, first_of, list};
+pub use store::{Entry, Filter, find, list, only_of};
 
 use crate::{Result, db::Lane, db::Reader, http::RequestSlot};
 use api::{

@@ -153,23 +153,24 @@ pub async fn list(tx: &mut Reader, filter: &Filter) -> Result<Vec<(Entry, Place)
     .await
 }
 
-/// Returns the first entry of an action under a correlation.
+/// Returns the one entry of an action under a correlation; none where there are several.
 ///
 /// # Errors
 /// What the database says.
-pub async fn first_of(
+pub async fn only_of(
     tx: &mut Reader,
     correlation: api::CorrelationId,
     action: &str,
 ) -> Result<Option<(Entry, Place)>> {
-    let found = tx
+    let mut found = tx
         .pairs(
             "SELECT {a}, {b} FROM audit_entries a LEFT JOIN audit_chain b ON b.entry_id = a.id
-              WHERE a.correlation_id = $1 AND a.action = $2 ORDER BY a.id LIMIT 1",
+              WHERE a.correlation_id = $1 AND a.action = $2 ORDER BY a.id LIMIT 2",
             (correlation.to_string(), action),
         )
         .await?;
-    Ok(found.into_iter().next())
+    let last = found.pop();
+    Ok(last.filter(|_| found.is_empty()))
 }
 
 /// The same of one organization: found in its own index, however much others do.

@@ -16,7 +16,7 @@ const MOST_STREAMS: usize = 96;
 
 /// Counts the open terminals of this program.
 #[derive(Clone, Default)]
-pub struct Terminals(Places, Places, Places);
+pub struct Terminals(Places, Places, Places, Places, Places);
 
 impl Terminals {
     /// Takes a place.
@@ -33,6 +33,28 @@ impl Terminals {
 }
 
 impl Terminals {
+    /// Takes a place for somebody who follows a terminal: they take none of whoever works there.
+    ///
+    /// # Errors
+    /// `rate_limit_exceeded` when workload or person have as many open as they may.
+    pub fn enter_guest(&self, workload: AllocationId, person: UserId) -> Result<Place> {
+        let of = [(workload.uuid(), 2 * MOST_OF_WORKLOAD), (person.uuid(), MOST_OF_WORKLOAD)];
+        self.3.take(&of).ok_or_else(|| {
+            Error::new(Code::RateLimited).detail("Too many follow here already. Try again later.")
+        })
+    }
+
+    /// Takes a place for a file on its way.
+    ///
+    /// # Errors
+    /// `rate_limit_exceeded` when workload or person have as many open as they may.
+    pub fn enter_upload(&self, workload: AllocationId, person: UserId) -> Result<Place> {
+        let of = [(workload.uuid(), MOST_OF_WORKLOAD), (person.uuid(), MOST_OF_WORKLOAD)];
+        self.4.take(&of).ok_or_else(|| {
+            Error::new(Code::RateLimited).detail("Many files are on their way. Try again later.")
+        })
+    }
+
     /// Takes a place for a connection over SSH.
     ///
     /// # Errors

@@ -122,7 +122,7 @@ impl TerminalView {
                         input id="terminal-word" type="search" maxlength="200" placeholder="Find";
                         button type="submit" class="button" { "Next" }
                         button type="button" class="button" id="terminal-before" { "Before" }
-                        button type="button" class="button" id="terminal-found" aria-label="Close the search" { (icon("x")) }
+                        button type="button" class="button" id="terminal-find-close" aria-label="Close the search" { (icon("x")) }
                     }
                     (self.sharing())
                     p id="terminal-drop" class="terminal-box" hidden { "Drop it: it goes into the home folder." }
@@ -138,7 +138,7 @@ impl TerminalView {
 
     fn consent(&self) -> Markup {
         html! {
-            section id="terminal-consent" class="terminal-box terminal-consent flow" role="dialog" aria-labelledby="consent-title" hidden {
+            section id="terminal-consent" class="terminal-box terminal-consent flow" role="dialog" aria-modal="true" aria-labelledby="consent-title" hidden {
                 h2 id="consent-title" { "This terminal is recorded" }
                 p { "The organization keeps what terminals show for " (self.policy.keep_days) " days. What you type is not recorded, only what the terminal shows of it: a password that is not shown is not in it." }
                 p class="small" { "Admins of the project can play it, and that they do is recorded too. You can play your own." }

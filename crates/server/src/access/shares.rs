@@ -22,6 +22,7 @@ use kernel::{
 use std::time::Duration;
 
 const MOST_MINUTES: u32 = 480;
+const PER_MINUTE: i64 = 10;
 /// What a role must allow to follow somebody's terminal.
 pub(super) const WATCH: &str = "terminal.watch";
 
@@ -81,11 +82,11 @@ impl Action for Give {
 }
 
 async fn find_share(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Share>>> {
-    let text = ask.head.query("share");
-    let id: TerminalShareId = match text.as_deref().map(str::parse) {
-        Some(Ok(id)) => id,
-        Some(Err(_)) => return Ok(None),
-        None => ask.head.id("share_id")?,
+    let id: TerminalShareId = if ask.head.params.contains_key("share_id") {
+        ask.head.id("share_id")?
+    } else {
+        let text = ask.head.query("share").unwrap_or_default();
+        text.parse().map_err(|_| Error::not_found())?
     };
     let row = find(tx, id).await?;
     Ok(row.map(|row| Found::in_project(row.org_id, row.project_id, row)))
@@ -205,6 +206,7 @@ async fn give(
         return Err(Error::field("user_id", "Choose a member of the project."));
     }
     let person = identity::find_user(&mut tx, body.user_id).await?.ok_or_else(Error::not_found)?;
+    slow_down(&mut tx, (who.row().id, me)).await?;
     end_for(&mut tx, body.terminal_id, body.user_id).await?;
     let row = Share {
         id: tx.new_id(),
@@ -234,6 +236,24 @@ async fn give(
     tx.note(Key::Count, i64::from(body.minutes));
     tx.commit().await?;
     Ok(seen)
+}
+
+/// Each share tells somebody: ten a minute are the most of a workload.
+async fn slow_down(tx: &mut WriteTx, (of, by): (AllocationId, UserId)) -> Result<()> {
+    let since = tx.now().minus(Duration::from_secs(60));
+    let recent: i64 = tx
+        .value(
+            "SELECT COUNT(*) FROM terminal_shares WHERE allocation_id = $1 AND shared_by = $2
+                AND created_at > $3",
+            (of, by, since),
+        )
+        .await?;
+    if recent < PER_MINUTE {
+        return Ok(());
+    }
+    Err(Error::new(Code::RateLimited)
+        .detail("Ten a minute are the most. Wait a little and try again.")
+        .retry_after(Duration::from_secs(20)))
 }
 
 /// Ends what somebody was given of a terminal before: the new one stands in its place.

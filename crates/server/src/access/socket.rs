@@ -19,7 +19,7 @@ use api::{
 use axum::extract::{FromRequestParts, ws::WebSocketUpgrade};
 use gateway::{
     link::{Duplex, LookAsk},
-    terminal::{self, Ended, Look},
+    terminal::{self, Ended, Look, Role},
 };
 use kernel::{
     App, Error, Result,
@@ -27,6 +27,9 @@ use kernel::{
     http::{self, Head, Raw, Upgrade},
 };
 use std::{sync::Arc, sync::PoisonError, time::Duration};
+
+/// Longest message of a client.
+const MOST: usize = 128 * 1024;
 
 /// A ticket being used is a write of its own: the socket's request is a read by method.
 pub(super) struct Redeems(pub(super) Stamp, pub(super) &'static str);
@@ -43,10 +46,7 @@ impl Accountable for Redeems {
 /// `rate_limit_exceeded` with too many open, `ticket_invalid`, `cross_site_request`, `state_conflict`, `node_unreachable`.
 pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
     let head = who.head();
-    if !head.has_header("authorization") {
-        same_site(head)?;
-    }
-    let ticket = ticket_of(head).ok_or(Code::TicketInvalid)?;
+    let ticket = presented(head)?;
     let row = who.row();
     if row.state != AllocationState::Active {
         return Err(
@@ -63,10 +63,13 @@ pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
         tickets::redeem(&mut tx, &ticket, (row.id, None), person, &origin).await?;
     tx.target(row.id);
     tx.note(Key::Person, caller.user_id());
+    if resumes && !record {
+        recordings::fence(&mut tx, id).await?;
+    }
     let (cols, rows) = (number(head, "cols", 80), number(head, "rows", 24));
-    let shown = head.query("from").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let shown = head.query("from").and_then(|text| text.parse().ok()).filter(|_| resumes);
+    let shown = shown.unwrap_or(0);
     let opens = Opens {
-        shown,
         place: (row.org_id, row.project_id),
         allocation: row.id,
         workload: &row.name,
@@ -74,45 +77,60 @@ pub async fn open(who: Allowed<OpenTerminal>, app: App, (): ()) -> Result<Raw> {
         terminal: id,
         way: RecordingWay::Terminal,
         size: Some((cols, rows)),
+        shown,
     };
-    let begun = if record { Some(recordings::begin(&app, &mut tx, &opens).await?) } else { None };
+    let from = if record { recordings::wanted(&mut tx, &opens).await? } else { shown };
     tx.commit().await?;
     if resumes && !record {
         recordings::stop(&app, id).await?;
     }
-    // What was shown before and is not kept yet is recorded now.
-    let from = begun.as_ref().map_or(shown, |begun| begun.position().min(shown));
     let look = LookAsk { terminal_id: id, from: resumes.then_some(from), cols, rows };
     let node = match fleet::terminal(&app, row.node_id, row.id, &look).await {
         // A browser reads no answer to what is not upgraded: it is told on the socket.
         Err(error) if resumes && error.code() == Code::NotNow => None,
-        other => Some(Duplex { tap: begun.map(|begun| begun.write(&app)), ..other? }),
+        other => Some(other?),
+    };
+    let node = match node {
+        Some(node) if record => Some(taped(&app, node, &opens).await?),
+        other => other,
     };
     let allocation = (row.id, record);
-    let response = upgrade
-        .protocols([PROTOCOL])
-        .max_message_size(128 * 1024)
-        .max_frame_size(128 * 1024)
-        .on_upgrade(move |socket| async move {
-            let over = access_ends(&app, &caller, allocation);
-            let ended = match node {
-                Some(node) => {
-                    terminal::carry(socket, node, Look { id, from: shown, follows: false }, over)
-                        .await
-                }
-                None => {
-                    terminal::refuse(socket, Ended::Gone).await;
-                    Ended::Gone
-                }
-            };
-            drop(places);
-            tracing::info!(terminal = %id, ?ended, "a terminal ended");
-        });
+    let response = upgrade.on_upgrade(move |socket| async move {
+        let over = access_ends(&app, &caller, allocation);
+        let ended = match node {
+            Some(node) => {
+                terminal::carry(socket, node, Look { id, from: shown, role: Role::Works }, over)
+                    .await
+            }
+            None => {
+                terminal::refuse(socket, Ended::Gone).await;
+                Ended::Gone
+            }
+        };
+        drop(places);
+        tracing::info!(terminal = %id, ?ended, "a terminal ended");
+    });
     Ok(Raw(response))
 }
 
+/// Has what a node shows written down from its first byte on.
+pub(super) async fn taped(app: &App, node: Duplex, opens: &Opens<'_>) -> Result<Duplex> {
+    let mut tx = app.db.write(&recordings::WRITER).await?;
+    let begun = recordings::begin(&mut tx, opens).await?;
+    tx.commit().await?;
+    Ok(Duplex { tap: Some(begun.write(app)), ..node })
+}
+
+/// Returns the ticket somebody presents; a browser shows that a page of this site asks.
+pub(super) fn presented(head: &Head) -> Result<String> {
+    if !head.has_header("authorization") {
+        same_site(head)?;
+    }
+    ticket_of(head).ok_or(Code::TicketInvalid.into())
+}
+
 /// A page of this site opens sockets; `Origin` says so, and it must be there.
-pub(super) fn same_site(head: &Head) -> Result<()> {
+fn same_site(head: &Head) -> Result<()> {
     if head.header("origin").is_none() {
         return Err(Code::CrossSite.into());
     }
@@ -120,7 +138,7 @@ pub(super) fn same_site(head: &Head) -> Result<()> {
 }
 
 /// The second of two subprotocols.
-pub(super) fn ticket_of(head: &Head) -> Option<String> {
+fn ticket_of(head: &Head) -> Option<String> {
     let mut offered = head.header("sec-websocket-protocol")?.split(',').map(str::trim);
     match (offered.next(), offered.next(), offered.next()) {
         (Some(PROTOCOL), Some(ticket), None) => Some(ticket.to_owned()),
@@ -145,7 +163,9 @@ pub(super) async fn upgrade(head: &Arc<Head>) -> Result<WebSocketUpgrade> {
     *request.headers_mut() = head.headers.clone();
     request.extensions_mut().insert(on_upgrade);
     let (mut parts, ()) = request.into_parts();
-    WebSocketUpgrade::from_request_parts(&mut parts, &()).await.map_err(|_| not_one())
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
+    let upgrade = upgrade.map_err(|_| not_one())?;
+    Ok(upgrade.protocols([PROTOCOL]).max_message_size(MOST).max_frame_size(MOST))
 }
 
 /// Ends when the session does, the role is lost, what is not recorded must be, the workload is not active any more, or this program ends.
@@ -158,30 +178,32 @@ pub(super) async fn access_ends(
         let mut look = tokio::time::interval(Duration::from_secs(2));
         loop {
             look.tick().await;
-            if matches!(still_allowed(app, caller, what).await, Ok(false)) {
-                return;
+            if let Ok(Some(ended)) = still_allowed(app, caller, what).await {
+                return ended;
             }
         }
     };
     tokio::select! {
         () = caller.revoked(app) => Ended::Revoked,
         () = app.ending.cancelled() => Ended::Restarts,
-        () = gone => Ended::Revoked,
+        ended = gone => ended,
     }
 }
 
+/// Returns why a terminal may go on no longer.
 async fn still_allowed(
     app: &App,
     caller: &Caller,
     (id, recorded): (AllocationId, bool),
-) -> Result<bool> {
+) -> Result<Option<Ended>> {
     let mut tx = app.db.read().await?;
     let row = allocations::find(&mut tx, id).await?;
     let Some(row) = row.filter(|row| row.state == AllocationState::Active) else {
-        return Ok(false);
+        return Ok(Some(Ended::Revoked));
     };
     if !recorded && recordings::policy(&mut tx, row.org_id).await?.mode == RecordingMode::Required {
-        return Ok(false);
+        return Ok(Some(Ended::Unagreed));
     }
-    role_allows(&mut tx, caller.user_id(), &row.scope(), "terminal.open").await
+    let may = role_allows(&mut tx, caller.user_id(), &row.scope(), "terminal.open").await?;
+    Ok((!may).then_some(Ended::Revoked))
 }

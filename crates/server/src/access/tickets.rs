@@ -69,8 +69,8 @@ pub struct Redeemed {
 /// Decides whether a terminal is recorded: what the organization wants, and what whoever opens it agreed to.
 ///
 /// # Errors
-/// `recording_consent_required`; `state_conflict` where nothing is recorded and somebody asks for it.
-async fn recorded(tx: &mut WriteTx, org: OrgId, agreed: bool) -> Result<bool> {
+/// `recording_consent_required`; `quota_exceeded`; `state_conflict` where nothing is recorded and somebody asks for it.
+async fn recorded(app: &App, tx: &mut WriteTx, org: OrgId, agreed: bool) -> Result<bool> {
     let policy = recordings::policy(tx, org).await?;
     match policy.mode {
         RecordingMode::Required if !agreed => Err(Error::new(Code::RecordingConsent).detail(format!(
@@ -81,8 +81,18 @@ async fn recorded(tx: &mut WriteTx, org: OrgId, agreed: bool) -> Result<bool> {
         RecordingMode::Off if agreed => {
             Err(Error::new(Code::NotNow).detail("The organization does not record terminals."))
         }
-        _ => Ok(agreed),
+        _ => {
+            if agreed {
+                recordings::room(app, tx, org).await?;
+            }
+            Ok(agreed)
+        }
     }
+}
+
+/// Returns whether whoever asks agrees to be recorded.
+fn agreed(head: &Head) -> bool {
+    head.query("record").is_some_and(|text| text == "true")
 }
 
 /// Returns where a request comes from: the page's origin, or `cli` for bearer tokens.
@@ -110,8 +120,7 @@ pub async fn mint(app: &App, who: &Allowed<OpenTerminal>) -> Result<TerminalTick
     if !fleet::is_linked(app, who.row().node_id) {
         return Err(Code::NodeUnreachable.into());
     }
-    let agreed = who.head().query("record").is_some_and(|text| text == "true");
-    let record = recorded(&mut tx, who.scope().org_id(), agreed).await?;
+    let record = recorded(app, &mut tx, who.scope().org_id(), agreed(who.head())).await?;
     let terminal_id = resumed(&mut tx, who).await?;
     let id: TerminalId = tx.new_id();
     let (org_id, project_id) = (who.scope().org_id(), who.scope().project_id());
@@ -142,6 +151,7 @@ pub(super) async fn mint_for(
 ) -> Result<TerminalTicket> {
     let mut tx = app.db.write(who).await?;
     slow_down(&mut tx, who.caller().user_id()).await?;
+    let record = recorded(app, &mut tx, share.org_id, agreed(who.head())).await?;
     let of = Of {
         id: tx.new_id(),
         org_id: share.org_id,
@@ -149,7 +159,7 @@ pub(super) async fn mint_for(
         allocation_id: share.allocation_id,
         terminal_id: Some(share.terminal_id),
         share_id: Some(share.id),
-        record: false,
+        record,
     };
     let ticket = issue(&mut tx, app, (who.caller(), who.head()), of).await?;
     tx.target(share.allocation_id);
@@ -273,7 +283,7 @@ pub async fn redeem(
         return Err(Code::TicketInvalid.into());
     }
     let policy = recordings::policy(tx, row.org_id).await?;
-    if policy.mode == RecordingMode::Required && !row.record && share.is_none() {
+    if policy.mode == RecordingMode::Required && !row.record {
         return Err(Code::RecordingConsent.into());
     }
     Ok(Redeemed {

@@ -156,6 +156,11 @@ async fn record(
         "{whose} what this session shows, never what is typed, and keeps it for {} days.",
         policy.keep_days
     );
+    // Of a command with no terminal only its beginning is kept where recording is free: should it be required, it ends.
+    if policy.mode != RecordingMode::Required && run.terminal.is_none() {
+        guest.unrecorded.store(true, Ordering::Relaxed);
+    }
+    recordings::room(&guest.app, &mut *guest.app.db.read().await?, row.org_id).await?;
     let mut tx = guest.app.db.write(&recordings::WRITER).await?;
     let opens = Opens {
         place: (row.org_id, row.project_id),
@@ -167,7 +172,7 @@ async fn record(
         shown: 0,
         size: run.terminal.as_ref().map(|terminal| (terminal.cols, terminal.rows)),
     };
-    let begun = recordings::begin(&guest.app, &mut tx, &opens).await?;
+    let begun = recordings::begin(&mut tx, &opens).await?;
     tx.commit().await?;
     Ok(Some((notice, begun)))
 }
@@ -199,7 +204,12 @@ async fn open(guest: &Guest, ask: &StreamAsk) -> Result<Result<Duplex, String>> 
             };
             Ok(Ok(Duplex { holds: Some(Box::new(place)), notice, tap, ..duplex }))
         }
-        Err(error) => Ok(Err(error.sentence())),
+        Err(error) => {
+            if let Some((_, begun)) = begun {
+                begun.forget(&guest.app).await;
+            }
+            Ok(Err(error.sentence()))
+        }
     }
 }
 

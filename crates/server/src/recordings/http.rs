@@ -185,7 +185,9 @@ async fn cast_http(who: Allowed<Read>, app: App, (): ()) -> Result<Answer> {
     let mut read = app.db.read().await?;
     // What was added since is in it too.
     let row = store::find(&mut read, row.id).await?.ok_or_else(Error::not_found)?;
-    let file = cast::whole(&app, &mut read, &row).await?;
+    let file = cast::whole(&app, &mut read, &row).await?.map_err(|_| {
+        Error::internal(anyhow::anyhow!("pieces of recording {} are missing or changed", row.id))
+    })?;
     let mut answer = Answer::bytes(::http::StatusCode::OK, "application/x-asciicast", file);
     let name = format!("attachment; filename=\"{}.cast\"", row.id);
     if let Ok(name) = ::http::HeaderValue::try_from(name) {

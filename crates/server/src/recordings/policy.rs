@@ -151,7 +151,7 @@ impl RecordingPolicyView {
                     input id="keep_days" name="keep_days" type="number" min="1" max=(MOST_DAYS) required value=(self.policy.keep_days) disabled[!self.may_set];
                     span class="muted small" { "Counted from its end; it holds for what ends from now on." }
                 }
-                p class="muted small" { "Recorded is what a terminal shows, sealed on the server, never what is typed. Files copied over SFTP and forwarded ports are not recorded. Of a command without a terminal the first MiB of output is kept." }
+                p class="muted small" { "Recorded is what a terminal or command shows, sealed on the server, never what is typed. Files copied over SFTP, by scp or from a terminal's page are not recorded, nor are forwarded ports, which are switched off under SSH. rsync and tar over SSH are commands: where recording is always on, all they print is kept." }
                 @if self.may_set { button class="button primary" { "Save" } }
                 @else { (banner("info", "An admin of the organization changes this.", None)) }
             }

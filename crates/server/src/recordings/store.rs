@@ -6,7 +6,7 @@ use api::{
 };
 use kernel::{
     Result,
-    db::{Reader, WriteTx},
+    db::{Lock, Reader, WriteTx},
     row,
 };
 
@@ -45,6 +45,8 @@ row! {
         pub chunks: i64,
         /// Bytes of them, sealed.
         pub bytes: i64,
+        /// The same before they were compressed and sealed.
+        pub plain: i64,
         /// Bytes of output that are not kept.
         pub left_out: i64,
         /// SHA-256 of the file, once it has ended.
@@ -84,6 +86,21 @@ pub(super) async fn newest(tx: &mut Reader, terminal: TerminalId) -> Result<Opti
         (terminal,),
     )
     .await
+}
+
+/// Returns the same and holds it: whoever writes it at the same moment waits.
+pub(super) async fn lock_newest(
+    tx: &mut Reader,
+    terminal: TerminalId,
+) -> Result<Option<Recording>> {
+    let found = tx
+        .list_locked(
+            "SELECT {} FROM recordings WHERE terminal_id = $1 ORDER BY part DESC LIMIT 1",
+            (terminal,),
+            Lock::Update,
+        )
+        .await?;
+    Ok(found.into_iter().next())
 }
 
 /// Returns those of a project, newest first: all, or somebody's own.
@@ -146,7 +163,7 @@ pub(super) async fn list_due(tx: &mut Reader, now: Time) -> Result<Vec<Recording
     .await
 }
 
-/// Goes on with one: whoever wrote it before writes it no longer.
+/// Goes on with one that is held: whoever wrote it before writes it no longer.
 pub(super) async fn take_over(tx: &mut WriteTx, id: RecordingId) -> Result<()> {
     let now = tx.now();
     tx.run(
@@ -157,10 +174,22 @@ pub(super) async fn take_over(tx: &mut WriteTx, id: RecordingId) -> Result<()> {
     .map(|_| ())
 }
 
+/// Ends one that cannot be read any more: pieces of it are missing or were changed. It has no fingerprint.
+pub(super) async fn give_up(tx: &mut WriteTx, id: RecordingId, erase_at: Time) -> Result<()> {
+    tx.run(
+        "UPDATE recordings SET state = 'ended', ended_at = last_at, erase_at = $1
+          WHERE id = $2 AND state = 'live'",
+        (erase_at, id),
+    )
+    .await
+    .map(|_| ())
+}
+
 /// What is added to a recording.
 pub(super) struct Grows<'a> {
     pub row: &'a Recording,
     pub sealed: Vec<u8>,
+    pub plain: usize,
     pub position: i64,
     pub left_out: i64,
 }
@@ -168,14 +197,15 @@ pub(super) struct Grows<'a> {
 /// Adds a piece; returns false when somebody else writes it now, or it has ended.
 pub(super) async fn grow(tx: &mut WriteTx, by: Grows<'_>) -> Result<bool> {
     let now = tx.now();
-    let Grows { row, sealed, position, left_out } = by;
+    let Grows { row, sealed, plain, position, left_out } = by;
+    let plain = i64::try_from(plain).unwrap_or(i64::MAX);
     let bytes = i64::try_from(sealed.len()).unwrap_or(i64::MAX);
     let added = tx
         .run(
             "UPDATE recordings SET chunks = chunks + 1, bytes = bytes + $1, position = $2, left_out = $3,
-                last_at = $4
-              WHERE id = $5 AND looks = $6 AND chunks = $7 AND state = 'live'",
-            (bytes, position, left_out, now, row.id, row.looks, row.chunks),
+                last_at = $4, plain = plain + $5
+              WHERE id = $6 AND looks = $7 AND chunks = $8 AND state = 'live'",
+            (bytes, position, left_out, now, plain, row.id, row.looks, row.chunks),
         )
         .await?;
     if added == 0 {
@@ -197,7 +227,7 @@ pub(super) async fn beat(tx: &mut WriteTx, row: &Recording) -> Result<bool> {
     Ok(found > 0)
 }
 
-/// Ends one whose every piece was seen; returns false when more was added since.
+/// Ends one whose every piece was seen; returns false when more was added since, or somebody else writes it now.
 pub(super) async fn end(
     tx: &mut WriteTx,
     row: &Recording,
@@ -207,8 +237,8 @@ pub(super) async fn end(
     let ended = tx
         .run(
             "UPDATE recordings SET state = 'ended', sha256 = $1, ended_at = last_at, erase_at = $2
-              WHERE id = $3 AND chunks = $4 AND state = 'live'",
-            (sha256, erase_at, row.id, row.chunks),
+              WHERE id = $3 AND chunks = $4 AND looks = $5 AND state = 'live'",
+            (sha256, erase_at, row.id, row.chunks, row.looks),
         )
         .await?;
     Ok(ended > 0)

@@ -58,9 +58,13 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
     Box::pin(async move {
         let now = app.seams.clock.now();
         let left = store::list_left(&mut *app.db.read().await?, now.minus(LEFT)).await?;
-        let ended = left.len();
+        let (ended, mut failed) = (left.len(), 0);
         for row in left {
-            finish(&app, row.id).await?;
+            // One that cannot be ended keeps nobody else's from it.
+            if let Err(error) = finish(&app, row.id).await {
+                tracing::warn!(recording = %row.id, %error, "a recording could not be ended");
+                failed += 1;
+            }
         }
         let due = store::list_due(&mut *app.db.read().await?, now).await?;
         let erased = due.len();
@@ -71,7 +75,7 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
                 tx.commit().await?;
             }
         }
-        Ok(format!("{ended} ended, {erased} erased"))
+        Ok(format!("{ended} ended, {failed} of them not, {erased} erased"))
     })
 }
 
@@ -79,6 +83,7 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
 pub(super) fn note(tx: &mut kernel::db::WriteTx, row: &Recording) {
     tx.target(row.id);
     tx.note(Key::Person, row.user_id);
+    tx.note(Key::Count, row.left_out);
     if let Some(sha256) = &row.sha256 {
         tx.note(Key::Sha256, hex(sha256));
     }
@@ -86,27 +91,46 @@ pub(super) fn note(tx: &mut kernel::db::WriteTx, row: &Recording) {
 
 /// Ends a recording: its fingerprint goes into the record. One in which nothing was kept is forgotten.
 pub(super) async fn finish(app: &App, id: RecordingId) -> Result<()> {
-    let mut read = app.db.read().await?;
     let live = |row: &Recording| row.state == RecordingState::Live;
-    let Some(row) = store::find(&mut read, id).await?.filter(live) else { return Ok(()) };
+    let found = store::find(&mut *app.db.read().await?, id).await?;
+    let Some(row) = found.filter(live) else { return Ok(()) };
     if row.chunks == 0 {
-        drop(read);
         let mut tx = app.db.write(&tape::WRITER).await?;
         store::forget(&mut tx, &row).await?;
         return tx.commit().await;
     }
-    let file = cast::whole(app, &mut read, &row).await?;
+    end(app, &row, None).await.map(|_| ())
+}
+
+/// Ends a recording whose last writer is known by its row, and begins the next part in its place, where one is given.
+/// Returns false when somebody else writes it now.
+pub(super) async fn end(app: &App, row: &Recording, next: Option<&Recording>) -> Result<bool> {
+    let mut read = app.db.read().await?;
+    let file = cast::whole(app, &mut read, row).await?;
     let days = policy::find(&mut read, row.org_id).await?.keep_days.unsigned_abs();
     drop(read);
-    let sha256 = Sha256::digest(&file).to_vec();
-    let mut tx = app.db.write(&Happens(&row, ENDED)).await?;
+    let mut tx = app.db.write(&Happens(row, ENDED)).await?;
     let erase_at = tx.now().plus(Duration::from_secs(days * DAY));
-    let row = Recording { sha256: Some(sha256.clone()), ..row };
-    if store::end(&mut tx, &row, sha256, erase_at).await? {
-        note(&mut tx, &row);
-        tx.commit().await?;
+    let ended = match file {
+        Ok(file) => {
+            let sha256 = Sha256::digest(&file).to_vec();
+            note(&mut tx, &Recording { sha256: Some(sha256.clone()), ..row.clone() });
+            store::end(&mut tx, row, sha256, erase_at).await?
+        }
+        Err(cast::Broken) => {
+            tracing::error!(recording = %row.id, "pieces of a recording are missing or changed");
+            note(&mut tx, row);
+            store::give_up(&mut tx, row.id, erase_at).await?;
+            true
+        }
+    };
+    if !ended {
+        return Ok(false);
     }
-    Ok(())
+    if let Some(next) = next {
+        tx.insert(next).await?;
+    }
+    tx.commit().await.map(|()| true)
 }
 
 /// Returns the fingerprint of a file, in hexadecimal.

@@ -1,24 +1,26 @@
 //! Writing down what a terminal shows, as it shows it.
 //!
 //! A terminal outlives the page it is looked at from, and so does its recording: whoever comes back goes on with
-//! it, and what was shown before is not kept twice. The newest look alone writes.
+//! it, and what was shown before is not kept twice. The newest look alone writes. What was shown and not written yet
+//! when the control plane dies is asked for again from the node, which keeps the last 256 KiB; of a session over SSH,
+//! which dies with it, the last second is lost.
 
 use super::{
+    begin::{Begun, room},
     cast::{self, Letters},
-    policy,
-    settings::Settings,
     store::{self, Grows, Recording},
     sweep,
 };
 use api::{
-    AllocationId, Code, OrgId, ProjectId, TerminalId, UserId,
-    recordings::{RecordingMode, RecordingState, RecordingWay},
+    Code,
+    recordings::{RecordingState, RecordingWay},
 };
 use bytes::Bytes;
 use gateway::tap::{Heard, Tap};
-use kernel::{App, Error, Result, audit::System, db::WriteTx};
+use kernel::{App, Result, audit::System};
 use std::time::Duration;
 use tokio::{sync::mpsc, time::Instant};
+use tokio_util::task::TaskTracker;
 
 /// Adds to recordings.
 pub const WRITER: System = System {
@@ -29,132 +31,59 @@ pub const WRITER: System = System {
 /// How long what was shown waits to be written.
 const SOON: Duration = Duration::from_secs(1);
 /// So many bytes wait no longer.
-const PIECE: usize = 256 * 1024;
-/// So long a file is; what comes then begins the next.
-const FILE: usize = 16 * 1024 * 1024;
+const PIECE: usize = 64 * 1024;
+/// So long a file is, about; what comes then begins the next.
+const FILE: i64 = 16 * 1024 * 1024;
+/// After so many bytes it is asked whether there is room for more.
+const ROOM: usize = 1024 * 1024;
 /// How often one that shows nothing says that it goes on.
 const BEAT: Duration = Duration::from_secs(60);
 /// How often, and how many times, writing is tried.
 const AGAIN: Duration = Duration::from_millis(500);
 const TRIES: usize = 20;
-/// Output of a command without a terminal that is kept: what it carries beyond may be a file.
+/// Output of a command without a terminal that is kept where recording is not required: what it carries beyond may be
+/// a file.
 const OF_COMMAND: u64 = 1024 * 1024;
 
-/// What is to be recorded.
-pub struct Opens<'a> {
-    /// Organization and project.
-    pub place: (OrgId, ProjectId),
-    /// The workload.
-    pub allocation: AllocationId,
-    /// What it is called.
-    pub workload: &'a str,
-    /// Whose terminal.
-    pub user: UserId,
-    /// The terminal.
-    pub terminal: TerminalId,
-    /// How it was opened.
-    pub way: RecordingWay,
-    /// Its columns and rows; none of a command without a terminal.
-    pub size: Option<(u16, u16)>,
-    /// How much of its output whoever asks to be recorded saw before; where recording is required that counts for
-    /// nothing.
-    pub shown: u64,
-}
+/// What is being written now: the program ends once it is.
+#[derive(Clone, Default)]
+pub struct Tapes(TaskTracker);
 
-/// A recording that has begun.
-pub struct Begun {
-    row: Recording,
-    required: bool,
-    command: bool,
-}
-
-/// Begins the recording of a terminal, or goes on with it.
-///
-/// # Errors
-/// `quota_exceeded` when the organization's recordings take all they may.
-pub async fn begin(app: &App, tx: &mut WriteTx, opens: &Opens<'_>) -> Result<Begun> {
-    let (org, project) = opens.place;
-    let required = policy::find(tx, org).await?.mode == RecordingMode::Required;
-    if store::kept(tx, org).await? >= app.get::<Settings>().most() {
-        return Err(Error::new(Code::QuotaExceeded).detail(
-            "This would be recorded, and the organization's recordings take all the space they may. An owner \
-             erases what is not needed under Access, Recordings.",
-        ));
-    }
-    let command = opens.size.is_none();
-    let newest = store::newest(tx, opens.terminal).await?;
-    if let Some(row) = newest.clone().filter(|row| row.state == RecordingState::Live) {
-        store::take_over(tx, row.id).await?;
-        let row = Recording { looks: row.looks + 1, ..row };
-        return Ok(Begun { row, required, command });
-    }
-    let (columns, lines) = opens.size.unwrap_or((80, 24));
-    let row = Recording {
-        id: tx.new_id(),
-        org_id: org,
-        project_id: project,
-        allocation_id: opens.allocation,
-        user_id: opens.user,
-        terminal_id: opens.terminal,
-        part: newest.as_ref().map_or(1, |row| row.part + 1),
-        way: opens.way,
-        workload: opens.workload.to_owned(),
-        columns: columns.into(),
-        lines: lines.into(),
-        state: RecordingState::Live,
-        looks: 1,
-        position: if required {
-            newest.map_or(0, |row| row.position)
-        } else {
-            i64::try_from(opens.shown).unwrap_or(i64::MAX)
-        },
-        chunks: 0,
-        bytes: 0,
-        left_out: 0,
-        sha256: None,
-        started_at: tx.now(),
-        last_at: tx.now(),
-        ended_at: None,
-        erase_at: None,
-    };
-    tx.insert(&row).await?;
-    Ok(Begun { row, required, command })
-}
-
-/// Ends what is recorded of a terminal: whoever sees it wants that no more.
-///
-/// # Errors
-/// What the database says.
-pub async fn stop(app: &App, terminal: TerminalId) -> Result<()> {
-    let newest = store::newest(&mut *app.db.read().await?, terminal).await?;
-    match newest {
-        Some(row) => sweep::finish(app, row.id).await,
-        None => Ok(()),
+impl Tapes {
+    /// Waits until everything is written, for a while.
+    pub async fn end(&self) {
+        self.0.close();
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.0.wait()).await;
     }
 }
 
 impl Begun {
-    /// Returns how much of the terminal's output is kept already.
-    pub fn position(&self) -> u64 {
-        self.row.position.unsigned_abs()
-    }
-
     /// Writes down what is told from now on, until nobody tells any more.
-    #[allow(clippy::disallowed_methods, reason = "ends with the stream it hears")]
     pub fn write(self, app: &App) -> Tap {
         let (tap, heard) = Tap::new();
+        let position = self.row.position.unsigned_abs();
         let tape = Tape {
             app: app.clone(),
-            at: self.position(),
-            written: self.position(),
+            at: position,
+            written: position,
+            last: self.row.last_at,
+            size: (self.row.columns, self.row.lines),
             begun: self,
             letters: Letters::default(),
+            errors: Letters::default(),
             lines: Vec::new(),
-            file: 0,
             ended: false,
+            unasked: 0,
         };
-        tokio::spawn(tape.run(heard));
+        app.get::<Tapes>().0.spawn(tape.run(heard));
         tap
+    }
+
+    /// Forgets it: what was to be recorded did not open.
+    pub async fn forget(self, app: &App) {
+        if let Err(error) = sweep::finish(app, self.row.id).await {
+            tracing::debug!(%error, "a recording of nothing is forgotten later");
+        }
     }
 }
 
@@ -165,31 +94,40 @@ struct Tape {
     at: u64,
     /// How much of the output is among the lines.
     written: u64,
+    /// When the last event was: time does not go back, whoever's clock it is.
+    last: api::Time,
+    size: (i64, i64),
     letters: Letters,
+    errors: Letters,
     lines: Vec<u8>,
-    /// Bytes of the file so far.
-    file: usize,
     ended: bool,
+    /// Bytes since it was asked whether there is room.
+    unasked: usize,
 }
 
-/// Why writing stopped.
+/// Why writing stopped: nothing more is shown, since it would not be recorded.
+#[derive(Debug)]
 enum Stopped {
     /// Somebody else writes it now.
     Moved,
     /// It could not be written.
     Failed,
+    /// The organization's recordings take all they may.
+    Full,
 }
 
 impl Tape {
     async fn run(mut self, mut heard: mpsc::Receiver<Heard>) {
-        let stopped = self.listen(&mut heard).await;
-        let (id, required) = (self.begun.row.id, self.begun.required);
-        if let Err(Stopped::Failed) = stopped {
-            tracing::warn!(recording = %id, required, "a recording could not be written");
-            if !required {
-                // They asked to be recorded; their work goes on without it.
-                while heard.recv().await.is_some() {}
-            }
+        let mut listened = self.listen(&mut heard).await;
+        if let Err(Stopped::Full) = listened {
+            // Nothing more is shown; what was is kept.
+            heard.close();
+            self.unasked = 0;
+            listened = self.listen(&mut heard).await.and(listened);
+        }
+        if let Err(stopped) = listened {
+            let id = self.begun.row.id;
+            tracing::warn!(recording = %id, ?stopped, "a recording is written no longer");
         }
     }
 
@@ -224,19 +162,27 @@ impl Tape {
 
     fn take(&mut self, told: Heard) {
         match told {
-            Heard::At(at) => self.at = at,
-            Heard::Output(bytes) => self.output(&bytes),
-            Heard::Size(columns, rows) => self.event("r", &format!("{columns}x{rows}")),
+            Heard::At(at, total) => {
+                self.at = at;
+                // Nobody has seen more than there is.
+                self.written = self.written.min(total.max(at));
+            }
+            Heard::Output(bytes) => self.output(&bytes, false),
+            Heard::Errors(bytes) => self.output(&bytes, true),
+            Heard::Size(columns, rows) => {
+                self.size = (columns.into(), rows.into());
+                self.event("r", &format!("{columns}x{rows}"));
+            }
             Heard::Exit => self.ended = true,
         }
     }
 
     fn event(&mut self, kind: &str, text: &str) {
-        let now = self.app.seams.clock.now();
-        cast::event(&mut self.lines, self.begun.row.started_at, now, kind, text);
+        self.last = self.last.max(self.app.seams.clock.now());
+        cast::event(&mut self.lines, self.begun.row.started_at, self.last, kind, text);
     }
 
-    fn output(&mut self, bytes: &Bytes) {
+    fn output(&mut self, bytes: &Bytes, errors: bool) {
         let from = self.at;
         self.at += bytes.len() as u64;
         if self.at <= self.written {
@@ -250,13 +196,18 @@ impl Tape {
         }
         let known = usize::try_from(self.written - from).unwrap_or(usize::MAX);
         let mut fresh = bytes.get(known..).unwrap_or_default();
-        if self.begun.command {
+        if self.begun.command && !self.begun.required {
             let room = OF_COMMAND.saturating_sub(self.written);
             let room = usize::try_from(room).unwrap_or(usize::MAX).min(fresh.len());
             self.leave_out((fresh.len() - room) as u64);
             fresh = fresh.get(..room).unwrap_or_default();
         }
-        let text = self.letters.take(fresh);
+        let letters = if errors { &mut self.errors } else { &mut self.letters };
+        let mut text = letters.take(fresh);
+        if self.begun.command {
+            // No terminal has made a new line of each end of one.
+            text = text.replace('\n', "\r\n");
+        }
         if !text.is_empty() {
             self.event("o", &text);
         }
@@ -273,9 +224,12 @@ impl Tape {
         for _ in 0..TRIES {
             match self.try_write().await {
                 Ok(true) => {
-                    self.file += self.lines.len();
+                    self.unasked += self.lines.len();
                     self.lines.clear();
-                    return if self.file >= FILE { self.next_part().await } else { Ok(()) };
+                    if self.begun.row.plain >= FILE {
+                        self.next_part().await?;
+                    }
+                    return self.ask_for_room().await;
                 }
                 Ok(false) => return Err(Stopped::Moved),
                 Err(error) => tracing::debug!(%error, "a recording is written again"),
@@ -283,6 +237,22 @@ impl Tape {
             tokio::time::sleep(AGAIN).await;
         }
         Err(Stopped::Failed)
+    }
+
+    /// Asks now and then whether there is room for more.
+    async fn ask_for_room(&mut self) -> Result<(), Stopped> {
+        if self.unasked < ROOM {
+            return Ok(());
+        }
+        self.unasked = 0;
+        let asked = async {
+            let mut tx = self.app.db.read().await?;
+            room(&self.app, &mut tx, self.begun.row.org_id).await
+        };
+        match asked.await {
+            Err(error) if error.code() == Code::QuotaExceeded => Err(Stopped::Full),
+            _ => Ok(()),
+        }
     }
 
     async fn try_write(&mut self) -> Result<bool> {
@@ -293,54 +263,76 @@ impl Tape {
             return tx.commit().await.map(|()| mine);
         }
         let sealed = cast::seal(&self.app, (row.id, row.chunks + 1), &self.lines)?;
-        let bytes = i64::try_from(sealed.len()).unwrap_or(i64::MAX);
-        let position = self.written.saturating_sub(self.letters.waiting() as u64);
+        let (bytes, plain) = (sealed.len(), self.lines.len());
+        let waiting = self.letters.waiting() + self.errors.waiting();
+        let position = self.written.saturating_sub(waiting as u64);
         let position = i64::try_from(position).unwrap_or(i64::MAX);
         let mut tx = self.app.db.write(&WRITER).await?;
-        let by = Grows { row, sealed, position, left_out: row.left_out };
+        let by = Grows { row, sealed, plain, position, left_out: row.left_out };
         let mine = store::grow(&mut tx, by).await?;
         tx.commit().await?;
-        if mine {
-            let row = &mut self.begun.row;
-            row.chunks += 1;
-            row.bytes += bytes;
-            row.position = position;
+        if !mine && !self.was_written(position).await? {
+            return Ok(false);
         }
-        Ok(mine)
+        let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let row = &mut self.begun.row;
+        row.chunks += 1;
+        row.bytes += whole(bytes);
+        row.plain += whole(plain);
+        row.position = position;
+        Ok(true)
     }
 
-    /// Ends this file and begins the next.
+    /// Returns whether this piece was written before, and only the answer was lost.
+    async fn was_written(&self, position: i64) -> Result<bool> {
+        let mine = &self.begun.row;
+        let found = store::find(&mut *self.app.db.read().await?, mine.id).await?;
+        Ok(found.is_some_and(|row| {
+            let (live, looks) = (row.state == RecordingState::Live, row.looks == mine.looks);
+            live && looks && row.chunks == mine.chunks + 1 && row.position == position
+        }))
+    }
+
+    /// Ends this file and begins the next in its place, unless somebody else writes it now.
     async fn next_part(&mut self) -> Result<(), Stopped> {
-        self.finish().await;
-        let row = self.begun.row.clone();
-        let workload = row.workload.clone();
-        let size = |number: i64| u16::try_from(number).unwrap_or(80);
-        let opens = Opens {
-            place: (row.org_id, row.project_id),
-            allocation: row.allocation_id,
-            workload: &workload,
-            user: row.user_id,
-            terminal: row.terminal_id,
-            way: row.way,
-            shown: self.begun.position(),
-            size: (!self.begun.command).then(|| (size(row.columns), size(row.lines))),
+        let row = &self.begun.row;
+        let now = self.app.seams.clock.now();
+        let next = Recording {
+            id: self.app.seams.ids().new_id(),
+            part: row.part + 1,
+            columns: self.size.0,
+            lines: self.size.1,
+            looks: 1,
+            chunks: 0,
+            bytes: 0,
+            plain: 0,
+            left_out: 0,
+            started_at: now,
+            last_at: now,
+            ..row.clone()
         };
-        let next = async {
-            let mut tx = self.app.db.write(&WRITER).await?;
-            let begun = begin(&self.app, &mut tx, &opens).await?;
-            tx.commit().await.map(|()| begun)
-        };
-        match next.await {
-            Ok(begun) => {
-                self.begun = begun;
-                self.file = 0;
-                Ok(())
+        for _ in 0..TRIES {
+            match self.try_next(&next).await {
+                Ok(true) => {
+                    self.begun.row = next;
+                    return Ok(());
+                }
+                Ok(false) => return Err(Stopped::Moved),
+                Err(error) => tracing::debug!(%error, "the next part is begun again"),
             }
-            Err(error) => {
-                tracing::warn!(%error, "a recording could not go on");
-                Err(Stopped::Failed)
-            }
+            tokio::time::sleep(AGAIN).await;
         }
+        Err(Stopped::Failed)
+    }
+
+    async fn try_next(&self, next: &Recording) -> Result<bool> {
+        let mut read = self.app.db.read().await?;
+        // Begun before, and only the answer was lost.
+        if store::find(&mut read, next.id).await?.is_some() {
+            return Ok(true);
+        }
+        drop(read);
+        sweep::end(&self.app, &self.begun.row, Some(next)).await
     }
 
     async fn finish(&self) {

@@ -136,11 +136,11 @@ both! {
         let path = format!("/api/v1/allocations/{}/terminal-token", place.id);
         for name in ["", "..%2Fx", ".bashrc", "a%00b", "a%0Ab", "-rf"] {
             let minted = world.call(Some(&world.owner), Method::POST, &path, None).await.json();
-            let url = format!("/ws/files/{}?name={name}", place.id);
+            let url = format!("/ws/files/{}?name={name}&size=5", place.id);
             let status = place.attach_at(&url, &world.owner, minted["ticket"].as_str().unwrap()).await.unwrap_err();
             assert!([400, 422].contains(&status), "{name}: {status}");
         }
-        let url = format!("/ws/files/{}?name=x.bin", place.id);
+        let url = format!("/ws/files/{}?name=x.bin&size=5", place.id);
         assert_eq!(place.attach_at(&url, &world.owner, "gpuaas_t_nonsense").await.unwrap_err(), 401);
         assert_eq!(place.attach_at(&url, &world.viewer, "gpuaas_t_nonsense").await.unwrap_err(), 403);
         assert_eq!(place.attach_at(&url, &world.outsider, "gpuaas_t_nonsense").await.unwrap_err(), 404);

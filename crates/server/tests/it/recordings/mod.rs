@@ -1,6 +1,8 @@
 //! Recordings: what is in them, who sees them, that nothing goes on unrecorded where that is required, and that a
 //! change is noticed.
 
+mod limits;
+
 use crate::{
     node::{Node, id_of, launch, until_state},
     reach::{added, matrix, private},
@@ -23,30 +25,30 @@ async fn org(world: &World) -> String {
     found["org_id"].as_str().unwrap().to_owned()
 }
 
-async fn project(world: &World) -> String {
+pub async fn project(world: &World) -> String {
     let me = world.get(&world.owner, "/api/v1/me").await.json();
     me["default_project_id"].as_str().unwrap().to_owned()
 }
 
-async fn set(world: &World, who: &Person, mode: &str, days: i64) -> Answer {
+pub async fn set(world: &World, who: &Person, mode: &str, days: i64) -> Answer {
     let path = format!("/api/v1/organizations/{}/recording-policy", org(world).await);
     world
         .call(Some(who), Method::PATCH, &path, Some(json!({ "mode": mode, "keep_days": days })))
         .await
 }
 
-async fn mint(place: &Place, query: &str) -> Answer {
+pub async fn mint(place: &Place, query: &str) -> Answer {
     let path = format!("/api/v1/allocations/{}/terminal-token{query}", place.id);
     place.world.call(Some(&place.world.owner), Method::POST, &path, None).await
 }
 
-async fn open(place: &Place, query: &str) -> Socket {
+pub async fn open(place: &Place, query: &str) -> Socket {
     let made = mint(place, query).await;
     assert_eq!(made.status, 201, "{}", made.text());
     place.attach(&place.world.owner, made.json()["ticket"].as_str().unwrap()).await.unwrap()
 }
 
-async fn listed(world: &World, who: &Person) -> Vec<Value> {
+pub async fn listed(world: &World, who: &Person) -> Vec<Value> {
     let path = format!("/api/v1/projects/{}/recordings", project(world).await);
     let answer = world.get(who, &path).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
@@ -54,7 +56,7 @@ async fn listed(world: &World, who: &Person) -> Vec<Value> {
 }
 
 /// Waits for a recording in a state, and returns it.
-async fn until_recorded(world: &World, state: &str) -> Value {
+pub async fn until_recorded(world: &World, state: &str) -> Value {
     for _ in 0..200 {
         let found = listed(world, &world.owner).await;
         if let Some(one) = found.into_iter().find(|one| one["state"] == state) {
@@ -65,12 +67,12 @@ async fn until_recorded(world: &World, state: &str) -> Value {
     panic!("no recording is {state}: {:?}", listed(world, &world.owner).await);
 }
 
-async fn cast(world: &World, who: &Person, id: &Value) -> Answer {
+pub async fn cast(world: &World, who: &Person, id: &Value) -> Answer {
     world.get(who, &format!("/api/v1/recordings/{}/cast", id.as_str().unwrap())).await
 }
 
 /// Returns what a file shows.
-fn shown(file: &Answer) -> String {
+pub fn shown(file: &Answer) -> String {
     let text = file.text();
     let mut lines = text.lines();
     let header: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
@@ -79,7 +81,7 @@ fn shown(file: &Answer) -> String {
     events.filter(|event| event.1 == "o").map(|event| event.2).collect()
 }
 
-async fn ends(mut socket: Socket) -> Option<u16> {
+pub async fn ends(mut socket: Socket) -> Option<u16> {
     let mut code = None;
     let reading = async {
         while let Some(Ok(message)) = socket.next().await {
@@ -138,6 +140,19 @@ both! {
         let one = until_recorded(world, "ended").await;
         let path = format!("/access/recordings/{}", one["id"].as_str().unwrap());
         assert!(world.get(&world.owner, &path).await.text().contains("as recorded"));
+        // Whose it was said to be, and how much is not in it, is under the fingerprint too.
+        for (forged, back) in [
+            ("UPDATE recordings SET part = part + 1", "UPDATE recordings SET part = part - 1"),
+            ("UPDATE recordings SET left_out = left_out + 1", "UPDATE recordings SET left_out = left_out - 1"),
+            ("UPDATE recordings SET way = 'ssh'", "UPDATE recordings SET way = 'terminal'"),
+        ] {
+            for (sql, words) in [(forged, "is not what was recorded"), (back, "as recorded")] {
+                let mut tx = world.app.db.write(&server::recordings::WRITER).await.unwrap();
+                tx.run(sql, ()).await.unwrap();
+                tx.commit().await.unwrap();
+                assert!(world.get(&world.owner, &path).await.text().contains(words), "{sql}");
+            }
+        }
         // Whoever writes into the database has no key to seal with; taking away is all they can.
         let mut tx = world.app.db.write(&server::recordings::WRITER).await.unwrap();
         tx.run("DELETE FROM recording_chunks", ()).await.unwrap();
@@ -180,7 +195,7 @@ both! {
         let socket = open(&place, "").await;
         let early = mint(&place, "").await.json()["ticket"].as_str().unwrap().to_owned();
         set(world, &world.owner, "required", 30).await;
-        assert_eq!(ends(socket).await, Some(4403));
+        assert_eq!(ends(socket).await, Some(4428));
         assert_eq!(place.attach(&world.owner, &early).await.unwrap_err(), 409, "a ticket of before");
     }
 }
@@ -283,13 +298,34 @@ both! {
         set(&world, &world.owner, "required", 30).await;
         let mut client = matrix::connect(address).await;
         assert!(matrix::prove(&mut client, &id, private(1)).await);
-        let (out, said, code) = matrix::run(&client, "echo kept-$((1+1)); echo wrong >&2; head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 3").await;
+        let command = "echo kept-$((1+1)); echo wrong >&2; head -c 3000000 /dev/zero | tr '\\0' x >&2; exit 3";
+        let (out, said, code) = matrix::run(&client, command).await;
         assert_eq!((out.trim(), code), ("kept-2", Some(3)));
         assert!(said.starts_with("The organization records what this session shows"), "{}", &said[..200]);
         let one = until_recorded(&world, "ended").await;
         let text = shown(&cast(&world, &world.owner, &one["id"]).await);
-        assert!(text.contains("kept-2") && text.contains("wrong") && text.len() <= 1_048_576, "{}", text.len());
-        assert_eq!(one["left_out_bytes"].as_u64().unwrap() + text.len() as u64, 3_000_013);
+        assert!(text.contains("kept-2\r\n") && text.contains("wrong\r\n"), "{}", &text[..100]);
+        assert_eq!((text.matches('x').count(), &one["left_out_bytes"]), (3_000_000, &json!(0)), "all of it");
+        // Where it is free, of a command whose client asks for it the beginning is kept.
+        set(&world, &world.owner, "on", 30).await;
+        let mut client = matrix::connect(address).await;
+        assert!(matrix::prove(&mut client, &id, private(1)).await);
+        let mut channel = client.channel_open_session().await.unwrap();
+        channel.set_env(true, "GPUAAS_RECORD", "1").await.unwrap();
+        channel.exec(true, "head -c 3000000 /dev/zero | tr '\\0' y").await.unwrap();
+        assert_eq!(matrix::gather(&mut channel).await.0.len(), 3_000_000);
+        let path = format!("/api/v1/projects/{}/recordings", project(&world).await);
+        for _ in 0..100 {
+            let newest = world.get(&world.owner, &path).await.json()["items"][0].clone();
+            if newest["state"] == "ended" && newest["id"] != one["id"] {
+                let text = shown(&cast(&world, &world.owner, &newest["id"]).await);
+                assert_eq!(newest["left_out_bytes"].as_u64().unwrap() + text.len() as u64, 3_000_000);
+                assert_eq!(text.len(), 1_048_576);
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        set(&world, &world.owner, "required", 30).await;
         tokio::time::timeout(Duration::from_secs(6), async {
             while !early.is_closed() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -297,15 +333,5 @@ both! {
         })
         .await
         .expect("what began unrecorded ends");
-    }
-}
-
-both! {
-    async fn at_the_limit_nothing_opens_until_something_is_erased(engine: Engine) {
-        let place = Place::make_with(engine, &[("GPUAAS_RECORDINGS__MOST_MIB_OF_ORGANIZATION", "0")]).await;
-        set(&place.world, &place.world.owner, "required", 30).await;
-        let made = mint(&place, "?record=true").await.json();
-        let status = place.attach(&place.world.owner, made["ticket"].as_str().unwrap()).await.unwrap_err();
-        assert_eq!(status, 409);
     }
 }
