@@ -521,7 +521,7 @@ CREATE TABLE node_works (
   observed_state TEXT CHECK (observed_state IN ('starting', 'running', 'stopping', 'absent', 'failed', 'stuck')),
   observed_detail TEXT NOT NULL,
   observed_at INTEGER,
-  created_at INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, wanted_at INTEGER,
   FOREIGN KEY (org_id, project_id) REFERENCES projects (org_id, id)
 ) STRICT;
 
@@ -1519,6 +1519,8 @@ CREATE INDEX node_slots_blocked ON node_slots (id) WHERE status = 'cleanup_block
 CREATE INDEX node_slots_model ON node_slots (model, kind);
 
 CREATE INDEX node_works_node ON node_works (node_id);
+
+CREATE INDEX node_works_open ON node_works (node_id) WHERE observed_generation < generation;
 
 CREATE INDEX node_works_unsettled ON node_works (node_id, allocation_id)
   WHERE NOT (want = 'absent' AND observed_generation = generation AND observed_state IS NOT NULL AND observed_state = 'absent');

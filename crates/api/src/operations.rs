@@ -1,6 +1,6 @@
 //! What operators see first: what needs a person, what is in progress, and whether the service is well.
 
-use crate::{Time, words};
+use crate::{NodeId, Time, words};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,6 +29,10 @@ words! {
         PaymentCase = "payment_case",
         /// A refund or credit waits for a second person.
         MoneyWaiting = "money_waiting",
+        /// A node is heard and does not do what is wanted of it.
+        WorkLate = "work_late",
+        /// A node opens no terminals and connections, or too slowly.
+        StreamsFail = "streams_fail",
         /// The wall clock was stepped.
         ClockStepped = "clock_stepped",
     }
@@ -67,6 +71,70 @@ pub struct Backlog {
     pub late: i64,
     /// When the oldest began.
     pub oldest_at: Option<Time>,
+}
+
+words! {
+    /// Why a node has not done what is wanted of it.
+    pub enum WorkClass {
+        /// It was just asked.
+        Waiting = "waiting",
+        /// It is heard, and has not answered for two minutes.
+        Late = "late",
+        /// It is silent: it is told once it is heard again.
+        Silent = "silent",
+    }
+}
+
+words! {
+    /// Who mends something.
+    pub enum TroubleOwner {
+        /// Whoever runs the machine.
+        Machine = "machine",
+        /// Whoever runs the platform.
+        Platform = "platform",
+    }
+}
+
+/// What a node was asked for and has not answered.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct NodeBacklog {
+    /// The node.
+    pub node_id: NodeId,
+    /// Its name.
+    pub node: String,
+    /// Work orders without an answer.
+    pub open: i64,
+    /// Of them, those older than two minutes.
+    pub late: i64,
+    /// Since when the oldest is wanted.
+    pub oldest_at: Option<Time>,
+    /// Why.
+    pub class: WorkClass,
+    /// Who mends it.
+    pub owner: TroubleOwner,
+    /// What they do, in plain words.
+    pub next: String,
+}
+
+/// Terminals and connections a node did not open in the last hour, as this control plane saw it.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+pub struct StreamTrouble {
+    /// The node.
+    pub node_id: NodeId,
+    /// Its name.
+    pub node: String,
+    /// So many times it was not connected.
+    pub unlinked: i64,
+    /// So many times it did not answer in ten seconds, or its answer made no sense.
+    pub slow: i64,
+    /// So many times it carried as many as it can.
+    pub full: i64,
+    /// When last.
+    pub last_at: Time,
+    /// Who mends it.
+    pub owner: TroubleOwner,
+    /// What they do, in plain words.
+    pub next: String,
 }
 
 /// The newest run of a background check.
@@ -119,6 +187,10 @@ pub struct OpsOverview {
     pub attention: Vec<Attention>,
     /// What is in progress.
     pub backlog: Vec<Backlog>,
+    /// What nodes were asked for and have not answered, worst first.
+    pub node_work: Vec<NodeBacklog>,
+    /// Nodes that did not open terminals and connections.
+    pub streams: Vec<StreamTrouble>,
     /// The fleet.
     pub fleet: FleetCount,
     /// The service.

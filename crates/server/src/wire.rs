@@ -192,6 +192,7 @@ pub fn app(db: Db, seams: Seams, site: Site, config: &Config, outside: Outside) 
     let meters = tenancy::Meters(vec![allocations::meter, tenancy::key_meter]);
     add(TypeId::of::<tenancy::Meters>(), Box::new(meters));
     add(TypeId::of::<fleet::Settings>(), Box::new(config.fleet.clone()));
+    add(TypeId::of::<fleet::Troubles>(), Box::<fleet::Troubles>::default());
     add(TypeId::of::<fleet::Live>(), Box::new(fleet::Live::begin(seams.clock.now())));
     add(TypeId::of::<access::Terminals>(), Box::<access::Terminals>::default());
     add(TypeId::of::<ssh_keys::Endpoint>(), Box::new(ssh));

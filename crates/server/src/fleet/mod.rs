@@ -9,6 +9,7 @@
 //! *generation* of the intent it answers. Absent here: what work means to a tenant (allocations).
 
 mod attention;
+mod backlog;
 mod http;
 mod join;
 mod live;
@@ -18,10 +19,12 @@ mod pages;
 mod settings;
 mod slots;
 mod store;
+mod streams;
 mod sweep;
 mod works;
 
 pub use attention::overview;
+pub use backlog::backlog as work_backlog;
 pub use http::routes;
 pub use join::WRITER as JOIN_WRITER;
 pub use join::{LocalJoin, local_join};
@@ -34,10 +37,11 @@ pub use slots::{Claim, ClaimAsk, claim, claims_of, end_claims, free_slots, unblo
 pub use store::{
     FreeSlot, Node, SharedKernel, SkuGroup, SlotRow, find_node, list_slots, sku_groups,
 };
+pub use streams::{Troubles, stream, terminal, troubles as stream_troubles, watch};
 pub use sweep::{ADVICE_WRITER, BEAT_WRITER, sweeps};
 pub use works::{
     WORK_WRITER, Work, confirmed, ended, find_work, intend, is_linked, is_reachable, last_contacts,
-    stream, terminal, watch, works_of,
+    works_of,
 };
 
 use kernel::html::{NavFor, NavItem};

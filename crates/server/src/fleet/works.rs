@@ -3,10 +3,9 @@
 use super::{Live, Settings, store};
 use crate::tenancy::InProject;
 use api::{
-    AllocationId, Code, NodeId, OrgId, ProjectId, TerminalId, Time, TypedId,
-    node::{Desired, Observed, ObservedState, Spec, StreamAsk, Want},
+    AllocationId, Code, NodeId, OrgId, ProjectId, Time, TypedId,
+    node::{Desired, Observed, ObservedState, Spec, Want},
 };
-use gateway::link::{Duplex, LookAsk, NoStream};
 use kernel::{
     App, Context, Error, Result,
     audit::System,
@@ -47,6 +46,8 @@ row! {
         pub observed_at: Option<Time>,
         /// Since when.
         pub created_at: Time,
+        /// Since when it is wanted so.
+        pub wanted_at: Option<Time>,
     }
 }
 
@@ -81,11 +82,12 @@ pub async fn intend(
         if work.want == want {
             return Ok(());
         }
+        let now = tx.now();
         return tx
             .run(
-                "UPDATE node_works SET want = $1, generation = generation + 1
-                  WHERE allocation_id = $2 AND generation = $3",
-                (want, id, work.generation),
+                "UPDATE node_works SET want = $1, generation = generation + 1, wanted_at = $2
+                  WHERE allocation_id = $3 AND generation = $4",
+                (want, now, id, work.generation),
             )
             .await
             .map(|_| ());
@@ -104,6 +106,7 @@ pub async fn intend(
         observed_detail: String::new(),
         observed_at: None,
         created_at: tx.now(),
+        wanted_at: Some(tx.now()),
     };
     tx.insert(&work).await
 }
@@ -272,61 +275,4 @@ pub fn is_reachable(app: &App, last: Option<Time>) -> bool {
 /// Returns whether a node keeps its link right now.
 pub fn is_linked(app: &App, node: NodeId) -> bool {
     app.get::<Live>().link(node).is_some()
-}
-
-/// Opens a stream into a workload.
-///
-/// # Errors
-/// `node_unreachable`.
-pub async fn stream(app: &App, node: NodeId, id: AllocationId, ask: &StreamAsk) -> Result<Duplex> {
-    let gone = || Error::new(Code::NodeUnreachable);
-    let link = app.get::<Live>().link(node).ok_or_else(gone)?;
-    link.stream(id, ask).await.map_err(no_stream)
-}
-
-/// Says why a stream was not opened.
-fn no_stream(cause: anyhow::Error) -> Error {
-    let words = match cause.downcast_ref::<NoStream>() {
-        None => return Error::new(Code::NodeUnreachable).because(cause),
-        Some(NoStream::Full) => {
-            return Error::new(Code::RateLimited).detail(
-                "The machine carries as many connections as it can. Try again in a moment.",
-            );
-        }
-        Some(NoStream::Gone) => {
-            "The shell has ended: it was left alone for too long, or the machine's agent was started again."
-        }
-        Some(NoStream::Old) => {
-            "This workload was launched before its machine was upgraded: shells work, files and ports need a new launch."
-        }
-        Some(NoStream::Unwatched) => {
-            "The machine's agent is older than this: terminals there are shared once it is upgraded."
-        }
-    };
-    Error::new(Code::NotNow).detail(words)
-}
-
-/// Follows a terminal somebody else opened on the node of a workload.
-///
-/// # Errors
-/// `node_unreachable`; `state_conflict` when the terminal has ended, or the node's agent is too old.
-pub async fn watch(
-    app: &App,
-    node: NodeId,
-    id: AllocationId,
-    terminal: TerminalId,
-) -> Result<Duplex> {
-    let gone = || Error::new(Code::NodeUnreachable);
-    let link = app.get::<Live>().link(node).ok_or_else(gone)?;
-    link.watch(id, terminal).await.map_err(no_stream)
-}
-
-/// Opens a terminal on the node of a workload, or goes on with one.
-///
-/// # Errors
-/// `node_unreachable`; `state_conflict` when the one to go on with has ended.
-pub async fn terminal(app: &App, node: NodeId, id: AllocationId, look: &LookAsk) -> Result<Duplex> {
-    let gone = || Error::new(Code::NodeUnreachable);
-    let link = app.get::<Live>().link(node).ok_or_else(gone)?;
-    link.terminal(id, look).await.map_err(no_stream)
 }

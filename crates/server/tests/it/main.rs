@@ -31,6 +31,7 @@ mod matrix;
 mod memory;
 mod metering;
 mod node;
+mod ops;
 mod pages;
 mod passwords;
 mod payments;

@@ -73,6 +73,7 @@ const OPEN: &[&str] = &[
     "ledger_accounts_platform",
     "meters_open",
     "node_works_unsettled",
+    "node_works_open",
     "notices_unread",
     "payments_due",
     "payment_cases_open",

@@ -20,7 +20,7 @@ pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 /// A world that also listens for people, with one active workload of the owner.
 pub struct Place {
     pub world: World,
-    _node: Node,
+    pub node: Node,
     address: std::net::SocketAddr,
     pub id: String,
 }
@@ -41,7 +41,7 @@ impl Place {
         let router = kernel::http::router(world.app.clone(), server::wire::routes());
         let door = kernel::http::Door { listener, tls: None, proxies: Vec::new() };
         tokio::spawn(kernel::http::serve(door, router, world.app.ending.clone()));
-        Self { world, _node: node, address, id }
+        Self { world, node, address, id }
     }
 
     async fn ticket(&self, who: &Person) -> String {

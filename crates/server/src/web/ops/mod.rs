@@ -2,6 +2,7 @@
 //! every page is made of.
 
 mod components;
+mod machines;
 mod metrics;
 mod page;
 
@@ -43,6 +44,10 @@ async fn overview(app: &App) -> Result<OpsOverview> {
     let mut attention = allocations::attention(&mut tx).await?;
     let (fleet, more) = fleet::overview(app, &mut tx).await?;
     attention.extend(more);
+    let (node_work, more) = fleet::work_backlog(app, &mut tx).await?;
+    attention.extend(more);
+    let (streams, more) = fleet::stream_troubles(app, &mut tx).await?;
+    attention.extend(more);
     let (backlog, sweeps, more) = operations::overview(app, &mut tx).await?;
     attention.extend(more);
     let chain = app.get::<evidence::ChainWatch>().latest();
@@ -59,5 +64,5 @@ async fn overview(app: &App) -> Result<OpsOverview> {
         audit_waiting: chain.waiting,
         ledger_checked_at: audited.at(),
     };
-    Ok(OpsOverview { attention, backlog, fleet, health, sweeps })
+    Ok(OpsOverview { attention, backlog, node_work, streams, fleet, health, sweeps })
 }

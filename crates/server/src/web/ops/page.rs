@@ -1,6 +1,6 @@
 //! The page an operator looks at first.
 
-use super::{ReadOps, overview};
+use super::{ReadOps, machines, overview};
 use crate::tenancy::Operator;
 use api::{
     Time,
@@ -59,6 +59,8 @@ impl OpsView {
         let calm = OpsOverview {
             attention: vec![],
             backlog: vec![],
+            node_work: vec![],
+            streams: vec![],
             fleet: FleetCount { active: 2, nodes: 2, slots: 16, free: 11 },
             health: health.clone(),
             sweeps: vec![run("billing.auditor", false)],
@@ -79,6 +81,8 @@ impl OpsView {
                     oldest_at: Some(at),
                 },
             ],
+            node_work: machines::sample_work(),
+            streams: machines::sample_streams(),
             fleet: FleetCount::default(),
             health: ServiceHealth { ledger_checked_at: None, ..health },
             sweeps: vec![run("billing.auditor", true), run("steps.run", false)],
@@ -102,6 +106,8 @@ impl OpsView {
                 }
                 section class="section" { h2 { "Needs attention" } (self.attention()) }
                 section class="section" { h2 { "In progress" } (self.backlog()) }
+                section class="section" { h2 { "Work of machines" } (machines::work(&self.overview.node_work, self.now)) }
+                section class="section" { h2 { "Terminals and connections that did not open" } (machines::streams(&self.overview.streams, self.now)) }
                 section class="section card" { h2 { "Service" } (self.health()) }
                 section class="section" { h2 { "Background checks" } (self.sweeps()) }
             }
