@@ -1058,7 +1058,7 @@ CREATE TABLE ssh_certificates (
   project_id BLOB NOT NULL,
   allocation_id BLOB NOT NULL,
   user_id BLOB NOT NULL REFERENCES users (id),
-  session_id BLOB NOT NULL REFERENCES sessions (id),
+  session_id BLOB NOT NULL,
   fingerprint TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,

@@ -21,8 +21,8 @@ pub enum Heard {
     Exit,
 }
 
-/// So many are on their way at most, each of at most 64 KiB: what is shown and not written down is then less than
-/// what a node keeps, and can be asked for again.
+/// So many are on their way at most, each of at most 64 KiB: what is shown and not written down stays little beside
+/// what a node keeps and can be asked for again.
 const MOST: usize = 4;
 
 /// The telling side.

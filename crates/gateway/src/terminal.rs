@@ -261,7 +261,10 @@ async fn soon<T, E>(send: impl Future<Output = Result<T, E>>) -> bool {
 /// Hears a message of the client; whoever records hears of its size.
 async fn hear(message: Message, show: &mut Show) -> Result<Option<Bytes>, Ended> {
     let frame = to_frame(message, &mut show.window)?;
-    if let Some((cols, rows)) = show.window.size.take() {
+    // Who only follows has no say in it.
+    if let Some((cols, rows)) = show.window.size.take()
+        && show.role == Role::Works
+    {
         show.tell(Heard::Size(cols, rows)).await?;
     }
     Ok(frame)
@@ -337,6 +340,7 @@ async fn pass_on(
             frame::RESIZE => {
                 if let [a, b, c, d] = *payload.as_slice() {
                     let (cols, rows) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+                    show.tell(Heard::Size(cols, rows)).await?;
                     say(out, &json!({ "type": "size", "cols": cols, "rows": rows })).await?;
                 }
             }

@@ -6,7 +6,7 @@ CREATE TABLE ssh_certificates (
   project_id UUID NOT NULL,
   allocation_id UUID NOT NULL,
   user_id UUID NOT NULL REFERENCES users (id),
-  session_id UUID NOT NULL REFERENCES sessions (id),
+  session_id UUID NOT NULL,
   fingerprint TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   expires_at BIGINT NOT NULL,

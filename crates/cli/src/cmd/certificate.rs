@@ -80,9 +80,9 @@ pub(super) async fn options(client: &Client, id: AllocationId) -> Result<Vec<Str
     fs::write(&certificate, issued.certificate + "\n").context("keep the certificate")?;
     Ok(vec![
         "-o".to_owned(),
-        format!("IdentityFile={}", path.display()),
+        format!("IdentityFile=\"{}\"", path.display()),
         "-o".to_owned(),
-        format!("CertificateFile={}", certificate.display()),
+        format!("CertificateFile=\"{}\"", certificate.display()),
         "-o".to_owned(),
         "IdentitiesOnly=yes".to_owned(),
     ])

@@ -3,7 +3,7 @@
 //!
 //! `hash(n) = SHA-256(hash(n-1) ‖ n ‖ canonical(entry n))`; `hash(0)` is 32 zero bytes.
 
-use super::{Entry, System};
+use super::{Entry, System, store::Place};
 use crate::{
     App, Result,
     db::{Reader, broke},
@@ -161,6 +161,27 @@ pub async fn verify_from(tx: &mut Reader, from: ChainReport) -> Result<ChainRepo
     }
     report.head = hex(&previous);
     Ok(report)
+}
+
+/// Returns whether an entry stands in the chain as it is, after what is before it; or waits to be chained. That the
+/// chain before it holds is what [`verify`] says.
+///
+/// # Errors
+/// What the database says.
+pub async fn stands(tx: &mut Reader, entry: &Entry, place: &Place) -> Result<bool> {
+    let (Some(seq), Some(kept)) = (place.seq, &place.hash) else {
+        let waits: i64 =
+            tx.value("SELECT COUNT(*) FROM audit_waiting WHERE entry_id = $1", (entry.id,)).await?;
+        return Ok(waits > 0);
+    };
+    let before: Option<Link> =
+        tx.find("SELECT {} FROM audit_chain WHERE seq = $1", (seq - 1,)).await?;
+    let previous = match before {
+        Some(link) => link.hash,
+        None if seq == 1 => vec![0; 32],
+        None => return Ok(false),
+    };
+    Ok(hash(&previous, seq, entry) == *kept)
 }
 
 fn unhex(text: &str) -> Vec<u8> {

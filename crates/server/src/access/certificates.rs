@@ -61,7 +61,7 @@ async fn certify(
     }
     if !who.may(CONNECT) || !ssh_keys::has_way(&mut tx, user, row.id).await? {
         return Err(Error::new(Code::InsufficientPermissions)
-            .detail("You have no way in to this workload. Whoever launched it can give you one."));
+            .detail("You have no way in to this workload with any key: it was launched with chosen ones, or is somebody else's. Whoever launched it can give you one."));
     }
     let since = tx.now().minus(Duration::from_secs(60));
     if ssh_keys::count_certificates(&mut tx, user, since).await? >= PER_MINUTE {

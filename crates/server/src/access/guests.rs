@@ -62,6 +62,7 @@ async fn open(who: Allowed<Watch>, app: App, (): ()) -> Result<Raw> {
     let own = tx.new_id();
     tx.target(row.id);
     tx.note(Key::Person, share.shared_by);
+    tx.note(Key::Name, id);
     tx.commit().await?;
     let node = match fleet::watch(&app, row.node_id, row.id, id).await {
         // A browser reads no answer to what is not upgraded: it is told on the socket.

@@ -12,7 +12,7 @@ use crate::{
     ssh_keys::{self, SshKey},
     tenancy,
 };
-use api::{AllocationId, CorrelationId, UserId, audit::ActorKind};
+use api::{AllocationId, CorrelationId, SessionId, UserId, audit::ActorKind};
 use gateway::{
     Boxed,
     ssh::{Knock, Shells, Visit},
@@ -36,6 +36,7 @@ pub struct SshShells(pub App);
 /// An entry in the record: who came in, where, with what.
 struct Connects {
     user: UserId,
+    session: Option<SessionId>,
     row: Allocation,
     from: IpAddr,
     correlation: CorrelationId,
@@ -47,7 +48,7 @@ impl Accountable for Connects {
             actor_kind: ActorKind::User,
             actor: self.user.to_string(),
             user_id: Some(self.user),
-            session_id: None,
+            session_id: self.session,
             org_id: Some(self.row.org_id),
             project_id: Some(self.row.project_id),
             action: CONNECT,
@@ -200,6 +201,7 @@ async fn enter(app: &App, knock: &Knock) -> Result<Result<Guest, String>> {
     }
     let connects = Connects {
         user: guest.shown.user(),
+        session: guest.shown.session(),
         row: row.clone(),
         from: knock.from,
         correlation: app.seams.ids().new_id(),

@@ -9,7 +9,7 @@ use crate::{
     tenancy,
 };
 use api::{
-    AllocationId, Code, UserId,
+    AllocationId, Code, SessionId, UserId,
     allocations::AllocationState,
     node::StreamAsk,
     recordings::{RecordingMode, RecordingWay},
@@ -43,6 +43,14 @@ impl Shown {
         match self {
             Self::Key(key) => key.user_id,
             Self::Certificate(certificate) => certificate.user_id,
+        }
+    }
+
+    /// Returns the session they asked for it with.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Key(_) => None,
+            Self::Certificate(certificate) => Some(certificate.session_id),
         }
     }
 

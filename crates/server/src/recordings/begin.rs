@@ -41,6 +41,8 @@ pub struct Begun {
     pub(super) row: Recording,
     pub(super) required: bool,
     pub(super) command: bool,
+    /// How much of its output is not wanted: what they say they saw, checked against what there is.
+    pub(super) shown: u64,
 }
 
 /// Refuses when an organization's recordings take all they may.
@@ -79,11 +81,13 @@ pub async fn begin(tx: &mut WriteTx, opens: &Opens<'_>) -> Result<Begun> {
     let (org, project) = opens.place;
     let required = policy::find(tx, org).await?.mode == RecordingMode::Required;
     let command = opens.size.is_none();
+    let shown = if required { 0 } else { opens.shown };
     let newest = store::lock_newest(tx, opens.terminal).await?;
     if let Some(row) = newest.clone().filter(|row| row.state == RecordingState::Live) {
         store::take_over(tx, row.id).await?;
+        let shown = if row.chunks > 0 { 0 } else { shown };
         let row = Recording { looks: row.looks + 1, ..row };
-        return Ok(Begun { row, required, command });
+        return Ok(Begun { row, required, command, shown });
     }
     let (columns, lines) = opens.size.unwrap_or((80, 24));
     let row = Recording {
@@ -100,11 +104,8 @@ pub async fn begin(tx: &mut WriteTx, opens: &Opens<'_>) -> Result<Begun> {
         lines: lines.into(),
         state: RecordingState::Live,
         looks: 1,
-        position: if required {
-            newest.map_or(0, |row| row.position)
-        } else {
-            i64::try_from(opens.shown).unwrap_or(i64::MAX)
-        },
+        // What somebody says they saw is never kept: only what was written.
+        position: newest.map_or(0, |row| row.position),
         chunks: 0,
         bytes: 0,
         plain: 0,
@@ -116,7 +117,7 @@ pub async fn begin(tx: &mut WriteTx, opens: &Opens<'_>) -> Result<Begun> {
         erase_at: None,
     };
     tx.insert(&row).await?;
-    Ok(Begun { row, required, command })
+    Ok(Begun { row, required, command, shown })
 }
 
 /// Lets nobody write a terminal's recording any more: whoever sees it wants that no more.
@@ -135,9 +136,13 @@ pub async fn fence(tx: &mut WriteTx, terminal: TerminalId) -> Result<()> {
 /// # Errors
 /// What the database says.
 pub async fn stop(app: &App, terminal: TerminalId) -> Result<()> {
-    let newest = store::newest(&mut *app.db.read().await?, terminal).await?;
-    match newest {
-        Some(row) => sweep::finish(app, row.id).await,
-        None => Ok(()),
+    // A part that ended meanwhile may have begun the next.
+    for _ in 0..3 {
+        let newest = store::newest(&mut *app.db.read().await?, terminal).await?;
+        match newest.filter(|row| row.state == RecordingState::Live) {
+            Some(row) => sweep::finish(app, row.id).await?,
+            None => break,
+        }
     }
+    Ok(())
 }

@@ -189,7 +189,11 @@ async fn prove(app: &App, tx: &mut Reader, row: &Recording) -> Result<Proof> {
         text("sha256").filter(|_| text("count") == Some(row.left_out.to_string()))
     };
     Ok(match told {
-        Some((entry, place)) if said(&entry).as_ref() == Some(&found) && kept == Some(found) => {
+        Some((entry, place))
+            if said(&entry).as_ref() == Some(&found)
+                && kept == Some(found)
+                && audit::chain::stands(tx, &entry, &place).await? =>
+        {
             Proof::Whole(place.seq)
         }
         _ => Proof::Changed,

@@ -93,14 +93,20 @@ pub(super) async fn lock_newest(
     tx: &mut Reader,
     terminal: TerminalId,
 ) -> Result<Option<Recording>> {
-    let found = tx
-        .list_locked(
-            "SELECT {} FROM recordings WHERE terminal_id = $1 ORDER BY part DESC LIMIT 1",
-            (terminal,),
-            Lock::Update,
-        )
-        .await?;
-    Ok(found.into_iter().next())
+    loop {
+        let found: Vec<Recording> = tx
+            .list_locked(
+                "SELECT {} FROM recordings WHERE terminal_id = $1 ORDER BY part DESC LIMIT 1",
+                (terminal,),
+                Lock::Update,
+            )
+            .await?;
+        // While this waited the part may have ended, and the next begun.
+        let now = newest(tx, terminal).await?;
+        if found.first().map(|row| row.id) == now.as_ref().map(|row| row.id) {
+            return Ok(now);
+        }
+    }
 }
 
 /// Returns those of a project, newest first: all, or somebody's own.
@@ -175,14 +181,16 @@ pub(super) async fn take_over(tx: &mut WriteTx, id: RecordingId) -> Result<()> {
 }
 
 /// Ends one that cannot be read any more: pieces of it are missing or were changed. It has no fingerprint.
-pub(super) async fn give_up(tx: &mut WriteTx, id: RecordingId, erase_at: Time) -> Result<()> {
-    tx.run(
-        "UPDATE recordings SET state = 'ended', ended_at = last_at, erase_at = $1
-          WHERE id = $2 AND state = 'live'",
-        (erase_at, id),
-    )
-    .await
-    .map(|_| ())
+/// Returns false when more was added since, or somebody else writes it now.
+pub(super) async fn give_up(tx: &mut WriteTx, row: &Recording, erase_at: Time) -> Result<bool> {
+    let ended = tx
+        .run(
+            "UPDATE recordings SET state = 'ended', ended_at = last_at, erase_at = $1
+              WHERE id = $2 AND chunks = $3 AND looks = $4 AND state = 'live'",
+            (erase_at, row.id, row.chunks, row.looks),
+        )
+        .await?;
+    Ok(ended > 0)
 }
 
 /// What is added to a recording.
@@ -220,8 +228,9 @@ pub(super) async fn beat(tx: &mut WriteTx, row: &Recording) -> Result<bool> {
     let now = tx.now();
     let found = tx
         .run(
-            "UPDATE recordings SET last_at = $1 WHERE id = $2 AND looks = $3 AND state = 'live'",
-            (now, row.id, row.looks),
+            "UPDATE recordings SET last_at = $1, left_out = $2
+              WHERE id = $3 AND looks = $4 AND state = 'live'",
+            (now, row.left_out, row.id, row.looks),
         )
         .await?;
     Ok(found > 0)

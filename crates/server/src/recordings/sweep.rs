@@ -69,14 +69,22 @@ fn run(app: App) -> Pin<Box<dyn Future<Output = Result<Status>> + Send>> {
         let due = store::list_due(&mut *app.db.read().await?, now).await?;
         let erased = due.len();
         for row in due {
-            let mut tx = app.db.write(&Happens(&row, ERASED)).await?;
-            if store::erase(&mut tx, row.id).await? {
-                note(&mut tx, &row);
-                tx.commit().await?;
+            if let Err(error) = expire(&app, &row).await {
+                tracing::warn!(recording = %row.id, %error, "a recording could not be erased");
+                failed += 1;
             }
         }
-        Ok(format!("{ended} ended, {failed} of them not, {erased} erased"))
+        Ok(format!("{ended} to end, {erased} to erase, {failed} could not be"))
     })
+}
+
+async fn expire(app: &App, row: &Recording) -> Result<()> {
+    let mut tx = app.db.write(&Happens(row, ERASED)).await?;
+    if store::erase(&mut tx, row.id).await? {
+        note(&mut tx, row);
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// Says which recording, whose, and its fingerprint.
@@ -120,8 +128,7 @@ pub(super) async fn end(app: &App, row: &Recording, next: Option<&Recording>) ->
         Err(cast::Broken) => {
             tracing::error!(recording = %row.id, "pieces of a recording are missing or changed");
             note(&mut tx, row);
-            store::give_up(&mut tx, row.id, erase_at).await?;
-            true
+            store::give_up(&mut tx, row, erase_at).await?
         }
     };
     if !ended {

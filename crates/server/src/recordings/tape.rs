@@ -65,7 +65,7 @@ impl Begun {
         let tape = Tape {
             app: app.clone(),
             at: position,
-            written: position,
+            written: position.max(self.shown),
             last: self.row.last_at,
             size: (self.row.columns, self.row.lines),
             begun: self,
@@ -73,7 +73,7 @@ impl Begun {
             errors: Letters::default(),
             lines: Vec::new(),
             ended: false,
-            unasked: 0,
+            unasked: Some(0),
         };
         app.get::<Tapes>().0.spawn(tape.run(heard));
         tap
@@ -101,8 +101,8 @@ struct Tape {
     errors: Letters,
     lines: Vec<u8>,
     ended: bool,
-    /// Bytes since it was asked whether there is room.
-    unasked: usize,
+    /// Bytes since it was asked whether there is room; none where it is asked no more.
+    unasked: Option<usize>,
 }
 
 /// Why writing stopped: nothing more is shown, since it would not be recorded.
@@ -122,7 +122,7 @@ impl Tape {
         if let Err(Stopped::Full) = listened {
             // Nothing more is shown; what was is kept.
             heard.close();
-            self.unasked = 0;
+            self.unasked = None;
             listened = self.listen(&mut heard).await.and(listened);
         }
         if let Err(stopped) = listened {
@@ -224,7 +224,7 @@ impl Tape {
         for _ in 0..TRIES {
             match self.try_write().await {
                 Ok(true) => {
-                    self.unasked += self.lines.len();
+                    self.unasked = self.unasked.map(|before| before + self.lines.len());
                     self.lines.clear();
                     if self.begun.row.plain >= FILE {
                         self.next_part().await?;
@@ -241,10 +241,10 @@ impl Tape {
 
     /// Asks now and then whether there is room for more.
     async fn ask_for_room(&mut self) -> Result<(), Stopped> {
-        if self.unasked < ROOM {
+        if self.unasked.is_none_or(|bytes| bytes < ROOM) {
             return Ok(());
         }
-        self.unasked = 0;
+        self.unasked = Some(0);
         let asked = async {
             let mut tx = self.app.db.read().await?;
             room(&self.app, &mut tx, self.begun.row.org_id).await

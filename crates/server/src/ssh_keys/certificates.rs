@@ -103,7 +103,7 @@ pub async fn is_live(tx: &mut Reader, row: &SshCertificate) -> Result<bool> {
     Ok(live > 0)
 }
 
-/// Returns whether somebody has a way in to a workload, with whatever key.
+/// Returns whether somebody has a way in to a workload with any key of theirs.
 ///
 /// # Errors
 /// What the database says.

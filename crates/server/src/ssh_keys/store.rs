@@ -210,7 +210,7 @@ pub(super) async fn opens(tx: &mut Reader, key: &SshKey, allocation: AllocationI
     Ok(ways > 0)
 }
 
-/// Returns whether somebody has a way in to a workload, with whatever key.
+/// Returns whether somebody has a way in to a workload with any key of theirs. One that names a key is that key's.
 pub(super) async fn has_way(
     tx: &mut Reader,
     user: UserId,
@@ -220,7 +220,7 @@ pub(super) async fn has_way(
     let ways: i64 = tx
         .value(
             "SELECT COUNT(*) FROM ssh_grants WHERE user_id = $1 AND allocation_id = $2 AND ended_at IS NULL
-                AND (expires_at IS NULL OR expires_at > $3)",
+                AND (expires_at IS NULL OR expires_at > $3) AND ssh_key_id IS NULL",
             (user, allocation, now),
         )
         .await?;

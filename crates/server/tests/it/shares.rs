@@ -146,3 +146,32 @@ both! {
         assert_eq!(place.attach_at(&url, &world.outsider, "gpuaas_t_nonsense").await.unwrap_err(), 404);
     }
 }
+
+/// S16: of everybody who presents the same ticket at once one gets in. The whole count is `GPUAAS_TICKETS=1000`.
+#[tokio::test]
+async fn a_ticket_that_twenty_present_at_once_opens_for_one() {
+    let count: usize =
+        std::env::var("GPUAAS_TICKETS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
+    let place = Place::make(Engine::Sqlite).await;
+    let owner = &place.world.owner;
+    let path = format!("/ws/terminal/{}", place.id);
+    for number in 0..count {
+        if number % 10 == 9 {
+            place.world.advance(61);
+        }
+        let mint = format!("/api/v1/allocations/{}/terminal-token", place.id);
+        let minted = place.world.call(Some(owner), Method::POST, &mint, None).await;
+        assert_eq!(minted.status, 201, "{number}: {}", minted.text());
+        let ticket = minted.json()["ticket"].as_str().unwrap().to_owned();
+        let tries = (0..20).map(|_| place.attach_at(&path, owner, &ticket));
+        let tries = futures_util::future::join_all(tries).await;
+        let (open, refused): (Vec<_>, Vec<_>) = tries.into_iter().partition(Result::is_ok);
+        assert_eq!(open.len(), 1, "{number}");
+        let fine = |code: &u16| [401, 429].contains(code);
+        assert!(refused.into_iter().filter_map(Result::err).all(|code| fine(&code)), "{number}");
+        for mut socket in open.into_iter().flatten() {
+            type_in(&mut socket, "exit\n").await;
+            closed(&mut socket).await;
+        }
+    }
+}

@@ -52,6 +52,15 @@ both! {
         let ticket = made["ticket"].as_str().unwrap();
         let mut socket = place.attach_from(&world.owner, ticket, usize::MAX).await;
         let terminal = ready(&mut socket).await;
+        // Claimed and left before anything was shown, it is no less of a lie.
+        drop(socket);
+        let made = mint(&place, &format!("?terminal_id={terminal}&record=true")).await.json();
+        let ticket = made["ticket"].as_str().unwrap();
+        let lied = place.attach_from(&world.owner, ticket, usize::MAX).await;
+        drop(lied);
+        let made = mint(&place, &format!("?terminal_id={terminal}&record=true")).await.json();
+        let ticket = made["ticket"].as_str().unwrap();
+        let mut socket = place.attach_from(&world.owner, ticket, 0).await;
         type_in(&mut socket, "echo one-$((1+1))\n").await;
         until_said(&mut socket, "one-2").await;
         drop(socket);
