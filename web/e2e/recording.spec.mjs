@@ -119,7 +119,7 @@ test("it is taken away as a file, and at the command line", async () => {
   const waits = page.waitForEvent("download");
   await page.getByRole("link", { name: "asciicast" }).click();
   const download = await waits;
-  expect(download.suggestedFilename()).toMatch(/^rec_[a-z0-9]+\.cast$/);
+  expect(download.suggestedFilename()).toMatch(/^record_[a-z0-9]+\.cast$/);
   const text = readFileSync(await download.path(), "utf8");
   expect(text).toContain("needle-42");
   expect(text).not.toContain("correct horse");

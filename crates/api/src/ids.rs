@@ -272,7 +272,7 @@ ids! {
     /// A terminal somebody else may follow.
     TerminalShareId = "tshare",
     /// A recording of a terminal.
-    RecordingId = "rec",
+    RecordingId = "record",
     /// A public key for SSH.
     SshKeyId = "sshkey",
     /// A certificate for SSH.

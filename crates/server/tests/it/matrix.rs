@@ -263,6 +263,7 @@ fn is_row(info: &RouteInfo) -> bool {
         "{share_id}",
         "{task_id}",
         "/terminal/popout",
+        "/terminal/shared",
         "{provider_id}",
         "{map_id}",
         "{domain_id}",
