@@ -56,7 +56,7 @@ test("launch, timeline, terminal, release: statement equal in web, command line 
   await page.getByRole("button", { name: "Release training run" }).click();
   await expect(page.getByText("The meter has stopped")).toBeVisible();
   await expect(page.locator(".badge", { hasText: "released" }).first()).toBeVisible({ timeout: 30_000 });
-  await expect(term.getByRole("button", { name: "Reconnect" })).toBeVisible({ timeout: 8_000 });
+  await expect(term.getByRole("button", { name: /Reconnect|Open a new one/ })).toBeVisible({ timeout: 8_000 });
 
   cli(["login", "--server", site.url, "--email", "ada@example.com"], `${PASSWORD}\n`);
   const shown = JSON.parse(cli(["show", id, "--output", "json"]));
