@@ -1,6 +1,6 @@
 //! What an organization records, and for how long it is kept.
 
-use crate::tenancy::{Action, Allowed, Ask, Found, InOrg, Organization, find_organization};
+use crate::tenancy::{Action, Allowed, Ask, Found, InOrg, Organization, find_org};
 use api::{
     OrgId, Time, UserId,
     recordings::{RecordingMode, RecordingPolicy},
@@ -33,11 +33,6 @@ row! {
 /// What holds where nothing was set.
 const USUAL: RecordingPolicy = RecordingPolicy { mode: RecordingMode::Off, keep_days: 90 };
 const MOST_DAYS: i64 = 3650;
-
-async fn find_org(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Organization>>> {
-    let id: OrgId = ask.head.id("org_id")?;
-    Ok(find_organization(tx, id).await?.map(|row| Found::in_org(row.id, row)))
-}
 
 /// Reads the policy.
 pub struct Read;

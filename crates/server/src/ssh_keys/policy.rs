@@ -1,6 +1,6 @@
 //! What an organization allows over SSH, and asks for.
 
-use crate::tenancy::{Action, Allowed, Ask, Found, InOrg, Organization, find_organization};
+use crate::tenancy::{Action, Allowed, Ask, Found, InOrg, Organization, find_org};
 use api::{OrgId, Time, UserId, ssh::ReachPolicy};
 use kernel::{
     App, Result,
@@ -29,11 +29,6 @@ row! {
 
 /// What holds where nothing was set.
 const USUAL: ReachPolicy = ReachPolicy { forwarding: true, require_key: false };
-
-async fn find_org(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Organization>>> {
-    let id: OrgId = ask.head.id("org_id")?;
-    Ok(find_organization(tx, id).await?.map(|row| Found::in_org(row.id, row)))
-}
 
 /// Reads the policy.
 pub struct Read;

@@ -45,7 +45,9 @@ pub use machines::{KeyMadeView, ServiceAccountPageView, ServiceAccountsView, key
 pub use members::view_roles;
 pub use model::slug;
 pub use pages::{ProjectView, ProjectsView};
-pub use people::{InvitedView, OrganizationPageView, OrganizationsView, WelcomeView, owners};
+pub use people::{
+    InvitedView, OrganizationPageView, OrganizationsView, WelcomeView, find_org, owners,
+};
 pub use policy::{FOR_MACHINES, POLICY, matrix};
 pub use projects::{Holdings, HoldingsFn};
 pub use quotas::{

@@ -25,6 +25,10 @@ enum Audience {
 const PAGES: &[(&str, &str)] = &[
     ("start", include_str!("../../../../docs/start.md")),
     ("compute", include_str!("../../../../docs/compute.md")),
+    ("ssh", include_str!("../../../../docs/ssh.md")),
+    ("terminal", include_str!("../../../../docs/terminal.md")),
+    ("access", include_str!("../../../../docs/access.md")),
+    ("account", include_str!("../../../../docs/account.md")),
     ("money", include_str!("../../../../docs/money.md")),
     ("operate", include_str!("../../../../docs/operate.md")),
     ("product", include_str!("../../../../docs/product.md")),
@@ -136,5 +140,22 @@ mod tests {
     #[test]
     fn every_page_has_front_matter() {
         assert_eq!(all().len(), PAGES.len());
+    }
+
+    #[test]
+    fn no_page_of_the_folder_is_forgotten() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs");
+        let mut kept = Vec::new();
+        for file in std::fs::read_dir(folder)? {
+            let path = file?.path();
+            if path.extension().is_some_and(|end| end == "md") {
+                kept.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+            }
+        }
+        let mut served: Vec<String> = PAGES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        kept.sort();
+        served.sort();
+        assert_eq!(kept, served);
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use super::{
     fan, sign,
     store::{self, Webhook},
 };
-use crate::tenancy::{self, Action, Allowed, Ask, Found, InOrg, Organization, find_organization};
+use crate::tenancy::{self, Action, Allowed, Ask, Found, InOrg, Organization, find_org};
 use api::{
     Code, OrgId, TypedId, WebhookId,
     webhooks::{DeliveryView, Event, EventData, WebhookCreate, WebhookState, WebhookView},
@@ -23,11 +23,6 @@ use kernel::{
 const MOST: usize = 20;
 /// Most events that wait for a webhook; what is beyond stops it.
 pub const MOST_WAITING: i64 = 10_000;
-
-async fn find_org(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Organization>>> {
-    let row = find_organization(tx, ask.head.id("org_id")?).await?;
-    Ok(row.map(|row| Found::in_org(row.id, row)))
-}
 
 async fn find_hook(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Webhook>>> {
     let org: OrgId = ask.head.id("org_id")?;

@@ -39,10 +39,11 @@ macro_rules! org_action {
 }
 pub(in crate::tenancy) use org_action;
 
-pub(in crate::tenancy) async fn find_org(
-    tx: &mut Reader,
-    ask: &Ask<'_>,
-) -> Result<Option<Found<Organization>>> {
+/// Returns the organization a request names by `org_id`, whoever's.
+///
+/// # Errors
+/// When that is no identifier, or the database does not answer.
+pub async fn find_org(tx: &mut Reader, ask: &Ask<'_>) -> Result<Option<Found<Organization>>> {
     let id: OrgId = ask.head.id("org_id")?;
     let row = places::find_organization(tx, id).await?;
     Ok(row.map(|row| Found::in_org(row.id, row)))

@@ -15,7 +15,8 @@ mod store;
 
 pub use accept::WelcomeView;
 pub use http::routes;
-pub(in crate::tenancy) use members::{find_org, org_action, told};
+pub use members::find_org;
+pub(in crate::tenancy) use members::{org_action, told};
 pub use own::OrganizationsView;
 pub use pages::{InvitedView, OrganizationPageView};
 pub use store::owners;
