@@ -12,6 +12,8 @@ pub mod inside;
 mod inventory;
 mod journal;
 mod link;
+mod program;
+mod pty;
 mod reconcile;
 pub mod runtime;
 mod sessions;

@@ -17,6 +17,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{convert::Infallible, time::Duration};
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::AbortOnDropHandle;
 
 /// The body of an answer.
 pub type Out = UnsyncBoxBody<Bytes, Infallible>;
@@ -35,6 +36,7 @@ const MOST_DESIRED: usize = 16 * 1024 * 1024;
 ///
 /// # Errors
 /// When there is no link to be had.
+#[allow(clippy::disallowed_methods, reason = "ends with whoever waits for it")]
 pub async fn run(
     identity: &Identity,
     inventory: &Inventory,
@@ -43,20 +45,22 @@ pub async fn run(
 ) -> Result<()> {
     let tls = identity.dial(ALPN_LINK).await?;
     tracing::info!(node = %identity.node_id, "linked");
-    let service = service_fn(|request| {
+    let (reconciler, inventory) = (reconciler.clone(), inventory.clone());
+    let service = service_fn(move |request| {
         let (reconciler, inventory) = (reconciler.clone(), inventory.clone());
         async move { Ok::<_, Infallible>(answer(request, &reconciler, &inventory, heartbeat).await) }
     });
-    hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+    let serving = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(Duration::from_secs(10)))
         .keep_alive_timeout(Duration::from_secs(10))
         .max_concurrent_streams(MOST_STREAMS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW * 2200)
-        .serve_connection(TokioIo::new(tls), service)
-        .await
-        .context("the link broke")
+        .serve_connection(TokioIo::new(tls), service);
+    // Among the streams it carries: on a thread of its own each byte would wake two.
+    let serving = AbortOnDropHandle::new(tokio::spawn(serving));
+    serving.await.context("carry the link")?.context("the link broke")
 }
 
 fn plain(status: StatusCode, text: &str) -> Response<Out> {
@@ -182,16 +186,14 @@ async fn start(
         Ok(None) => return plain(StatusCode::CONFLICT, "the workload does not run here"),
         Err(error) => return plain(StatusCode::UPGRADE_REQUIRED, &error.to_string()),
     };
-    if let StreamAsk::Attach { terminal_id, from, terminal } = ask {
-        return attach((*terminal_id, id), *from, terminal, (reconciler, started, down));
-    }
-    // To start a process stops whoever does it for a while: a few at once, beside everything else.
+    // A few at once, beside everything else.
     let Ok(_turn) = STARTS.acquire().await else {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the agent is ending");
     };
-    let ask = ask.clone();
-    let opened = tokio::task::spawn_blocking(move || stream::open(&ask, started, down)).await;
-    match opened.map_err(anyhow::Error::from).and_then(|opened| opened) {
+    if let StreamAsk::Attach { terminal_id, from, terminal } = ask {
+        return attach((*terminal_id, id), *from, terminal, (reconciler, started, down)).await;
+    }
+    match stream::open(ask, started, down).await {
         Ok(receive) => streamed(receive),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "a stream cannot be opened");
@@ -201,7 +203,7 @@ async fn start(
 }
 
 /// Looks at a shell that goes on by itself; starts it, when it is a new one.
-fn attach(
+async fn attach(
     (id, of): (TerminalId, AllocationId),
     from: Option<u64>,
     terminal: &TerminalAsk,
@@ -212,7 +214,8 @@ fn attach(
     if from.is_some() && !there {
         return plain(StatusCode::GONE, "that shell has ended");
     }
-    if !there && let Err(error) = sessions.start(id, of, started, (terminal.cols, terminal.rows)) {
+    let size = (terminal.cols, terminal.rows);
+    if !there && let Err(error) = sessions.start(id, of, started, size).await {
         tracing::error!(error = format!("{error:#}"), "a shell cannot be started");
         return plain(StatusCode::SERVICE_UNAVAILABLE, "the shell cannot be started");
     }

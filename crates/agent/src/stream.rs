@@ -2,16 +2,16 @@
 
 use crate::{
     frames::{Down, Ears, Input},
+    program::{self, Child3, Program, UNHEARD},
     runtime::{Inside, Started},
     terminal,
 };
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use api::node::{RunAsk, StreamAsk, frame};
 use bytes::Bytes;
-use std::process::Stdio;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    process::{Child, ChildStdin, Command},
+    process::ChildStdin,
     sync::{mpsc, watch},
 };
 
@@ -64,69 +64,54 @@ fn program(run: &RunAsk) -> Result<Inside> {
 ///
 /// # Errors
 /// When it cannot be started.
-pub(crate) fn open(
+pub(crate) async fn open(
     ask: &StreamAsk,
     started: Started,
     input: Down,
 ) -> Result<mpsc::Receiver<Bytes>> {
     if let StreamAsk::Run(RunAsk { terminal: Some(size), .. }) = ask {
-        return terminal::open(started, (size.cols, size.rows), input);
+        return terminal::open(started, (size.cols, size.rows), input).await;
     }
     piped(started, input)
 }
 
 #[allow(clippy::disallowed_methods, reason = "ends with the stream it carries")]
 fn piped(started: Started, input: Down) -> Result<mpsc::Receiver<Bytes>> {
-    let (program, args) = started.command.split_first().context("an empty command")?;
-    let child = Command::new(program)
-        .args(args)
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .context("start the program")?;
+    let (program, pipes) = program::piped(started)?;
     let (send, receive) = mpsc::channel(16);
-    tokio::spawn(async move { carry(child, input, &started, &send).await });
+    tokio::spawn(async move { carry(program, pipes, input, &send).await });
     Ok(receive)
 }
 
-async fn carry(mut child: Child, input: Down, started: &Started, send: &mpsc::Sender<Bytes>) {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+async fn carry(program: Program, pipes: Child3, input: Down, send: &mpsc::Sender<Bytes>) {
+    let Child3 { stdin, stdout, stderr } = pipes;
     let (heard, queue) = mpsc::unbounded_channel();
     let size = watch::channel((80, 24)).0;
-    let signal = |name: &str| started.signal(name);
+    let signal = |name: &str| program.signal(name);
     let ears = Ears { heard, size, signal, window: frame::STREAM_WINDOW };
     let ran = async {
-        let ((), (), status) = tokio::join!(
+        let ((), (), code) = tokio::join!(
             pass_on(stdout, frame::DATA, send),
             pass_on(stderr, frame::ERRORS, send),
-            child.wait()
+            program.wait()
         );
-        status
+        code
     };
-    let status = tokio::select! {
-        status = ran => status.ok(),
+    let code = tokio::select! {
+        code = ran => Some(code),
         () = input.listen(ears) => None,
         () = feed(stdin, queue, send) => None,
         () = send.closed() => None,
     };
-    let code = match status {
-        Some(status) => status.code().unwrap_or(137),
-        None => {
-            // Who started it went away, or may not be here any more: it is told, as a terminal would.
-            started.signal("HUP");
-            let _ = child.start_kill();
-            137
-        }
-    };
+    // Who started it went away, or may not be here any more: it is told, as a terminal would.
+    let code = code.unwrap_or_else(|| {
+        program.hang_up();
+        UNHEARD
+    });
     let _ = send.send(Bytes::from(frame::write(frame::EXIT, code.to_string().as_bytes()))).await;
 }
 
-async fn pass_on(from: Option<impl AsyncRead + Unpin>, kind: u8, send: &mpsc::Sender<Bytes>) {
-    let Some(mut from) = from else { return };
+async fn pass_on(mut from: impl AsyncRead + Unpin, kind: u8, send: &mpsc::Sender<Bytes>) {
     let mut buffer = vec![0; 32 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         let bytes = buffer.get(..count).unwrap_or_default();
@@ -139,11 +124,11 @@ async fn pass_on(from: Option<impl AsyncRead + Unpin>, kind: u8, send: &mpsc::Se
 /// Writes into the program's input and says how much went in. What a program that has closed its input is
 /// still sent goes nowhere.
 async fn feed(
-    stdin: Option<ChildStdin>,
+    stdin: ChildStdin,
     mut queue: mpsc::UnboundedReceiver<Input>,
     send: &mpsc::Sender<Bytes>,
 ) {
-    let mut open = stdin;
+    let mut open = Some(stdin);
     while let Some(input) = queue.recv().await {
         let Input::Bytes(typed) = input else {
             open = None;

@@ -2,94 +2,56 @@
 
 use crate::{
     frames::{Down, Ears, Input, Typed},
+    program::{self, Program, UNHEARD},
+    pty::Pty,
     runtime::Started,
 };
-use anyhow::{Context, Result};
+use anyhow::Result;
 use api::node::frame;
 use bytes::Bytes;
-use pty_process::{OwnedReadPty, OwnedWritePty, Pty, Size};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    process::Child,
-    sync::{mpsc, watch},
-};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// How long a program whose terminal is gone may take to end.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Starts the command on a new terminal and carries it until either side ends.
 ///
 /// # Errors
 /// When no terminal is to be had.
 #[allow(clippy::disallowed_methods, reason = "ends with the stream it carries")]
-pub(crate) fn open(
+pub(crate) async fn open(
     started: Started,
-    (cols, rows): (u16, u16),
+    size: (u16, u16),
     input: Down,
 ) -> Result<mpsc::Receiver<Bytes>> {
-    let (child, pty) = spawn(&started, Size::new(rows, cols))?;
-    let (read, write) = pty.into_split();
+    let (program, pty) = program::on_terminal(started, size).await?;
     let (send, receive) = mpsc::channel(16);
-    tokio::spawn(async move {
-        carry(child, (read, write), input, &started, &send).await;
-    });
+    tokio::spawn(async move { carry(program, pty, input, &send).await });
     Ok(receive)
 }
 
-/// Starts the command on a new terminal.
-///
-/// # Errors
-/// When no terminal is to be had.
-pub(crate) fn spawn(started: &Started, size: Size) -> Result<(Child, Pty)> {
-    let (program, args) = started.command.split_first().context("an empty command")?;
-    let (pty, pts) = pty_process::open().context("open a terminal")?;
-    pty.resize(size).context("set the terminal's size")?;
-    let child = pty_process::Command::new(program)
-        .args(args)
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("TERM", "xterm-256color")
-        .kill_on_drop(true)
-        .spawn(pts)
-        .context("start the shell")?;
-    Ok((child, pty))
-}
-
-async fn carry(
-    mut child: Child,
-    (read, write): (OwnedReadPty, OwnedWritePty),
-    input: Down,
-    started: &Started,
-    send: &mpsc::Sender<Bytes>,
-) {
+async fn carry(program: Program, pty: Pty, input: Down, send: &mpsc::Sender<Bytes>) {
     let (heard, queue) = mpsc::unbounded_channel();
     let (sized, size) = watch::channel((80, 24));
-    let signal = |name: &str| started.signal(name);
+    let signal = |name: &str| program.signal(name);
     let ears = Ears { heard, size: sized, signal, window: frame::STREAM_WINDOW };
     tokio::select! {
-        () = from_shell(read, send) => {}
-        () = input.listen(ears) => {
-            // The other side went away: hang up, and do not wait for the shell's last words.
-            let _ = child.start_kill();
-        }
-        () = to_shell(write, queue, size, send) => {}
-        () = send.closed() => {
-            let _ = child.start_kill();
-        }
+        () = from_shell(&pty, send) => {}
+        // The other side went away: hang up, and do not wait for the shell's last words.
+        () = input.listen(ears) => program.hang_up(),
+        () = to_shell(&pty, queue, size, send) => {}
+        () = send.closed() => program.hang_up(),
     }
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(2), child.wait()).await;
-    let code = match waited {
-        Ok(Ok(status)) => status.code().unwrap_or(137),
-        Ok(Err(_)) => 1,
-        Err(_) => {
-            let _ = child.kill().await;
-            137
-        }
-    };
+    drop(pty);
+    let code = tokio::time::timeout(PATIENCE, program.wait()).await.unwrap_or(UNHEARD);
     let _ = send.send(Bytes::from(frame::write(frame::EXIT, code.to_string().as_bytes()))).await;
 }
 
-async fn from_shell(mut read: OwnedReadPty, send: &mpsc::Sender<Bytes>) {
+async fn from_shell(pty: &Pty, send: &mpsc::Sender<Bytes>) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
-        match read.read(&mut buffer).await {
+        match pty.read(&mut buffer).await {
             Ok(0) | Err(_) => return,
             Ok(count) => {
                 let bytes = buffer.get(..count).unwrap_or_default();
@@ -104,7 +66,7 @@ async fn from_shell(mut read: OwnedReadPty, send: &mpsc::Sender<Bytes>) {
 /// Writes into the shell's terminal and says how much went in. A terminal that takes nothing any more
 /// is the end of its shell, which the reading side hears.
 async fn to_shell(
-    mut write: OwnedWritePty,
+    pty: &Pty,
     mut queue: mpsc::UnboundedReceiver<Input>,
     mut size: watch::Receiver<(u16, u16)>,
     send: &mpsc::Sender<Bytes>,
@@ -115,8 +77,7 @@ async fn to_shell(
         tokio::select! {
             biased; // a new size counts for everything typed after it
             Ok(()) = size.changed() => {
-                let (cols, rows) = *size.borrow_and_update();
-                let _ = write.resize(Size::new(rows, cols));
+                let _ = pty.resize(*size.borrow_and_update());
             }
             input = queue.recv(), if part.is_none() => match input {
                 Some(Input::Bytes(typed)) => now = Some((typed, 0)),
@@ -124,7 +85,7 @@ async fn to_shell(
                 Some(Input::End) => {}
                 None => break,
             },
-            wrote = write.write(part.unwrap_or_default()), if part.is_some() => {
+            wrote = pty.write(part.unwrap_or_default()), if part.is_some() => {
                 let Ok(count) = wrote else { break };
                 if count < part.map_or(0, <[u8]>::len) {
                     if let Some((_, done)) = now.as_mut() { *done += count; }

@@ -295,17 +295,24 @@ pub mod frame {
 
     /// Takes whole frames out of a buffer as they arrive.
     #[derive(Default)]
-    pub struct Reader(Vec<u8>);
+    pub struct Reader {
+        arrived: Vec<u8>,
+        /// How much of it was read.
+        read: usize,
+    }
 
     impl Reader {
         /// Adds what arrived.
         pub fn push(&mut self, bytes: &[u8]) {
-            self.0.extend_from_slice(bytes);
+            // What is left of it is less than a frame, unless nobody reads.
+            self.arrived.drain(..self.read);
+            self.read = 0;
+            self.arrived.extend_from_slice(bytes);
         }
 
         /// Returns what arrived and was not read.
         pub fn rest(&self) -> &[u8] {
-            &self.0
+            self.arrived.get(self.read..).unwrap_or_default()
         }
 
         /// Returns the next whole frame; `Err` when the other side breaks the rules.
@@ -313,7 +320,7 @@ pub mod frame {
         /// # Errors
         /// A payload larger than [`MOST`].
         pub fn next_frame(&mut self) -> Result<Option<(u8, Vec<u8>)>, &'static str> {
-            let Some((head, rest)) = self.0.split_first_chunk::<5>() else { return Ok(None) };
+            let Some((head, rest)) = self.rest().split_first_chunk::<5>() else { return Ok(None) };
             let [kind, a, b, c, d] = *head;
             let length = u32::from_be_bytes([a, b, c, d]) as usize;
             if length > MOST {
@@ -321,7 +328,7 @@ pub mod frame {
             }
             let Some(payload) = rest.get(..length) else { return Ok(None) };
             let payload = payload.to_vec();
-            self.0.drain(..5 + length);
+            self.read += 5 + length;
             Ok(Some((kind, payload)))
         }
     }

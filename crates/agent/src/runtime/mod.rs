@@ -69,8 +69,10 @@ pub struct Inside {
 pub struct Started {
     /// The command, on this machine.
     pub command: Vec<String>,
-    /// Where the process's number stands once it runs.
+    /// Where the process's number stands once it runs, when the command ends then.
     pub pid_file: Option<PathBuf>,
+    /// Where the command hands out the program's terminal, when it makes one.
+    pub console: Option<PathBuf>,
     /// What the control group of every process of the workload is called by, where it has one.
     pub group: Option<String>,
 }
@@ -79,10 +81,8 @@ impl Started {
     /// Sends a signal to the program and what it started. Names that are none change nothing.
     pub fn signal(&self, name: &str) {
         let Ok(signal) = format!("SIG{name}").parse::<Signal>() else { return };
-        let text = self.pid_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-        // Each program leads a session of its own; 1 and below would be everybody.
-        let pid = text.and_then(|text| text.trim().parse::<i32>().ok()).filter(|pid| *pid > 1);
-        if let Some(pid) = pid.filter(|pid| self.is_inside(*pid))
+        // Each program leads a session of its own.
+        if let Some(pid) = self.pid().filter(|pid| self.is_inside(*pid))
             && let Err(error) = killpg(Pid::from_raw(pid), signal)
         {
             tracing::info!(%error, name, "a signal found nobody");
@@ -91,6 +91,12 @@ impl Started {
 }
 
 impl Started {
+    /// Returns the program's number, when it runs or ran; 1 and below would be everybody.
+    pub fn pid(&self) -> Option<i32> {
+        let text = std::fs::read_to_string(self.pid_file.as_ref()?).ok()?;
+        text.trim().parse::<i32>().ok().filter(|pid| *pid > 1)
+    }
+
     /// A number may be another's by now: only a process of this workload is sent anything.
     fn is_inside(&self, pid: i32) -> bool {
         let Some(name) = &self.group else { return true };
@@ -101,7 +107,7 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        if let Some(path) = &self.pid_file {
+        for path in self.pid_file.iter().chain(&self.console) {
             let _ = std::fs::remove_file(path);
         }
     }

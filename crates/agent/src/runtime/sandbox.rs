@@ -5,6 +5,7 @@ use super::{
     bundle::{self, Users},
     host, network,
 };
+use crate::program;
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, node::Work};
 use nix::fcntl::{Flock, FlockArg};
@@ -59,6 +60,9 @@ impl Sandbox {
         let pids = place.join("pids");
         let _ = std::fs::remove_dir_all(&pids);
         std::fs::create_dir(&pids).context("make a folder")?;
+        std::fs::set_permissions(&pids, Permissions::from_mode(0o700)).context("close a folder")?;
+        // What runs in workloads is started by commands that end; it is ours then, to hear of and to collect.
+        nix::sys::prctl::set_child_subreaper(true).context("take up processes")?;
         host::end_left_starts(&state);
         let count = AtomicU64::new(0);
         let sandbox = Self { runs, state, init, rooted, first_range, pids, count };
@@ -111,13 +115,16 @@ impl Sandbox {
     async fn start(&self, id: &str, folder: &Path) -> Result<()> {
         let log = folder.join("runc.log");
         let mut command = Command::new("runc");
+        let number = folder.join("first-process");
         command
             .arg("--root")
             .arg(&self.state)
             .arg("--log")
             .arg(&log)
             // A keyring for each program would use up those of the machine; none of a workload's calls reaches one.
-            .args(["run", "--detach", "--no-new-keyring", "--bundle"])
+            .args(["run", "--detach", "--no-new-keyring", "--pid-file"])
+            .arg(&number)
+            .arg("--bundle")
             .arg(folder)
             .arg(id)
             .stdin(Stdio::null())
@@ -136,6 +143,7 @@ impl Sandbox {
             tracing::error!(id, words, "runc refused a workload");
             bail!("the sandbox could not be made");
         }
+        collect(&number);
         Ok(())
     }
 
@@ -256,6 +264,18 @@ impl Sandbox {
     }
 }
 
+/// Collects a workload's first process when it ends: it is ours since what started it is gone.
+#[allow(clippy::disallowed_methods, reason = "ends with the workload")]
+fn collect(number: &Path) {
+    let text = std::fs::read_to_string(number).unwrap_or_default();
+    let Ok(pid) = text.trim().parse::<i32>() else { return };
+    tokio::spawn(async move {
+        if let Err(error) = program::collected(pid).await {
+            tracing::warn!(pid, error = format!("{error:#}"), "a workload's end was not heard");
+        }
+    });
+}
+
 /// Where bundles and runc's state are. As root they lie below `/run`: a workload's own users must be
 /// able to walk to its root, wherever the data folder is, and neither outlives the machine's boot.
 fn place(data: &Path, rooted: bool) -> Result<PathBuf> {
@@ -351,12 +371,16 @@ impl Runtime for Sandbox {
         }
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         let pid_file = self.pids.join(format!("{}-{number}", std::process::id()));
+        let console = inside.terminal.then(|| pid_file.with_extension("tty"));
         let root = self.state.display().to_string();
         let pids = pid_file.display().to_string();
-        let words = ["runc", "--root", &root, "exec", "--pid-file", &pids, "--cwd", "/root"];
+        // It ends once the program runs: nothing stays between the program and us.
+        let words = ["runc", "--root", &root, "exec", "--detach", "--pid-file", &pids, "--cwd"];
         let mut command: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        if inside.terminal {
-            command.push("-t".to_owned());
+        command.push("/root".to_owned());
+        if let Some(console) = &console {
+            let path = console.display().to_string();
+            command.extend(["-t".to_owned(), "--console-socket".to_owned(), path]);
         }
         let usual =
             [("HOME", "/root"), ("USER", "root"), ("SHELL", "/bin/bash"), ("LANG", "C.UTF-8")];
@@ -367,6 +391,6 @@ impl Runtime for Sandbox {
         command.push(id.to_string());
         command.extend(inside.args.iter().cloned());
         let group = self.rooted.then(|| id.to_string());
-        Ok(Started { command, pid_file: Some(pid_file), group })
+        Ok(Started { command, pid_file: Some(pid_file), console, group })
     }
 }

@@ -8,23 +8,19 @@ mod follow;
 
 use crate::{
     frames::{Down, Ears, Input},
+    program::{self, Program, UNHEARD},
+    pty::Pty,
     runtime::Started,
-    terminal,
 };
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, TerminalId, node::frame};
 use bytes::Bytes;
-use pty_process::{OwnedReadPty, OwnedWritePty, Size};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    process::Child,
-    sync::{mpsc, oneshot, watch},
-};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Output that is kept.
 const KEPT: usize = 256 * 1024;
@@ -151,15 +147,18 @@ impl Sessions {
     /// # Errors
     /// When no terminal is to be had, or the workload has too many.
     #[allow(clippy::disallowed_methods, reason = "ends with the shell, which ends alone in time")]
-    pub(crate) fn start(
+    pub(crate) async fn start(
         &self,
         id: TerminalId,
         of: AllocationId,
         started: Started,
         (cols, rows): (u16, u16),
     ) -> Result<()> {
-        self.room(of)?;
-        let (child, pty) = terminal::spawn(&started, Size::new(rows, cols))?;
+        let (program, pty) = program::on_terminal(started, (cols, rows)).await?;
+        if let Err(error) = self.room(of) {
+            program.hang_up();
+            return Err(error);
+        }
         let (typed, jobs) = mpsc::channel(4);
         let session = Arc::new(Session {
             of,
@@ -169,13 +168,17 @@ impl Sessions {
             typed,
             hang_up: watch::channel(false).0,
         });
-        self.all().insert(id, session.clone());
+        if let Some(before) = self.all().insert(id, session.clone()) {
+            before.hang_up.send_replace(true);
+        }
         let this = self.clone();
         tokio::spawn(async move {
-            run(&session, child, pty.into_split(), jobs).await;
-            drop(started);
+            run(&session, program, pty, jobs).await;
             tokio::time::sleep(ENDED).await;
-            this.all().remove(&id);
+            let mut all = this.all();
+            if all.get(&id).is_some_and(|now| Arc::ptr_eq(now, &session)) {
+                all.remove(&id);
+            }
         });
         Ok(())
     }
@@ -286,33 +289,27 @@ async fn pass_in(
 /// Carries the shell to its end, looked at or not.
 async fn run(
     session: &Session,
-    mut child: Child,
-    (read, write): (OwnedReadPty, OwnedWritePty),
+    program: Program,
+    pty: Pty,
     jobs: mpsc::Receiver<(Vec<u8>, oneshot::Sender<()>)>,
 ) {
     let mut hang_up = session.hang_up.subscribe();
     let ended = tokio::select! {
-        () = keep(session, read) => true,
-        () = feed(session, write, jobs) => true,
+        () = keep(session, &pty) => true,
+        () = feed(session, &pty, jobs) => true,
         () = alone(session) => false,
         _ = hang_up.wait_for(|over| *over) => false,
     };
     if !ended {
-        let _ = child.start_kill();
+        program.hang_up();
     }
-    let code = match tokio::time::timeout(PATIENCE, child.wait()).await {
-        Ok(Ok(status)) => status.code().unwrap_or(137),
-        Ok(Err(_)) => 1,
-        Err(_) => {
-            let _ = child.kill().await;
-            137
-        }
-    };
+    drop(pty);
+    let code = tokio::time::timeout(PATIENCE, program.wait()).await.unwrap_or(UNHEARD);
     session.change(|state| state.code = Some(code));
 }
 
 /// Reads the output: as fast as whoever looks takes it, slowly while nobody does.
-async fn keep(session: &Session, mut read: OwnedReadPty) {
+async fn keep(session: &Session, pty: &Pty) {
     let mut buffer = vec![0; CHUNK];
     let mut news = session.news.subscribe();
     loop {
@@ -327,7 +324,7 @@ async fn keep(session: &Session, mut read: OwnedReadPty) {
             }
             continue;
         }
-        match read.read(&mut buffer).await {
+        match pty.read(&mut buffer).await {
             Ok(0) | Err(_) => return,
             Ok(count) => {
                 let bytes = buffer.get(..count).unwrap_or_default();
@@ -344,7 +341,7 @@ async fn keep(session: &Session, mut read: OwnedReadPty) {
 /// side hears.
 async fn feed(
     session: &Session,
-    mut write: OwnedWritePty,
+    pty: &Pty,
     mut jobs: mpsc::Receiver<(Vec<u8>, oneshot::Sender<()>)>,
 ) {
     let mut size = session.size.subscribe();
@@ -354,14 +351,13 @@ async fn feed(
         tokio::select! {
             biased; // a new size counts for everything typed after it
             Ok(()) = size.changed() => {
-                let (cols, rows) = *size.borrow_and_update();
-                let _ = write.resize(Size::new(rows, cols));
+                let _ = pty.resize(*size.borrow_and_update());
             }
             job = jobs.recv(), if part.is_none() => match job {
                 Some((bytes, told)) => now = Some((bytes, 0, told)),
                 None => break,
             },
-            wrote = write.write(part.unwrap_or_default()), if part.is_some() => {
+            wrote = pty.write(part.unwrap_or_default()), if part.is_some() => {
                 let Ok(count) = wrote else { break };
                 if count < part.map_or(0, <[u8]>::len) {
                     if let Some((_, done, _)) = now.as_mut() { *done += count; }

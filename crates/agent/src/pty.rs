@@ -1,0 +1,50 @@
+//! Our side of a terminal.
+
+use anyhow::{Context, Result};
+use rustix::{io::ioctl_fionbio, termios::Winsize};
+use std::{io, os::fd::OwnedFd};
+use tokio::io::{Interest, unix::AsyncFd};
+
+/// Listens to something that is open.
+#[allow(
+    deprecated,
+    reason = "what its successor asks for an owned descriptor gives: it stays the same and open"
+)]
+pub(crate) fn listen(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(fd, interest)
+}
+
+/// A terminal's other side: what is written here was typed, what is read was printed. Its program is hung up when
+/// this is dropped.
+pub(crate) struct Pty(AsyncFd<OwnedFd>);
+
+impl Pty {
+    /// Takes it up.
+    ///
+    /// # Errors
+    /// When it is no terminal's, or cannot be listened to.
+    pub(crate) fn new(fd: OwnedFd) -> Result<Self> {
+        ioctl_fionbio(&fd, true).context("take up a terminal")?;
+        Ok(Self(
+            listen(fd, Interest::READABLE | Interest::WRITABLE).context("listen to a terminal")?,
+        ))
+    }
+
+    /// Reads what was printed; nothing, or an error, when its program has ended. Nothing is lost where the future is
+    /// dropped.
+    pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = |fd: &OwnedFd| Ok(rustix::io::read(fd, &mut *buffer)?);
+        self.0.async_io(Interest::READABLE, read).await
+    }
+
+    /// Types; returns how much went in.
+    pub(crate) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.async_io(Interest::WRITABLE, |fd| Ok(rustix::io::write(fd, bytes)?)).await
+    }
+
+    /// Gives it another size: columns, rows.
+    pub(crate) fn resize(&self, (cols, rows): (u16, u16)) -> io::Result<()> {
+        let size = Winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 };
+        Ok(rustix::termios::tcsetwinsize(self.0.get_ref(), size)?)
+    }
+}
