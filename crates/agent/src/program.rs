@@ -29,6 +29,8 @@ use tokio_util::sync::CancellationToken;
 
 /// What is said of a program whose end nobody heard of.
 pub(crate) const UNHEARD: i32 = 137;
+/// What a pipe holds.
+const PIPE: usize = 512 * 1024;
 /// How long a program may take to have its terminal.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The same, once it has ended.
@@ -141,6 +143,9 @@ pub(crate) fn piped(started: Started) -> Result<(Program, Child3)> {
         stdout: child.stdout.take().context("its output")?,
         stderr: child.stderr.take().context("its errors")?,
     };
+    // Both sides go on while the other waits for its turn. Where the machine allows no more it stays as it is.
+    let _ = rustix::pipe::fcntl_setpipe_size(&pipes.stdin, PIPE);
+    let _ = rustix::pipe::fcntl_setpipe_size(&pipes.stdout, PIPE);
     Ok((Program::collect(child, started), pipes))
 }
 

@@ -112,7 +112,7 @@ async fn carry(program: Program, pipes: Child3, input: Down, send: &mpsc::Sender
 }
 
 async fn pass_on(mut from: impl AsyncRead + Unpin, kind: u8, send: &mpsc::Sender<Bytes>) {
-    let mut buffer = vec![0; 32 * 1024];
+    let mut buffer = vec![0; frame::MOST];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
         let bytes = buffer.get(..count).unwrap_or_default();
         if send.send(Bytes::from(frame::write(kind, bytes))).await.is_err() {

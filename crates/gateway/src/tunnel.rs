@@ -151,6 +151,8 @@ impl Tunnel {
             let Some(stranger) = strangers.enter(from.ip()) else { continue };
             let (this, acceptor, serial) = (self.clone(), acceptor.clone(), serial.clone());
             tracker.spawn(async move {
+                // What says that a stream may go on is small, and must not wait for what was said before it.
+                let _ = stream.set_nodelay(true);
                 let handshake = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await;
                 let Ok(Ok(tls)) = handshake else { return };
                 if let Err(error) = this.welcome(tls, from, &serial, stranger).await {

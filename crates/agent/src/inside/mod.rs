@@ -11,9 +11,12 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, join},
+    io::{AsyncRead, AsyncWrite, BufReader, join},
     net::unix::pipe::{Receiver, Sender},
 };
+
+/// What is read of requests before they are answered.
+const AHEAD: usize = 64 * 1024;
 
 /// Runs what the arguments after `sandbox-` name. Returns the exit code.
 pub fn run(what: &str, args: &[OsString]) -> u8 {
@@ -36,7 +39,9 @@ fn fail(words: &str) -> u8 {
 async fn chosen(what: &str, args: &[OsString]) -> Result<()> {
     let words: Vec<&str> = args.iter().filter_map(|word| word.to_str()).collect();
     match (what, words.as_slice()) {
-        ("sftp", []) => sftp::serve(join(input()?, output()?)).await,
+        ("sftp", []) => {
+            sftp::serve(join(BufReader::with_capacity(AHEAD, input()?), output()?)).await
+        }
         ("dial", [port]) => forward::dial(port.parse().context("read the port")?).await,
         ("listen", [port]) => forward::listen(port.parse().context("read the port")?).await,
         ("take", [name, number]) => {
