@@ -8,12 +8,16 @@ import struct
 import urllib.parse
 
 
+# How much is shown before it is acknowledged; the window is four times that.
+ACK = 64 * 1024
+
+
 class Socket:
     """A terminal at the end of a WebSocket; `terminado` says which of the two protocols is spoken."""
 
     def __init__(self, url, path, headers, terminado=False):
         place = urllib.parse.urlsplit(url)
-        self.terminado, self.kept, self.unread = terminado, b"", b""
+        self.terminado, self.kept, self.unread, self.shown_since = terminado, b"", b"", 0
         self.socket = socket.create_connection((place.hostname, place.port), timeout=30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         lines = {"Host": place.netloc, "Upgrade": "websocket", "Connection": "Upgrade", "Origin": url, "Sec-WebSocket-Version": "13",
@@ -58,7 +62,7 @@ class Socket:
             self.send(2, keys)
 
     def shown(self):
-        """Returns some output, and says that it was taken."""
+        """Returns some output."""
         while True:
             kind, payload = self.message()
             if self.terminado and kind == 1:
@@ -66,7 +70,10 @@ class Socket:
                 if word == "stdout":
                     return rest[0].encode()
             if not self.terminado and kind == 2:
-                self.send(1, json.dumps({"type": "ack", "bytes": len(payload)}).encode())
+                self.shown_since += len(payload)
+                if self.shown_since >= ACK:
+                    self.send(1, json.dumps({"type": "ack", "bytes": self.shown_since}).encode())
+                    self.shown_since = 0
                 return payload
 
     def echo(self, byte):

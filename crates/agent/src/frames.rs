@@ -11,6 +11,9 @@ use std::sync::{
 };
 use tokio::sync::{mpsc, watch};
 
+/// How much that went in is said at once; far less than any window.
+const WORTH: usize = 4 * 1024;
+
 /// A stream that comes down the link.
 pub(crate) struct Down {
     body: Incoming,
@@ -32,17 +35,25 @@ pub(crate) struct Typed {
     waiting: Arc<AtomicUsize>,
 }
 
-impl Typed {
-    /// They went in; returns the frame that says so.
-    pub(crate) fn taken(&self) -> Vec<u8> {
-        self.taken_of(self.payload.len())
+/// Input that went in and was not said to have: single keys are not worth a message each.
+#[derive(Default)]
+pub(crate) struct Receipts(usize);
+
+impl Receipts {
+    /// Typed bytes went in; returns the frame that says so, once it is worth one.
+    pub(crate) fn taken(&mut self, typed: &Typed) -> Option<Vec<u8>> {
+        self.taken_of(typed, typed.payload.len())
     }
 
     /// The same, where the bytes themselves were given away.
-    pub(crate) fn taken_of(&self, length: usize) -> Vec<u8> {
-        self.waiting.fetch_sub(length, Ordering::Relaxed);
-        let count = u32::try_from(length).unwrap_or(u32::MAX);
-        frame::write(frame::TAKEN, &count.to_be_bytes())
+    pub(crate) fn taken_of(&mut self, typed: &Typed, length: usize) -> Option<Vec<u8>> {
+        typed.waiting.fetch_sub(length, Ordering::Relaxed);
+        self.0 += length;
+        if self.0 < WORTH {
+            return None;
+        }
+        let count = u32::try_from(std::mem::take(&mut self.0)).unwrap_or(u32::MAX);
+        Some(frame::write(frame::TAKEN, &count.to_be_bytes()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Programs in a workload that have no terminal: three streams instead, carried as frames.
 
 use crate::{
-    frames::{Down, Ears, Input},
+    frames::{Down, Ears, Input, Receipts},
     program::{self, Child3, Program, UNHEARD},
     runtime::{Inside, Started},
     terminal,
@@ -128,7 +128,7 @@ async fn feed(
     mut queue: mpsc::UnboundedReceiver<Input>,
     send: &mpsc::Sender<Bytes>,
 ) {
-    let mut open = Some(stdin);
+    let (mut open, mut receipts) = (Some(stdin), Receipts::default());
     while let Some(input) = queue.recv().await {
         let Input::Bytes(typed) = input else {
             open = None;
@@ -139,7 +139,9 @@ async fn feed(
         {
             open = None;
         }
-        if send.send(Bytes::from(typed.taken())).await.is_err() {
+        if let Some(receipt) = receipts.taken(&typed)
+            && send.send(Bytes::from(receipt)).await.is_err()
+        {
             return;
         }
     }

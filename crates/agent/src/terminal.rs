@@ -1,7 +1,7 @@
 //! A program on a terminal of its own, carried as frames.
 
 use crate::{
-    frames::{Down, Ears, Input, Typed},
+    frames::{Down, Ears, Input, Receipts, Typed},
     program::{self, Program, UNHEARD},
     pty::Pty,
     runtime::Started,
@@ -71,7 +71,7 @@ async fn to_shell(
     mut size: watch::Receiver<(u16, u16)>,
     send: &mpsc::Sender<Bytes>,
 ) {
-    let mut now: Option<(Typed, usize)> = None;
+    let (mut now, mut receipts): (Option<(Typed, usize)>, _) = (None, Receipts::default());
     loop {
         let part = now.as_ref().and_then(|(typed, done)| typed.payload.get(*done..));
         tokio::select! {
@@ -92,7 +92,8 @@ async fn to_shell(
                     continue;
                 }
                 if let Some((typed, _)) = now.take()
-                    && send.send(Bytes::from(typed.taken())).await.is_err()
+                    && let Some(receipt) = receipts.taken(&typed)
+                    && send.send(Bytes::from(receipt)).await.is_err()
                 {
                     return;
                 }

@@ -260,7 +260,7 @@ pub mod frame {
     pub const RESIZE: u8 = 1;
     /// The shell ended; payload is its code as text; from the node.
     pub const EXIT: u8 = 2;
-    /// So many bytes of [`DATA`] went into the shell's terminal: one big-endian u32; from the node.
+    /// So many bytes of [`DATA`] more went into the program: one big-endian u32; from the node, each time a few KiB did.
     pub const TAKEN: u8 = 3;
     /// Bytes of the program's errors; from the node.
     pub const ERRORS: u8 = 4;

@@ -7,7 +7,7 @@
 mod follow;
 
 use crate::{
-    frames::{Down, Ears, Input},
+    frames::{Down, Ears, Input, Receipts},
     program::{self, Program, UNHEARD},
     pty::Pty,
     runtime::Started,
@@ -272,13 +272,18 @@ async fn pass_in(
     mut queue: mpsc::UnboundedReceiver<Input>,
     send: &mpsc::Sender<Bytes>,
 ) {
+    let mut receipts = Receipts::default();
     while let Some(input) = queue.recv().await {
         let Input::Bytes(mut typed) = input else { continue };
         let (done, went_in) = oneshot::channel();
         let length = typed.payload.len();
         if session.typed.send((std::mem::take(&mut typed.payload), done)).await.is_err()
             || went_in.await.is_err()
-            || send.send(Bytes::from(typed.taken_of(length))).await.is_err()
+        {
+            break;
+        }
+        if let Some(receipt) = receipts.taken_of(&typed, length)
+            && send.send(Bytes::from(receipt)).await.is_err()
         {
             break;
         }
