@@ -4,8 +4,7 @@
 Echo: one byte is typed and waited for, again and again, at a terminal that echoes; what is timed is the way there and
 back. The same `ssh` asks our gateway and OpenSSH's server, with the same cipher; the same small WebSocket client asks our
 browser terminal and terminado's. Files: `sftp` puts and gets 256 MiB, both servers with the same cipher, both writing to
-the disk under this machine's /tmp. Idle: a thousand shells that say nothing, 50 a connection, and what our two processes
-grew by. Crowd: 200 terminals of which 20 print without end to clients that read as
+the disk under this machine's /tmp. Idle: a thousand shells of nine people that say nothing, and what our processes grew by. Crowd: 200 terminals of which 20 print without end to clients that read as
 fast as they can, and the echo of another meanwhile.
 """
 
@@ -36,56 +35,83 @@ FLOODS = 20
 CROWD = 200
 
 
-class Site:
-    """`gpuaas up` with a simulated machine, an account, its key and a workload."""
+PASSWORD = "river stone lantern"
 
-    PASSWORD = "river stone lantern"
 
-    def __init__(self, folder):
-        self.folder, self.name = folder / "site", "ours"
-        folder.joinpath("cli").mkdir()
-        self.log = open(folder / "log", "w")
-        self.process = subprocess.Popen(
-            [TARGET / "gpuaas", "up", "--data", self.folder, "--http", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0", "--simulate", "2xH100"],
-            stdout=subprocess.PIPE, stderr=self.log, text=True,
-            env={**os.environ, "GPUAAS_LOG": "warn", "GPUAAS_SITE__ENVIRONMENT": "development", "GPUAAS_IDENTITY__OPERATORS_WITHOUT_FACTOR": "true"})
-        said = {}
-        while "Listening" not in said:
-            name, _, value = self.process.stdout.readline().strip().partition(": ")
-            said[name] = value
-        self.url = said["Listening"]
-        token = said["First sign-in"].split("token=")[1]
-        form = {"token": token, "display_name": "Bench", "email": "bench@example.com", "password": self.PASSWORD}
-        status, _, body = Http(self.url).ask("POST", "/auth/first", urllib.parse.urlencode(form).encode(),
-                                             {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.url})
-        assert status == 303, body
-        self.env = {**os.environ, "GPUAAS_CREDENTIALS": str(folder / "cli/credentials.json")}
-        self.cli("login", "--server", self.url, "--email", "bench@example.com", words=self.PASSWORD)
-        self.token = self.bearer()
-        self.http = Http(self.url, {"Authorization": f"Bearer {self.token}"})
-        self.port = json.loads((self.folder / "endpoints.json").read_text())["ssh"].rsplit(":", 1)[1]
-        self.cli("keys", "add", str(folder / "id.pub"))
-        until("it is offered", lambda: any(sku["sku"] == SKU and sku["free"] for sku in json.loads(self.http.ask("GET", "/api/v1/catalog")[2])["items"]))
-        self.workload = json.loads(self.cli("launch", SKU, "--yes", "--output", "json"))["id"]
-        self.to = f"{self.workload}@127.0.0.1"
+class Person:
+    """An account with a key of its own and workloads."""
+
+    def __init__(self, folder, url, email, sign_up):
+        self.folder, self.url, self.email, self.key = folder, url, email, folder / "id"
+        subprocess.run(["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", self.key], check=True)
+        if sign_up:
+            form = {"display_name": "Bench", "email": email, "password": PASSWORD}
+            status, _, body = Http(url).ask("POST", "/api/v1/auth/personal/signup", form)
+            assert status in (200, 201), body
+        self.cli("login", "--server", url, "--email", email, words=PASSWORD)
+        status, _, body = Http(url).ask("POST", "/api/v1/auth/personal/login", {"email": email, "password": PASSWORD})
+        assert status in (200, 201), body
+        self.token = json.loads(body)["token"]
+        self.http = Http(url, {"Authorization": f"Bearer {self.token}"})
+        self.cli("keys", "add", f"{self.key}.pub")
+        self.workloads = []
 
     def cli(self, *words_, words=""):
-        done = subprocess.run([TARGET / "gpuaas", *words_], env=self.env, input=words + "\n", stdout=subprocess.PIPE, text=True)
+        done = subprocess.run([TARGET / "gpuaas", *words_], env={**os.environ, "GPUAAS_CREDENTIALS": str(self.folder / "credentials.json")},
+                              input=words + "\n", stdout=subprocess.PIPE, text=True)
         assert done.returncode == 0, (words_, done.stdout)
         return done.stdout
 
-    def bearer(self):
-        status, _, body = Http(self.url).ask("POST", "/api/v1/auth/personal/login", {"email": "bench@example.com", "password": self.PASSWORD})
-        assert status in (200, 201), body
-        return json.loads(body)["token"]
+    def launch(self):
+        """Launches one and returns how `ssh` calls it."""
+        self.workloads.append(json.loads(self.cli("launch", SKU, "--yes", "--output", "json"))["id"])
+        return f"{self.workloads[-1]}@127.0.0.1"
 
     def terminal(self):
         """Opens a terminal as the page does."""
-        status, _, body = self.http.ask("POST", f"/api/v1/allocations/{self.workload}/terminal-token")
+        status, _, body = self.http.ask("POST", f"/api/v1/allocations/{self.workloads[0]}/terminal-token")
         assert status in (200, 201), body
         ticket = json.loads(body)
         return Socket(self.url, f"{ticket['url']}?cols=80&rows=24", {
             "Authorization": f"Bearer {self.token}", "Sec-WebSocket-Protocol": f"gpuaas.terminal.v1, {ticket['ticket']}"})
+
+
+class Site:
+    """`gpuaas up` with a simulated machine, people, their keys and workloads."""
+
+    def __init__(self, folder):
+        self.folder, self.name = folder, "ours"
+        self.process = subprocess.Popen(
+            [TARGET / "gpuaas", "up", "--data", folder / "site", "--http", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0", "--simulate", "3x8xH100"],
+            stdout=subprocess.PIPE, stderr=open(folder / "log", "w"), text=True,
+            env={**os.environ, "GPUAAS_LOG": "warn", "GPUAAS_SITE__ENVIRONMENT": "development", "GPUAAS_IDENTITY__OPERATORS_WITHOUT_FACTOR": "true",
+                 "GPUAAS_BILLING__WELCOME_CREDIT": "900000"})
+        said = {}
+        while "Listening" not in said:
+            line = self.process.stdout.readline()
+            if not line:
+                raise SystemExit((folder / "log").read_text()[-2000:])
+            name, _, value = line.strip().partition(": ")
+            said[name] = value
+        self.url = said["Listening"]
+        form = {"token": said["First sign-in"].split("token=")[1], "display_name": "Bench", "email": "bench@example.com", "password": PASSWORD}
+        status, _, body = Http(self.url).ask("POST", "/auth/first", urllib.parse.urlencode(form).encode(),
+                                             {"Content-Type": "application/x-www-form-urlencoded", "Origin": self.url})
+        assert status == 303, body
+        self.port = json.loads((folder / "site/endpoints.json").read_text())["ssh"].rsplit(":", 1)[1]
+        self.people = []
+        self.first = self.person("bench@example.com", False)
+        self.key = self.first.key
+        until("it is offered", lambda: any(sku["sku"] == SKU and sku["free"] for sku in json.loads(self.first.http.ask("GET", "/api/v1/catalog")[2])["items"]))
+        self.to = self.first.launch()
+        self.terminal = self.first.terminal
+
+    def person(self, email, sign_up=True):
+        """Makes an account, or takes up one that is there."""
+        folder = self.folder / f"person-{len(self.people)}"
+        folder.mkdir()
+        self.people.append(Person(folder, self.url, email, sign_up))
+        return self.people[-1]
 
     def grown(self):
         """Returns the private memory of control plane and agent, MiB."""
@@ -98,7 +124,9 @@ class Site:
         return total
 
     def end(self):
-        self.cli("release", self.workload)
+        for person in self.people:
+            for workload in person.workloads:
+                person.cli("release", workload)
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
 
@@ -106,8 +134,8 @@ class Site:
 class OpenSsh:
     """OpenSSH's server, for the same key."""
 
-    def __init__(self, folder):
-        self.name = "sshd"
+    def __init__(self, folder, key):
+        self.name, self.key = "sshd", key
         self.to = f"{os.environ.get('USER', 'root')}@127.0.0.1"
         subprocess.run(["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", folder / "host"], check=True)
         with_port = __import__("socket").socket()
@@ -115,7 +143,7 @@ class OpenSsh:
         self.port = str(with_port.getsockname()[1])
         with_port.close()
         Path("/run/sshd").mkdir(exist_ok=True)
-        lines = {"Port": self.port, "ListenAddress": "127.0.0.1", "HostKey": folder / "host", "AuthorizedKeysFile": folder / "id.pub",
+        lines = {"Port": self.port, "ListenAddress": "127.0.0.1", "HostKey": folder / "host", "AuthorizedKeysFile": f"{key}.pub",
                  "UsePAM": "no", "StrictModes": "no", "PidFile": "none", "PrintMotd": "no", "Subsystem": "sftp internal-sftp", "MaxSessions": "100"}
         folder.joinpath("sshd_config").write_text("".join(f"{name} {value}\n" for name, value in lines.items()))
         self.process = subprocess.Popen(["/usr/sbin/sshd", "-D", "-f", folder / "sshd_config"], stderr=subprocess.DEVNULL)
@@ -154,9 +182,9 @@ tornado.ioloop.IOLoop.current().start()
         self.process.wait()
 
 
-def options(folder, port):
+def options(folder, there):
     """Returns what every client is told."""
-    said = {"Port": port, "IdentityFile": folder / "id", "UserKnownHostsFile": folder / "known", "IdentitiesOnly": "yes", "BatchMode": "yes",
+    said = {"Port": there.port, "IdentityFile": there.key, "UserKnownHostsFile": folder / "known", "IdentitiesOnly": "yes", "BatchMode": "yes",
             "StrictHostKeyChecking": "accept-new", "LogLevel": "ERROR", "Ciphers": CIPHER}
     return ["-F", "/dev/null"] + [word for name, value in said.items() for word in ("-o", f"{name}={value}")]
 
@@ -165,11 +193,13 @@ class Typed:
     """A terminal at the end of `ssh -tt`."""
 
     def __init__(self, folder, there, command=QUIET, out=subprocess.PIPE):
-        self.process = subprocess.Popen(["ssh", *options(folder, there.port), "-tt", there.to, command], stdin=subprocess.PIPE, stdout=out)
+        self.process = subprocess.Popen(["ssh", *options(folder, there), "-tt", there.to, command], stdin=subprocess.PIPE, stdout=out)
         if out == subprocess.PIPE:
             seen = b""
             while b"begins" not in seen:
-                seen += os.read(self.process.stdout.fileno(), 4096)
+                more = os.read(self.process.stdout.fileno(), 4096)
+                assert more, seen
+                seen += more
             time.sleep(0.2)
 
     def echo(self, byte):
@@ -231,7 +261,7 @@ def files(folder, ours, peer):
             away = "/root/big" if there is ours else folder / "away"
             for verb, words in (("put", f"put {folder}/big {away}"), ("get", f"get {away} {folder}/back")):
                 began = time.monotonic()
-                subprocess.run(["sftp", "-q", *options(folder, there.port), "-b", "-", there.to], input=words + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+                subprocess.run(["sftp", "-q", *options(folder, there), "-b", "-", there.to], input=words + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
                 rates.setdefault((verb, there.name), []).append(MIB / (time.monotonic() - began))
             assert (folder / "back").read_bytes() == (folder / "big").read_bytes()
     for verb in ("put", "get"):
@@ -241,22 +271,43 @@ def files(folder, ours, peer):
         sys.stdout.flush()
 
 
+IDLER = b"sleep\0" + b"9999\0"
+
+
+def running():
+    """Returns how many of the idle shells run."""
+    count = 0
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            count += entry.read_bytes() == IDLER
+        except OSError:
+            continue
+    return count
+
+
 class Many:
-    """Sessions of one connection each fifty, through OpenSSH's sharing of a connection."""
+    """Shells of many people's workloads, sixty in each: one has 64 terminals."""
 
-    def __init__(self, folder, site):
-        self.folder, self.site, self.masters, self.clients = folder, site, [], []
+    def __init__(self, site, count):
+        self.site, self.masters, self.clients, self.count, self.places = site, [], [], count, []
+        for place in range(0, count, 60):
+            if place % 120 == 0:
+                person = site.person(f"person{len(site.people)}@example.com")
+                person.port = site.port
+            self.places.append((person, person.launch()))
 
-    def open(self, count, command):
-        """Opens so many shells that run a command."""
-        for place in range(count):
-            if place % 50 == 0:
-                path = self.folder / f"m{len(self.masters)}"
-                self.masters.append(subprocess.Popen(["ssh", *options(self.folder, self.site.port), "-N", "-M", "-S", path, self.site.to]))
+    def open(self, command):
+        """Opens its shells, which run a command."""
+        for place in range(self.count):
+            if place % 60 == 0:
+                person, to = self.places[place // 60]
+                path = person.folder / f"m{len(self.masters)}"
+                self.masters.append(subprocess.Popen(["ssh", *options(self.site.folder, person), "-N", "-M", "-S", path, to], stderr=subprocess.DEVNULL))
                 until("a connection", path.exists)
-            self.clients.append(subprocess.Popen(["ssh", "-F", "/dev/null", "-S", path, "-tt", self.site.to, command], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-            if place % 25 == 24:
-                time.sleep(0.5)
+            self.clients.append(subprocess.Popen(["ssh", "-F", "/dev/null", "-S", path, "-tt", to, command],
+                                                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            if place % 20 == 19:
+                until(f"{place + 1} shells", lambda: running() > place, limit=30)
 
     def alive(self):
         return sum(client.poll() is None for client in self.clients)
@@ -267,15 +318,15 @@ class Many:
             process.wait()
 
 
-def idle(folder, site):
+def idle(site):
     """Prints what a thousand idle shells cost our processes."""
-    many = Many(folder, site)
+    many = Many(site, IDLE)
     before = site.grown()
-    many.open(IDLE, "exec sleep 9999")
+    many.open("exec sleep 9999")
     time.sleep(5)
-    count = int(subprocess.run(["ssh", *options(folder, site.port), site.to, "pgrep -c sleep"], stdout=subprocess.PIPE).stdout)
-    assert count >= IDLE and many.alive() == IDLE, (count, many.alive())
-    print(f"{count} idle shells                  ours {site.grown() - before:7.1f} MiB of control plane and agent   bar 100")
+    runs = running()
+    assert runs == many.alive() == IDLE, (runs, many.alive())
+    print(f"{runs} idle shells of {len(site.people) - 1} people       ours {site.grown() - before:7.1f} MiB of control plane and agent   bar 100")
     sys.stdout.flush()
     many.end()
     time.sleep(3)
@@ -283,8 +334,8 @@ def idle(folder, site):
 
 def crowd(folder, site):
     """Prints another's echo while 20 of 200 terminals print without end."""
-    many = Many(folder, site)
-    many.open(CROWD - FLOODS, "exec sleep 9999")
+    many = Many(site, CROWD - FLOODS)
+    many.open("exec sleep 9999")
     floods = [Typed(folder, site, "exec yes", subprocess.DEVNULL) for _ in range(FLOODS)]
     time.sleep(3)
     probes = [("ssh", Typed(folder, site)), ("browser", quiet(site.terminal()))]
@@ -307,8 +358,8 @@ def main():
     wanted = sys.argv[1:] or ["echo", "files", "idle", "crowd"]
     folder = Path(tempfile.mkdtemp(prefix="gpuaas-bench-"))
     folder.chmod(0o711)
-    subprocess.run(["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f", folder / "id"], check=True)
-    site, sshd = Site(folder), OpenSsh(folder)
+    site = Site(folder)
+    sshd = OpenSsh(folder, site.key)
     try:
         if "echo" in wanted:
             typed = Typed(folder, site), Typed(folder, sshd)
@@ -322,7 +373,7 @@ def main():
         if "files" in wanted:
             files(folder, site, sshd)
         if "idle" in wanted:
-            idle(folder, site)
+            idle(site)
         if "crowd" in wanted:
             crowd(folder, site)
     finally:

@@ -1030,7 +1030,7 @@ CREATE TABLE skus (
   units INTEGER NOT NULL CHECK (units > 0),
   active INTEGER NOT NULL,
   created_at INTEGER NOT NULL
-) STRICT;
+, requires_key INTEGER NOT NULL DEFAULT FALSE) STRICT;
 
 CREATE TABLE spend_alerts (
   org_id BLOB PRIMARY KEY REFERENCES organizations (id),

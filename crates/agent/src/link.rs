@@ -1,7 +1,9 @@
 //! The link: after dialling, this side answers. Three things are asked of it: take what should be,
 //! say what is, carry a stream into a workload.
 
-use crate::{Reconciler, enrol::Identity, frames::Down, runtime::Started, stream};
+use crate::{
+    Reconciler, enrol::Identity, frames::Down, program::Unstarted, runtime::Started, stream,
+};
 use anyhow::{Context, Result};
 use api::{
     AllocationId, TerminalId,
@@ -195,11 +197,17 @@ async fn start(
     }
     match stream::open(ask, started, down).await {
         Ok(receive) => streamed(receive),
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "a stream cannot be opened");
-            plain(StatusCode::SERVICE_UNAVAILABLE, "the stream cannot be opened")
-        }
+        Err(error) => unopened(&error),
     }
+}
+
+/// Says why nothing was opened: the workload has no room for it, or this machine could not.
+fn unopened(error: &anyhow::Error) -> Response<Out> {
+    if error.is::<Unstarted>() {
+        return plain(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string());
+    }
+    tracing::error!(error = format!("{error:#}"), "a stream cannot be opened");
+    plain(StatusCode::SERVICE_UNAVAILABLE, "the stream cannot be opened")
 }
 
 /// Looks at a shell that goes on by itself; starts it, when it is a new one.
@@ -216,8 +224,7 @@ async fn attach(
     }
     let size = (terminal.cols, terminal.rows);
     if !there && let Err(error) = sessions.start(id, of, started, size).await {
-        tracing::error!(error = format!("{error:#}"), "a shell cannot be started");
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "the shell cannot be started");
+        return unopened(&error);
     }
     match sessions.look(id, from.unwrap_or(0), down) {
         Ok(receive) => streamed(receive),

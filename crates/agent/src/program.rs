@@ -182,18 +182,28 @@ async fn on_theirs(started: Started, path: &Path) -> Result<(Program, Pty)> {
         // It may have been quick.
         _ = program.wait() => tokio::time::timeout(LATE, &mut handed).await,
     };
-    match handed {
-        Ok(Ok(fd)) => Ok((program, Pty::new(fd)?)),
-        Ok(Err(error)) => {
-            program.hang_up();
-            Err(error).context("take the terminal")
-        }
-        Err(_) => {
-            program.hang_up();
-            bail!("the program has no terminal");
-        }
+    if let Ok(Ok(fd)) = handed {
+        return Ok((program, Pty::new(fd)?));
+    }
+    program.hang_up();
+    // Whoever hands it out closes the line a moment before it ends.
+    match tokio::time::timeout(LATE, program.wait()).await {
+        Ok(_) => Err(Unstarted.into()),
+        Err(_) => bail!("the program has no terminal"),
     }
 }
+
+/// The workload did not let a program start.
+#[derive(Debug)]
+pub(crate) struct Unstarted;
+
+impl std::fmt::Display for Unstarted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the workload has no room for another program on a terminal")
+    }
+}
+
+impl std::error::Error for Unstarted {}
 
 async fn handed_out(listener: &UnixListener) -> io::Result<OwnedFd> {
     let (stream, _) = listener.accept().await?;

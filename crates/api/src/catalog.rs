@@ -70,6 +70,9 @@ pub struct SkuView {
     pub simulated: bool,
     /// Whether people see it.
     pub active: bool,
+    /// Whether its launches need an SSH key, whatever the organization says.
+    #[serde(default)]
+    pub requires_key: bool,
 }
 
 /// `PATCH /api/v1/admin/catalog/{sku_id}`
@@ -88,4 +91,7 @@ pub struct SkuEdit {
     /// Whether people see it.
     #[serde(default)]
     pub active: Option<bool>,
+    /// Whether its launches need an SSH key, whatever the organization says.
+    #[serde(default)]
+    pub requires_key: Option<bool>,
 }

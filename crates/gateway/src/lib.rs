@@ -12,6 +12,9 @@ pub mod tap;
 pub mod terminal;
 pub mod tunnel;
 
+#[cfg(test)]
+mod fuzz;
+
 use api::{NodeId, node::JoinAsk, node::Observation};
 use std::{future::Future, pin::Pin, sync::Arc};
 

@@ -68,6 +68,9 @@ pub enum NoStream {
     /// The workload was launched before its machine knew how.
     #[error("the workload was launched before its machine's agent was upgraded")]
     Old,
+    /// The workload itself has no room for it.
+    #[error("the workload has no room for another program on a terminal")]
+    Unstarted,
     /// Its agent is too old for it.
     #[error("the machine's agent lets nobody follow a terminal")]
     Unwatched,
@@ -135,6 +138,7 @@ impl Link {
         let answer = tokio::time::timeout(PATIENCE, asking).await.context("the node is slow")??;
         match answer.status() {
             StatusCode::GONE => return Err(NoStream::Gone.into()),
+            StatusCode::UNPROCESSABLE_ENTITY => return Err(NoStream::Unstarted.into()),
             StatusCode::UPGRADE_REQUIRED => return Err(NoStream::Old.into()),
             _ => {}
         }

@@ -170,7 +170,7 @@ async fn bid_farewell(out: &mut Sink, from_client: &mut SplitStream<WebSocket>, 
 
 /// Bytes on their way that were not acknowledged.
 #[derive(Default)]
-struct Window {
+pub(crate) struct Window {
     to_client: usize,
     to_node: usize,
     /// A size the client has had since this was asked last.
@@ -271,7 +271,7 @@ async fn hear(message: Message, show: &mut Show) -> Result<Option<Bytes>, Ended>
 }
 
 /// Turns a message of the client into a frame for the node.
-fn to_frame(message: Message, window: &mut Window) -> Result<Option<Bytes>, Ended> {
+pub(crate) fn to_frame(message: Message, window: &mut Window) -> Result<Option<Bytes>, Ended> {
     match message {
         Message::Binary(bytes) if bytes.is_empty() => Ok(None),
         Message::Binary(bytes) if bytes.len() <= frame::MOST && window.to_node <= frame::WINDOW => {

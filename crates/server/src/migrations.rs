@@ -48,4 +48,5 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!("0036_terminal_shares.sql"),
     migration!("0037_ssh_certificates.sql"),
     migration!("0038_work_times.sql"),
+    migration!("0039_sku_keys.sql"),
 ];

@@ -1,7 +1,7 @@
 //! What is looked after on the machine itself before workloads run.
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 use std::{os::unix::ffi::OsStrExt, path::Path};
@@ -20,7 +20,21 @@ pub(super) fn room_for_watches() {
     }
 }
 
-/// Ends what an agent that died had started for somebody: nobody listens to it any more. Workloads themselves
+/// Hangs up what an agent that died had started for somebody, as it would have itself: only what is still inside a
+/// workload, whoever has its number now.
+pub(super) fn hang_up_left(pids: &Path, runs: &Path) {
+    for entry in std::fs::read_dir(pids).into_iter().flatten().flatten() {
+        let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+        let Some(pid) = text.trim().parse::<i32>().ok().filter(|pid| *pid > 1) else { continue };
+        let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        let mut names = groups.lines().filter_map(|line| line.rsplit('/').next());
+        if names.any(|name| !name.is_empty() && runs.join(name).is_dir()) {
+            let _ = killpg(Pid::from_raw(pid), Signal::SIGHUP);
+        }
+    }
+}
+
+/// Ends what an agent of an earlier version that died had started for somebody: nobody listens to it any more. Workloads themselves
 /// run on.
 pub(super) fn end_left_starts(state: &Path) {
     let root = state.as_os_str().as_bytes();

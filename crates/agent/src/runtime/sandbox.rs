@@ -58,6 +58,7 @@ impl Sandbox {
         let first_range = if rooted { agent_number(data)? * bundle::RANGES_PER_AGENT } else { 0 };
         // Those of an agent that died are worth nothing: its streams died with it.
         let pids = place.join("pids");
+        host::hang_up_left(&pids, &runs);
         let _ = std::fs::remove_dir_all(&pids);
         std::fs::create_dir(&pids).context("make a folder")?;
         std::fs::set_permissions(&pids, Permissions::from_mode(0o700)).context("close a folder")?;

@@ -9,6 +9,7 @@
     reason = "tests stop aloud and watch real time"
 )]
 
+mod editors;
 mod gpus;
 mod killed;
 mod network;
@@ -18,3 +19,4 @@ mod runbook;
 mod service;
 mod site;
 mod ssh;
+mod strangers;

@@ -10,19 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-struct Reach<'a> {
-    site: &'a Site,
-    port: String,
-    key: PathBuf,
+pub struct Reach<'a> {
+    pub site: &'a Site,
+    pub port: String,
+    pub key: PathBuf,
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 impl<'a> Reach<'a> {
     /// A site whose first account has a key.
-    fn of(site: &'a Site) -> Self {
+    pub fn of(site: &'a Site) -> Self {
         let endpoints = site.folder.path().join("data/endpoints.json");
         let said: Value = serde_json::from_slice(&fs::read(endpoints).unwrap()).unwrap();
         let port = said["ssh"].as_str().unwrap().rsplit_once(':').unwrap().1.to_owned();
@@ -51,7 +51,7 @@ impl<'a> Reach<'a> {
         options
     }
 
-    fn spawn(&self, program: &str, key: &std::path::Path, args: &[&str]) -> Child {
+    pub fn spawn(&self, program: &str, key: &std::path::Path, args: &[&str]) -> Child {
         Command::new(program)
             .args(self.options(key))
             .args(args)
@@ -62,13 +62,13 @@ impl<'a> Reach<'a> {
             .unwrap()
     }
 
-    fn run(&self, program: &str, args: &[&str], input: &str) -> Output {
+    pub fn run(&self, program: &str, args: &[&str], input: &str) -> Output {
         let mut child = self.spawn(program, &self.key, args);
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         child.wait_with_output().unwrap()
     }
 
-    fn ssh(&self, to: &str, command: &str) -> Output {
+    pub fn ssh(&self, to: &str, command: &str) -> Output {
         self.run("ssh", &[&format!("{to}@127.0.0.1"), command], "")
     }
 }
@@ -82,7 +82,7 @@ fn keygen(path: &std::path::Path, kind: &[&str]) {
     assert!(done.unwrap().success());
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

@@ -38,8 +38,8 @@ pub struct Facts {
     pub budgets: Vec<BudgetFact>,
     /// Keys that would open it.
     pub way: Way,
-    /// Whether the organization wants at least one.
-    pub require_key: bool,
+    /// Who wants at least one: this hardware, or the organization.
+    pub key_needed: Option<&'static str>,
 }
 
 /// Whose launch it is.
@@ -91,7 +91,12 @@ pub async fn read(
     let budgets = billing::budgets(tx, scope, by.user, by.holding).await?;
     let project = scope.project_id();
     let way = ssh_keys::resolvable(tx, by.user, project, launch.ssh_key_ids.as_deref()).await?;
-    let require_key = ssh_keys::reach_policy(tx, org.id).await?.require_key;
+    let key_needed = if offer.as_ref().is_some_and(|(sku, _)| sku.requires_key) {
+        Some("This hardware")
+    } else {
+        let policy = ssh_keys::reach_policy(tx, org.id).await?;
+        policy.require_key.then_some("This organization")
+    };
     let balance = billing::balance(app, tx, org.id, org.currency).await?;
     let settings = app.get::<billing::Settings>();
     Ok(Facts {
@@ -106,6 +111,6 @@ pub async fn read(
         ceilings,
         budgets,
         way,
-        require_key,
+        key_needed,
     })
 }

@@ -139,10 +139,10 @@ fn key_blockers(facts: &Facts, blockers: &mut Vec<Blocker>) {
             Some("/access/credentials"),
         ));
     }
-    if facts.require_key && facts.way.keys.is_empty() {
+    if let Some(who) = facts.key_needed.filter(|_| facts.way.keys.is_empty()) {
         blockers.push(blocker(
             "ssh_key_needed",
-            "This organization launches with an SSH key, and none is chosen.".into(),
+            format!("{who} launches with an SSH key, and none is chosen."),
             "user",
             "Add the public key of your machine, or choose one.",
             Some("/access/credentials?return=%2Flaunch%2Fcompute"),

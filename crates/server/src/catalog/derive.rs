@@ -84,6 +84,7 @@ async fn ensure(app: &App, group: &SkuGroup, shape: Shape) -> Result<bool> {
         units: group.largest,
         active: true,
         created_at: tx.now(),
+        requires_key: false,
     };
     tx.insert(&row).await?;
     let listed = Listed { price, increment: Increment::SECOND };

@@ -44,7 +44,7 @@ impl OperatorAction for ReadPrices {
     const NAME: &'static str = "catalog.prices";
 }
 
-/// Changes price or visibility.
+/// Changes price, visibility, or whether launches need a key.
 pub struct EditSku;
 impl OperatorAction for EditSku {
     const NAME: &'static str = "catalog.edit";
@@ -163,6 +163,7 @@ fn view(
         gpu_memory_mib: group.map_or(0, |group| group.gpu_memory_mib),
         simulated: sku.simulated,
         active: sku.active,
+        requires_key: sku.requires_key,
     }
 }
 
@@ -219,6 +220,10 @@ pub(super) async fn edit(
     if let Some(active) = change.active {
         store::set_active(&mut tx, id, active).await?;
         tx.note(Key::State, if active { "visible" } else { "hidden" });
+    }
+    if let Some(requires) = change.requires_key {
+        store::set_requires_key(&mut tx, id, requires).await?;
+        tx.note(Key::Reason, if requires { "launches need a key" } else { "launches need no key" });
     }
     tx.target(id);
     tx.note(Key::Sku, sku.sku);

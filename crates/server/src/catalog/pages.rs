@@ -73,6 +73,7 @@ pub(crate) fn sample_skus() -> Vec<SkuView> {
         gpu_memory_mib: 81_559,
         simulated,
         active: true,
+        requires_key: !simulated,
     };
     vec![
         sku("sim-h100-slice", 5, true, Shape::GpuSlice),
@@ -126,6 +127,7 @@ impl CatalogView {
                 div class="sku-tags" {
                     @if sku.simulated { (simulated_badge()) }
                     (badge("", sku.isolation.as_str()))
+                    @if sku.requires_key { (badge("", "SSH key needed")) }
                 }
                 (capacity_bar(sku.free, sku.total))
                 div class="sku-head small" {
@@ -182,7 +184,7 @@ impl CatalogAdminView {
             @if rows.is_empty() {
                 (empty("tag", "Nothing to price yet", "SKUs appear when a machine's slots are approved.", Some(html! { a class="button" href="/platform/lifecycle/nodes" { "Nodes" } })))
             } @else {
-                (table("SKUs", &[col("SKU"), num("Free"), col("Seen by people"), col("Price per unit and hour")], &rows))
+                (table("SKUs", &[col("SKU"), num("Free"), col("Seen by people"), col("Launch"), col("Price per unit and hour")], &rows))
             }
         }
     }
@@ -201,6 +203,14 @@ impl CatalogAdminView {
                     input type="hidden" name="active" value=(if sku.active { "false" } else { "true" });
                     @if sku.active { (badge("good", "visible")) } @else { (badge("", "hidden")) }
                     " " button class="button" { @if sku.active { "Hide" } @else { "Show" } }
+                }
+            },
+            html! {
+                form method="post" action=(action) {
+                    (self.form.hidden(&format!("key-{}", sku.sku)))
+                    input type="hidden" name="requires_key" value=(if sku.requires_key { "false" } else { "true" });
+                    @if sku.requires_key { (badge("", "needs an SSH key")) } @else { span class="muted small" { "as the organization says" } }
+                    " " button class="button" { @if sku.requires_key { "Need none" } @else { "Need a key" } }
                 }
             },
             html! {
@@ -229,6 +239,7 @@ async fn edit_form(who: Operator<EditSku>, app: App, Form(fields): Form) -> Resu
     let change = SkuEdit {
         price_per_hour: fields.optional("price_per_hour"),
         active: fields.optional("active").map(|text| text == "true"),
+        requires_key: fields.optional("requires_key").map(|text| text == "true"),
         increment_seconds: fields.number_or_none("increment_seconds")?,
         minimum_seconds: fields.number_or_none("minimum_seconds")?,
     };

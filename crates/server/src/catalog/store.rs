@@ -31,6 +31,8 @@ row! {
         pub active: bool,
         /// Since when.
         pub created_at: Time,
+        /// Whether its launches need an SSH key, whatever the organization says.
+        pub requires_key: bool,
     }
 }
 
@@ -102,6 +104,11 @@ pub async fn lock_price(tx: &mut WriteTx, sku_id: SkuId) -> Result<Option<Price>
 /// Sets whether people see a SKU.
 pub async fn set_active(tx: &mut WriteTx, id: SkuId, active: bool) -> Result<()> {
     tx.run("UPDATE skus SET active = $1 WHERE id = $2", (active, id)).await.map(|_| ())
+}
+
+/// Sets whether launches of a SKU need an SSH key.
+pub async fn set_requires_key(tx: &mut WriteTx, id: SkuId, requires: bool) -> Result<()> {
+    tx.run("UPDATE skus SET requires_key = $1 WHERE id = $2", (requires, id)).await.map(|_| ())
 }
 
 /// Ends the present price and begins another at the same moment.

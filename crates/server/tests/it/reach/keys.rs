@@ -169,3 +169,37 @@ both! {
         until_state(&world, &id, "active").await;
     }
 }
+
+both! {
+    async fn hardware_may_ask_for_a_key_whatever_the_organization_says(engine: Engine) {
+        let world = World::on(engine).await;
+        let _node = Node::join(&world, 2).await;
+        let list = world.get(&world.operator, "/api/v1/admin/catalog").await.json();
+        let sku = list["items"].as_array().unwrap().iter().find(|sku| sku["sku"] == "sim-h100-slice").unwrap().clone();
+        assert_eq!(sku["requires_key"], false);
+        let path = format!("/api/v1/admin/catalog/{}", sku["id"].as_str().unwrap());
+        let set = async |who, to: bool| {
+            world.call(Some(who), Method::PATCH, &path, Some(json!({ "requires_key": to }))).await
+        };
+        assert_eq!(set(&world.owner, true).await.code(), "operator_required");
+        assert_eq!(set(&world.operator, true).await.status, 204);
+        let seen = world.get(&world.owner, "/api/v1/catalog").await.json();
+        assert_eq!(seen["items"].as_array().unwrap().iter().find(|one| one["sku"] == "sim-h100-slice").unwrap()["requires_key"], true);
+        let before = world.get(&world.owner, "/api/v1/billing/balance").await.json();
+        let refused = launch(&world, &world.owner, 1).await;
+        assert_eq!(refused.code(), "launch_blocked", "{}", refused.text());
+        let blocker = refused.json()["blockers"][0].clone();
+        assert_eq!(blocker["code"], "ssh_key_needed");
+        assert!(blocker["message"].as_str().unwrap().starts_with("This hardware"), "{blocker}");
+        assert_eq!(world.get(&world.owner, "/api/v1/billing/balance").await.json(), before);
+        // Its price is as it was, and the next who asks with a key is let in.
+        assert_eq!(seen["items"][0]["price_per_hour"], sku["price_per_hour"]);
+        added(&world, &world.owner, 1).await;
+        let id = id_of(&world.call(Some(&world.owner), Method::POST, "/api/v1/allocations", Some(ask(1))).await);
+        until_state(&world, &id, "active").await;
+        assert_eq!(set(&world.operator, false).await.status, 204);
+        let member = launch(&world, &world.member, 1).await;
+        assert!(member.status == 201 || member.code() != "launch_blocked", "{}", member.text());
+        world.assert_whole().await;
+    }
+}
