@@ -12,6 +12,7 @@ pub mod inside;
 mod inventory;
 mod journal;
 mod link;
+mod orphans;
 mod program;
 mod pty;
 mod reconcile;

@@ -18,7 +18,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{convert::Infallible, time::Duration};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 /// The body of an answer.
@@ -30,8 +30,6 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const MOST_STREAMS: u32 = 4096;
 /// How long a stream may take to say what it is.
 const ASKING: Duration = Duration::from_secs(5);
-/// Processes that are started at one moment.
-static STARTS: Semaphore = Semaphore::const_new(4);
 const MOST_DESIRED: usize = 16 * 1024 * 1024;
 
 /// Dials, then answers until the link ends.
@@ -187,10 +185,6 @@ async fn start(
         Ok(Some(started)) => started,
         Ok(None) => return plain(StatusCode::CONFLICT, "the workload does not run here"),
         Err(error) => return plain(StatusCode::UPGRADE_REQUIRED, &error.to_string()),
-    };
-    // A few at once, beside everything else.
-    let Ok(_turn) = STARTS.acquire().await else {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "the agent is ending");
     };
     if let StreamAsk::Attach { terminal_id, from, terminal } = ask {
         return attach((*terminal_id, id), *from, terminal, (reconciler, started, down)).await;

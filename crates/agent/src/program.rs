@@ -2,6 +2,7 @@
 //! to hear of and to collect, and nothing stands between it and its terminal or its pipes.
 
 use crate::{
+    orphans,
     pty::{self, Pty},
     runtime::Started,
 };
@@ -23,7 +24,7 @@ use tokio::{
     io::Interest,
     net::{UnixListener, UnixStream},
     process::{Child, Command},
-    sync::watch,
+    sync::{Semaphore, watch},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -31,8 +32,16 @@ use tokio_util::sync::CancellationToken;
 pub(crate) const UNHEARD: i32 = 137;
 /// What a pipe holds.
 const PIPE: usize = 512 * 1024;
-/// How long a program may take to have its terminal.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a program may take to have its terminal; whoever asked waits a little longer.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// How long what starts a program may go on once nobody waits for it any more.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long what starts a program may take in any case.
+const START: Duration = Duration::from_secs(20);
+/// How long is waited before a dead process is looked at again that somebody inside traces.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Processes that are started at one moment: each stops whoever does it for a while.
+static STARTS: Semaphore = Semaphore::const_new(4);
 /// The same, once it has ended.
 const LATE: Duration = Duration::from_millis(200);
 
@@ -79,6 +88,14 @@ impl Program {
     }
 }
 
+impl Drop for Program {
+    fn drop(&mut self) {
+        if self.code.borrow().is_none() {
+            self.hang_up();
+        }
+    }
+}
+
 fn code_of(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
     status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(UNHEARD)
@@ -86,14 +103,34 @@ fn code_of(status: ExitStatus) -> i32 {
 
 async fn ended(child: &mut Child, started: &Started, cut: &CancellationToken) -> Result<i32> {
     let detached = started.pid_file.is_some();
+    let nobody_waits = async {
+        cut.cancelled().await;
+        if detached {
+            tokio::time::sleep(GRACE).await;
+        }
+    };
+    // What it has started in the workload can be stopped there.
+    let too_long = async {
+        tokio::time::sleep(START).await;
+        if !detached {
+            std::future::pending::<()>().await;
+        }
+    };
     let waited = tokio::select! {
         waited = child.wait() => waited,
-        () = cut.cancelled(), if !detached => {
+        () = async { tokio::select! { () = nobody_waits => {} () = too_long => {} } } => {
+            if let Some(pid) = child.id() {
+                orphans::end_below(pid);
+            }
             let _ = child.start_kill();
             child.wait().await
         }
     };
     let status = waited.context("wait for what starts it")?;
+    if detached && !status.success() {
+        let words = started.words();
+        tracing::warn!(words, "the runtime refused a program");
+    }
     if !detached || !status.success() {
         return Ok(code_of(status));
     }
@@ -113,8 +150,14 @@ pub(crate) async fn collected(pid: i32) -> Result<i32> {
     let fd = pidfd_open(pid, PidfdFlags::empty()).context("take up a process")?;
     let fd = pty::listen(fd, Interest::READABLE).context("listen to a process")?;
     let _ready = fd.readable().await.context("listen to a process")?;
-    let status = waitid(WaitId::PidFd(fd.as_fd()), WaitIdOptions::EXITED);
-    let status = status.context("collect a process")?.context("it has not ended")?;
+    let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    let status = loop {
+        // Dead, it is ready; but whoever traces it, inside, may keep it for as long as they like.
+        match waitid(WaitId::PidFd(fd.as_fd()), how).context("collect a process")? {
+            Some(status) => break status,
+            None => tokio::time::sleep(AGAIN).await,
+        }
+    };
     let signal = status.terminating_signal().map(|signal| 128 + signal);
     status.exit_status().or(signal).context("it neither exited nor was ended")
 }
@@ -126,26 +169,30 @@ fn command(started: &Started) -> Result<Command> {
     Ok(command)
 }
 
-/// Starts a program with three pipes; they stand in what is returned beside it.
+async fn spawned(mut command: Command) -> Result<Child> {
+    let _turn = STARTS.acquire().await.context("the agent is ending")?;
+    let child = tokio::task::spawn_blocking(move || command.spawn()).await;
+    child.context("start the program")?.context("start the program")
+}
+
+/// Starts a program with three pipes; they stand in what is returned beside it. Wide ones are for files.
 ///
 /// # Errors
 /// When it cannot be started.
-pub(crate) fn piped(started: Started) -> Result<(Program, Child3)> {
+pub(crate) async fn piped(started: Started, wide: bool) -> Result<(Program, Child3)> {
     let mut command = command(&started)?;
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("start the program")?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = spawned(command).await?;
     let pipes = Child3 {
         stdin: child.stdin.take().context("its input")?,
         stdout: child.stdout.take().context("its output")?,
         stderr: child.stderr.take().context("its errors")?,
     };
     // Both sides go on while the other waits for its turn. Where the machine allows no more it stays as it is.
-    let _ = rustix::pipe::fcntl_setpipe_size(&pipes.stdin, PIPE);
-    let _ = rustix::pipe::fcntl_setpipe_size(&pipes.stdout, PIPE);
+    if wide {
+        let _ = rustix::pipe::fcntl_setpipe_size(&pipes.stdin, PIPE);
+        let _ = rustix::pipe::fcntl_setpipe_size(&pipes.stdout, PIPE);
+    }
     Ok((Program::collect(child, started), pipes))
 }
 
@@ -173,8 +220,8 @@ pub(crate) async fn on_terminal(started: Started, size: (u16, u16)) -> Result<(P
 async fn on_theirs(started: Started, path: &Path) -> Result<(Program, Pty)> {
     let listener = UnixListener::bind(path).context("listen for a terminal")?;
     let mut command = command(&started)?;
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-    let program = Program::collect(child.context("start the shell")?, started);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let program = Program::collect(spawned(command).await?, started);
     let handed = handed_out(&listener);
     tokio::pin!(handed);
     let handed = tokio::select! {
@@ -199,7 +246,7 @@ pub(crate) struct Unstarted;
 
 impl std::fmt::Display for Unstarted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the workload has no room for another program on a terminal")
+        f.write_str("the workload did not let a program start on a terminal")
     }
 }
 
@@ -250,7 +297,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_a_program_ended_with_is_heard_also_after_its_parent() {
-        let (program, _pipes) = piped(started("exit 7")).unwrap();
+        let (program, _pipes) = piped(started("exit 7"), true).await.unwrap();
         assert_eq!(program.wait().await, 7);
         nix::sys::prctl::set_child_subreaper(true).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -260,7 +307,7 @@ mod tests {
                 format!("(exec setsid sh -c '{script}') & echo $! > {}", pid_file.display());
             let mut detached = started(&detach);
             detached.pid_file = Some(pid_file);
-            let (program, _pipes) = piped(detached).unwrap();
+            let (program, _pipes) = piped(detached, false).await.unwrap();
             assert_eq!(program.wait().await, code, "{script}");
         }
     }
@@ -283,5 +330,55 @@ mod tests {
         program.hang_up();
         let code = tokio::time::timeout(Duration::from_secs(5), program.wait()).await;
         assert_eq!(code.unwrap(), 128 + 9);
+    }
+
+    /// A runtime that hands out a terminal, one that hands out none, and one that hangs.
+    #[tokio::test]
+    async fn a_terminal_that_is_not_handed_out_is_no_hang_and_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str, script: &str| {
+            let mut it = started(script);
+            it.pid_file = Some(folder.path().join(name));
+            it.console = Some(folder.path().join(format!("{name}.tty")));
+            it
+        };
+        let refused = on_terminal(at("refused", "exit 1"), (80, 24)).await.err().unwrap();
+        assert!(refused.is::<Unstarted>(), "{refused:#}");
+        let socket = folder.path().join("empty.tty").display().to_string();
+        let connects = format!(
+            "python3 -c 'import socket; s=socket.socket(socket.AF_UNIX); s.connect(\"{socket}\"); s.send(b\"x\")'"
+        );
+        let empty = on_terminal(at("empty", &connects), (80, 24)).await.err().unwrap();
+        assert!(empty.is::<Unstarted>(), "{empty:#}");
+        let hangs = on_terminal(at("hangs", "exec sleep 600"), (80, 24)).await.err().unwrap();
+        assert!(!hangs.is::<Unstarted>(), "{hangs:#}");
+    }
+
+    /// A dead process that is traced cannot be collected by its parent; nobody else waits for that.
+    #[tokio::test]
+    async fn a_dead_process_that_is_traced_holds_up_nobody() {
+        nix::sys::prctl::set_child_subreaper(true).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let pid_file = folder.path().join("pid");
+        let script = format!("(exec setsid sleep 600) & echo $! > {}", pid_file.display());
+        let mut detached = started(&script);
+        detached.pid_file = Some(pid_file.clone());
+        let (program, _pipes) = piped(detached, false).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let pid = std::fs::read_to_string(&pid_file).unwrap();
+        let tracer = "import ctypes,os,signal,sys,time; p=int(sys.argv[1]); libc=ctypes.CDLL(None); \
+                      assert libc.ptrace(0x4206,p,0,0)==0; os.kill(p,signal.SIGKILL); print(1,flush=True); time.sleep(3)";
+        let mut tracing = Command::new("python3");
+        let mut tracing =
+            tracing.args(["-c", tracer, pid.trim()]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = [0; 1];
+        let mut out = tracing.stdout.take().unwrap();
+        tokio::io::AsyncReadExt::read_exact(&mut out, &mut said).await.unwrap();
+        // This runtime has one thread: were it held up, this would take as long as the tracer does.
+        let began = tokio::time::Instant::now();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert_eq!(program.wait().await, 128 + 9);
+        tracing.wait().await.unwrap();
     }
 }

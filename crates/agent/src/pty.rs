@@ -2,8 +2,11 @@
 
 use anyhow::{Context, Result};
 use rustix::{io::ioctl_fionbio, termios::Winsize};
-use std::{io, os::fd::OwnedFd};
+use std::{io, os::fd::OwnedFd, time::Duration};
 use tokio::io::{Interest, unix::AsyncFd};
+
+/// How long is waited while nobody has the terminal open: it is always ready then, and takes nothing.
+pub(crate) const AGAIN: Duration = Duration::from_millis(50);
 
 /// Listens to something that is open.
 #[allow(
@@ -12,6 +15,16 @@ use tokio::io::{Interest, unix::AsyncFd};
 )]
 pub(crate) fn listen(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(fd, interest)
+}
+
+/// A terminal that nobody has open says again and again that it is ready, and takes nothing: whoever believes it would
+/// never do anything else.
+async fn in_vain(tries: &mut u32) {
+    *tries += 1;
+    if *tries > 2 {
+        tokio::time::sleep(AGAIN).await;
+    }
+    tokio::task::yield_now().await;
 }
 
 /// A terminal's other side: what is written here was typed, what is read was printed. Its program is hung up when
@@ -33,13 +46,26 @@ impl Pty {
     /// Reads what was printed; nothing, or an error, when its program has ended. Nothing is lost where the future is
     /// dropped.
     pub(crate) async fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = |fd: &OwnedFd| Ok(rustix::io::read(fd, &mut *buffer)?);
-        self.0.async_io(Interest::READABLE, read).await
+        let mut tries = 0;
+        loop {
+            let mut ready = self.0.readable().await?;
+            match ready.try_io(|fd| Ok(rustix::io::read(fd, &mut *buffer)?)) {
+                Ok(done) => return done,
+                Err(_) => in_vain(&mut tries).await,
+            }
+        }
     }
 
     /// Types; returns how much went in.
     pub(crate) async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.async_io(Interest::WRITABLE, |fd| Ok(rustix::io::write(fd, bytes)?)).await
+        let mut tries = 0;
+        loop {
+            let mut ready = self.0.writable().await?;
+            match ready.try_io(|fd| Ok(rustix::io::write(fd, bytes)?)) {
+                Ok(done) => return done,
+                Err(_) => in_vain(&mut tries).await,
+            }
+        }
     }
 
     /// Gives it another size: columns, rows.

@@ -72,12 +72,12 @@ pub(crate) async fn open(
     if let StreamAsk::Run(RunAsk { terminal: Some(size), .. }) = ask {
         return terminal::open(started, (size.cols, size.rows), input).await;
     }
-    piped(started, input)
+    piped(started, matches!(ask, StreamAsk::Sftp), input).await
 }
 
 #[allow(clippy::disallowed_methods, reason = "ends with the stream it carries")]
-fn piped(started: Started, input: Down) -> Result<mpsc::Receiver<Bytes>> {
-    let (program, pipes) = program::piped(started)?;
+async fn piped(started: Started, wide: bool, input: Down) -> Result<mpsc::Receiver<Bytes>> {
+    let (program, pipes) = program::piped(started, wide).await?;
     let (send, receive) = mpsc::channel(16);
     tokio::spawn(async move { carry(program, pipes, input, &send).await });
     Ok(receive)

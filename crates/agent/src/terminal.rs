@@ -3,7 +3,7 @@
 use crate::{
     frames::{Down, Ears, Input, Receipts, Typed},
     program::{self, Program, UNHEARD},
-    pty::Pty,
+    pty::{self, Pty},
     runtime::Started,
 };
 use anyhow::Result;
@@ -37,7 +37,7 @@ async fn carry(program: Program, pty: Pty, input: Down, send: &mpsc::Sender<Byte
     let signal = |name: &str| program.signal(name);
     let ears = Ears { heard, size: sized, signal, window: frame::STREAM_WINDOW };
     tokio::select! {
-        () = from_shell(&pty, send) => {}
+        () = from_shell(&program, &pty, send) => {}
         // The other side went away: hang up, and do not wait for the shell's last words.
         () = input.listen(ears) => program.hang_up(),
         () = to_shell(&pty, queue, size, send) => {}
@@ -48,11 +48,16 @@ async fn carry(program: Program, pty: Pty, input: Down, send: &mpsc::Sender<Byte
     let _ = send.send(Bytes::from(frame::write(frame::EXIT, code.to_string().as_bytes()))).await;
 }
 
-async fn from_shell(pty: &Pty, send: &mpsc::Sender<Bytes>) {
+async fn from_shell(program: &Program, pty: &Pty, send: &mpsc::Sender<Bytes>) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         match pty.read(&mut buffer).await {
-            Ok(0) | Err(_) => return,
+            // Nobody has the terminal open: the program has ended, or goes on without it.
+            Ok(0) | Err(_) => {
+                if tokio::time::timeout(pty::AGAIN, program.wait()).await.is_ok() {
+                    return;
+                }
+            }
             Ok(count) => {
                 let bytes = buffer.get(..count).unwrap_or_default();
                 if send.send(Bytes::from(frame::write(frame::DATA, bytes))).await.is_err() {

@@ -25,7 +25,7 @@ use std::{
 };
 
 /// How long a stranger may be listened to who has said all they will say.
-const HANG: Duration = Duration::from_secs(2);
+const HANG: Duration = Duration::from_secs(8);
 
 /// Tries a target with every file of its corpus.
 fn replay(name: &str, target: fn(&[u8])) {
@@ -140,7 +140,7 @@ fn packets(input: &[u8]) {
     let mut said = Vec::new();
     // Who sends more than is listened to is cut off; that is an end too.
     let _ = stranger.read_to_end(&mut said);
-    assert!(began.elapsed() < HANG, "it hangs");
+    assert!(began.elapsed() < HANG, "it hangs: {input:?}");
     assert!(said.is_empty() || said.starts_with(b"SSH-2.0-gpuaas\r\n"));
 }
 

@@ -68,8 +68,8 @@ pub enum NoStream {
     /// The workload was launched before its machine knew how.
     #[error("the workload was launched before its machine's agent was upgraded")]
     Old,
-    /// The workload itself has no room for it.
-    #[error("the workload has no room for another program on a terminal")]
+    /// The workload did not let it start: most often it has no room.
+    #[error("the workload did not let a program start on a terminal")]
     Unstarted,
     /// Its agent is too old for it.
     #[error("the machine's agent lets nobody follow a terminal")]

@@ -21,7 +21,8 @@ pub(super) fn room_for_watches() {
 }
 
 /// Hangs up what an agent that died had started for somebody, as it would have itself: only what is still inside a
-/// workload, whoever has its number now.
+/// workload, whoever has its number now. Workloads of an agent that is not root have no control group that says so; what
+/// they were asked to do there goes on until its pipes end it.
 pub(super) fn hang_up_left(pids: &Path, runs: &Path) {
     for entry in std::fs::read_dir(pids).into_iter().flatten().flatten() {
         let text = std::fs::read_to_string(entry.path()).unwrap_or_default();

@@ -97,6 +97,12 @@ impl Started {
         text.trim().parse::<i32>().ok().filter(|pid| *pid > 1)
     }
 
+    /// Returns what the runtime said when it started nothing.
+    pub(crate) fn words(&self) -> String {
+        let log = self.pid_file.as_ref().map(|path| path.with_extension("log"));
+        log.and_then(|log| std::fs::read_to_string(log).ok()).unwrap_or_default()
+    }
+
     /// A number may be another's by now: only a process of this workload is sent anything.
     fn is_inside(&self, pid: i32) -> bool {
         let Some(name) = &self.group else { return true };
@@ -107,7 +113,8 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        for path in self.pid_file.iter().chain(&self.console) {
+        let log = self.pid_file.as_ref().map(|path| path.with_extension("log"));
+        for path in self.pid_file.iter().chain(&self.console).chain(&log) {
             let _ = std::fs::remove_file(path);
         }
     }

@@ -5,7 +5,7 @@ use super::{
     bundle::{self, Users},
     host, network,
 };
-use crate::program;
+use crate::{orphans, program};
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, node::Work};
 use nix::fcntl::{Flock, FlockArg};
@@ -64,6 +64,7 @@ impl Sandbox {
         std::fs::set_permissions(&pids, Permissions::from_mode(0o700)).context("close a folder")?;
         // What runs in workloads is started by commands that end; it is ours then, to hear of and to collect.
         nix::sys::prctl::set_child_subreaper(true).context("take up processes")?;
+        orphans::collect();
         host::end_left_starts(&state);
         let count = AtomicU64::new(0);
         let sandbox = Self { runs, state, init, rooted, first_range, pids, count };
@@ -269,7 +270,7 @@ impl Sandbox {
 #[allow(clippy::disallowed_methods, reason = "ends with the workload")]
 fn collect(number: &Path) {
     let text = std::fs::read_to_string(number).unwrap_or_default();
-    let Ok(pid) = text.trim().parse::<i32>() else { return };
+    let pid = text.trim().parse::<i32>().unwrap_or_default();
     tokio::spawn(async move {
         if let Err(error) = program::collected(pid).await {
             tracing::warn!(pid, error = format!("{error:#}"), "a workload's end was not heard");
@@ -376,9 +377,11 @@ impl Runtime for Sandbox {
         let root = self.state.display().to_string();
         let pids = pid_file.display().to_string();
         // It ends once the program runs: nothing stays between the program and us.
-        let words = ["runc", "--root", &root, "exec", "--detach", "--pid-file", &pids, "--cwd"];
-        let mut command: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        command.push("/root".to_owned());
+        let log = pid_file.with_extension("log").display().to_string();
+        let whole = ["runc", "--root", &root, "--log", &log, "exec"];
+        let own = ["--detach", "--pid-file", &pids, "--cwd", "/root"];
+        let mut command =
+            [&whole[..], &own].concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
         if let Some(console) = &console {
             let path = console.display().to_string();
             command.extend(["-t".to_owned(), "--console-socket".to_owned(), path]);

@@ -9,7 +9,7 @@ mod follow;
 use crate::{
     frames::{Down, Ears, Input, Receipts},
     program::{self, Program, UNHEARD},
-    pty::Pty,
+    pty::{self, Pty},
     runtime::Started,
 };
 use anyhow::{Context, Result, bail};
@@ -154,11 +154,8 @@ impl Sessions {
         started: Started,
         (cols, rows): (u16, u16),
     ) -> Result<()> {
+        self.room(of)?;
         let (program, pty) = program::on_terminal(started, (cols, rows)).await?;
-        if let Err(error) = self.room(of) {
-            program.hang_up();
-            return Err(error);
-        }
         let (typed, jobs) = mpsc::channel(4);
         let session = Arc::new(Session {
             of,
@@ -300,7 +297,7 @@ async fn run(
 ) {
     let mut hang_up = session.hang_up.subscribe();
     let ended = tokio::select! {
-        () = keep(session, &pty) => true,
+        () = keep(session, &program, &pty) => true,
         () = feed(session, &pty, jobs) => true,
         () = alone(session) => false,
         _ = hang_up.wait_for(|over| *over) => false,
@@ -314,7 +311,7 @@ async fn run(
 }
 
 /// Reads the output: as fast as whoever looks takes it, slowly while nobody does.
-async fn keep(session: &Session, pty: &Pty) {
+async fn keep(session: &Session, program: &Program, pty: &Pty) {
     let mut buffer = vec![0; CHUNK];
     let mut news = session.news.subscribe();
     loop {
@@ -330,7 +327,11 @@ async fn keep(session: &Session, pty: &Pty) {
             continue;
         }
         match pty.read(&mut buffer).await {
-            Ok(0) | Err(_) => return,
+            Ok(0) | Err(_) => {
+                if tokio::time::timeout(pty::AGAIN, program.wait()).await.is_ok() {
+                    return;
+                }
+            }
             Ok(count) => {
                 let bytes = buffer.get(..count).unwrap_or_default();
                 session.change(|state| state.push(bytes));

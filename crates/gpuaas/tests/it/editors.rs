@@ -1,36 +1,48 @@
 //! What stands on a connection over SSH: signals, sizes, and what the remote modes of editors do.
 
 use crate::{
-    site::Site,
+    site::{Site, needs_root},
     ssh::{Reach, free_port, text},
 };
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
-    process::Command,
-    time::Duration,
+    io::{BufRead, BufReader, Read, Write},
+    process::{Child, ChildStdout, Command},
 };
+
+/// Waits until a program says that it is ready.
+fn ready(child: &mut Child) -> ChildStdout {
+    let mut out = child.stdout.take().unwrap();
+    let (mut seen, mut byte) = (Vec::new(), [0]);
+    while !text(&seen).contains("ready") {
+        assert_eq!(out.read(&mut byte).unwrap(), 1, "{}", text(&seen));
+        seen.extend(byte);
+    }
+    out
+}
 
 #[test]
 fn signals_reach_the_program() {
+    needs_root();
     let site = Site::up(&["--simulate", "2xH100"]);
     let reach = Reach::of(&site);
     let to = format!("{}@127.0.0.1", site.launch("sim-h100-slice"));
     // A terminal turns keys into signals; the client that is killed hangs its program up.
     let catch = "trap 'echo got INT; exit 9' INT; echo ready; while :; do sleep 0.1; done";
     let mut typed = reach.spawn("ssh", &reach.key, &["-tt", &to, catch]);
-    std::thread::sleep(Duration::from_secs(2));
-    typed.stdin.take().unwrap().write_all(b"\x03").unwrap();
-    let done = typed.wait_with_output().unwrap();
-    assert!(text(&done.stdout).contains("got INT"), "{}", text(&done.stdout));
-    assert_eq!(done.status.code(), Some(9));
+    let mut out = ready(&mut typed);
+    typed.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
+    let mut said = String::new();
+    out.read_to_string(&mut said).unwrap();
+    assert!(said.contains("got INT"), "{said}");
+    assert_eq!(typed.wait().unwrap().code(), Some(9));
     // Its words about what the signal ended would meet a closed pipe.
     for (flag, mark) in [("-tt", "one"), ("-T", "two")] {
         let catch = format!(
-            "exec 2> /dev/null; trap 'echo HUP > /root/{mark}; exit' HUP; while :; do sleep 0.1; done"
+            "exec 2> /dev/null; trap 'echo HUP > /root/{mark}; exit' HUP; echo ready; while :; do sleep 0.1; done"
         );
         let mut left = reach.spawn("ssh", &reach.key, &[flag, &to, &catch]);
-        std::thread::sleep(Duration::from_secs(2));
+        let _out = ready(&mut left);
         left.kill().unwrap();
         left.wait().unwrap();
         site.until("it was hung up", || {
@@ -39,10 +51,9 @@ fn signals_reach_the_program() {
         });
     }
     // So is what an agent that died had started: nobody listens to it any more.
-    let catch =
-        "exec 2> /dev/null; trap 'echo HUP > /root/three; exit' HUP; while :; do sleep 0.1; done";
+    let catch = "exec 2> /dev/null; trap 'echo HUP > /root/three; exit' HUP; echo ready; while :; do sleep 0.1; done";
     let mut lost = reach.spawn("ssh", &reach.key, &["-T", &to, catch]);
-    std::thread::sleep(Duration::from_secs(2));
+    let _out = ready(&mut lost);
     site.kill("agent");
     assert_eq!(lost.wait().unwrap().code(), Some(255));
     site.until("it was hung up", || {

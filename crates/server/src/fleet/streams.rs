@@ -146,7 +146,7 @@ fn no_stream(app: &App, node: NodeId, cause: anyhow::Error) -> Error {
             "This workload was launched before its machine was upgraded: shells work, files and ports need a new launch."
         }
         Some(NoStream::Unstarted) => {
-            "The workload could start no shell: it has as many terminals or processes as it may, or no memory left. Close what you do not need."
+            "The workload could start no shell. Most often it has as many terminals or processes as it may, or no memory left: close what you do not need."
         }
         Some(NoStream::Unwatched) => {
             "The machine's agent is older than this: terminals there are shared once it is upgraded."

@@ -184,7 +184,8 @@ both! {
         assert_eq!(set(&world.owner, true).await.code(), "operator_required");
         assert_eq!(set(&world.operator, true).await.status, 204);
         let seen = world.get(&world.owner, "/api/v1/catalog").await.json();
-        assert_eq!(seen["items"].as_array().unwrap().iter().find(|one| one["sku"] == "sim-h100-slice").unwrap()["requires_key"], true);
+        let seen = seen["items"].as_array().unwrap().iter().find(|one| one["sku"] == "sim-h100-slice").unwrap().clone();
+        assert_eq!(seen["requires_key"], true);
         let before = world.get(&world.owner, "/api/v1/billing/balance").await.json();
         let refused = launch(&world, &world.owner, 1).await;
         assert_eq!(refused.code(), "launch_blocked", "{}", refused.text());
@@ -193,13 +194,13 @@ both! {
         assert!(blocker["message"].as_str().unwrap().starts_with("This hardware"), "{blocker}");
         assert_eq!(world.get(&world.owner, "/api/v1/billing/balance").await.json(), before);
         // Its price is as it was, and the next who asks with a key is let in.
-        assert_eq!(seen["items"][0]["price_per_hour"], sku["price_per_hour"]);
+        assert_eq!(seen["price_per_hour"], sku["price_per_hour"]);
         added(&world, &world.owner, 1).await;
         let id = id_of(&world.call(Some(&world.owner), Method::POST, "/api/v1/allocations", Some(ask(1))).await);
         until_state(&world, &id, "active").await;
         assert_eq!(set(&world.operator, false).await.status, 204);
         let member = launch(&world, &world.member, 1).await;
-        assert!(member.status == 201 || member.code() != "launch_blocked", "{}", member.text());
+        assert!(!member.json()["id"].is_null(), "{}", member.text());
         world.assert_whole().await;
     }
 }
