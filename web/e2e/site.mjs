@@ -2,7 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import { expect } from "@playwright/test";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -47,6 +47,15 @@ export class Site {
     await this.stop();
     meanwhile(join(this.folder, "data"));
     await this.up(new URL(this.url).host);
+  }
+
+  /** Kills the agents of its machines; they are started again by themselves. */
+  killAgents() {
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      let words = [];
+      try { words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0"); } catch { /* it ended */ }
+      if (words[1] === "agent" && words.some((word) => word.startsWith(this.folder))) process.kill(Number(pid), "SIGKILL");
+    }
   }
 
   /** Runs a command as whoever signed in at this site's command line. */

@@ -188,7 +188,7 @@
         have = told.bytes;
       }
       if (told.type === "taken") { onTheirWay -= told.bytes; flow(); }
-      if (told.type === "exit") { came_late = untouched; forget(); last = `the shell ended with ${told.code}`; }
+      if (told.type === "exit") { came_late = untouched; forget(); last = told.code === null ? "the shell ended" : `the shell ended with ${told.code}`; }
       if (told.type === "error") last = told.message;
     });
     mine.addEventListener("close", (event) => {

@@ -5,12 +5,14 @@
 //! and is taken up again; what nobody asked for any more is reported, never killed unasked; every
 //! workload sees only what it was given.
 
+mod console;
 pub mod enrol;
 mod frames;
 pub mod init;
 pub mod inside;
 mod inventory;
 mod journal;
+pub mod keeper;
 mod link;
 mod orphans;
 mod program;

@@ -2,7 +2,7 @@
 //! say what is, carry a stream into a workload.
 
 use crate::{
-    Reconciler, enrol::Identity, frames::Down, program::Unstarted, runtime::Started, stream,
+    Reconciler, console::Unstarted, enrol::Identity, frames::Down, runtime::Started, stream,
 };
 use anyhow::{Context, Result};
 use api::{

@@ -2,7 +2,11 @@
 
 use anyhow::{Context, Result};
 use rustix::{io::ioctl_fionbio, termios::Winsize};
-use std::{io, os::fd::OwnedFd, time::Duration};
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    time::Duration,
+};
 use tokio::io::{Interest, unix::AsyncFd};
 
 /// How long is waited while nobody has the terminal open: it is always ready then, and takes nothing.
@@ -66,6 +70,11 @@ impl Pty {
                 Err(_) => in_vain(&mut tries).await,
             }
         }
+    }
+
+    /// Returns the terminal itself.
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 
     /// Gives it another size: columns, rows.

@@ -2,7 +2,7 @@
 
 use crate::{
     frames::{Down, Ears, Input, Receipts},
-    program::{self, Child3, Program, UNHEARD},
+    program::{self, Child3, End, Program},
     runtime::{Inside, Started},
     terminal,
 };
@@ -90,25 +90,25 @@ async fn carry(program: Program, pipes: Child3, input: Down, send: &mpsc::Sender
     let signal = |name: &str| program.signal(name);
     let ears = Ears { heard, size, signal, window: frame::STREAM_WINDOW };
     let ran = async {
-        let ((), (), code) = tokio::join!(
+        let ((), (), end) = tokio::join!(
             pass_on(stdout, frame::DATA, send),
             pass_on(stderr, frame::ERRORS, send),
             program.wait()
         );
-        code
+        end
     };
-    let code = tokio::select! {
-        code = ran => Some(code),
+    let end = tokio::select! {
+        end = ran => Some(end),
         () = input.listen(ears) => None,
         () = feed(stdin, queue, send) => None,
         () = send.closed() => None,
     };
     // Who started it went away, or may not be here any more: it is told, as a terminal would.
-    let code = code.unwrap_or_else(|| {
+    let end = end.unwrap_or_else(|| {
         program.hang_up();
-        UNHEARD
+        End::KILLED
     });
-    let _ = send.send(Bytes::from(frame::write(frame::EXIT, code.to_string().as_bytes()))).await;
+    let _ = send.send(end.said()).await;
 }
 
 async fn pass_on(mut from: impl AsyncRead + Unpin, kind: u8, send: &mpsc::Sender<Bytes>) {

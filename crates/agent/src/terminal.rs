@@ -1,8 +1,9 @@
 //! A program on a terminal of its own, carried as frames.
 
 use crate::{
+    console,
     frames::{Down, Ears, Input, Receipts, Typed},
-    program::{self, Program, UNHEARD},
+    program::{End, Program},
     pty::{self, Pty},
     runtime::Started,
 };
@@ -25,7 +26,7 @@ pub(crate) async fn open(
     size: (u16, u16),
     input: Down,
 ) -> Result<mpsc::Receiver<Bytes>> {
-    let (program, pty) = program::on_terminal(started, size).await?;
+    let (program, pty) = console::on_terminal(started, size).await?;
     let (send, receive) = mpsc::channel(16);
     tokio::spawn(async move { carry(program, pty, input, &send).await });
     Ok(receive)
@@ -44,8 +45,8 @@ async fn carry(program: Program, pty: Pty, input: Down, send: &mpsc::Sender<Byte
         () = send.closed() => program.hang_up(),
     }
     drop(pty);
-    let code = tokio::time::timeout(PATIENCE, program.wait()).await.unwrap_or(UNHEARD);
-    let _ = send.send(Bytes::from(frame::write(frame::EXIT, code.to_string().as_bytes()))).await;
+    let end = tokio::time::timeout(PATIENCE, program.wait()).await.unwrap_or(End::KILLED);
+    let _ = send.send(end.said()).await;
 }
 
 async fn from_shell(program: &Program, pty: &Pty, send: &mpsc::Sender<Bytes>) {

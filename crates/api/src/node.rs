@@ -258,7 +258,7 @@ pub mod frame {
     pub const DATA: u8 = 0;
     /// New size: two big-endian u16, columns and rows; to the node, and from it to whoever only follows.
     pub const RESIZE: u8 = 1;
-    /// The shell ended; payload is its code as text; from the node.
+    /// The shell ended; payload is its code as text, empty where nobody heard it; from the node.
     pub const EXIT: u8 = 2;
     /// So many bytes of [`DATA`] more went into the program: one big-endian u32; from the node, each time a few KiB did.
     pub const TAKEN: u8 = 3;

@@ -169,7 +169,8 @@ async fn converse(
                 Some(Ok(Message::Text(text))) => match serde_json::from_str(text.as_str()) {
                     Ok(Told::Taken { bytes }) => on_their_way = on_their_way.saturating_sub(bytes),
                     Ok(Told::Exit { code }) => {
-                        return Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)));
+                        let code = code.and_then(|code| u8::try_from(code).ok());
+                        return Ok(ExitCode::from(code.unwrap_or(1)));
                     }
                     Ok(Told::Error { message }) => return Err(Failure::Ended(message)),
                     Ok(Told::Other) | Err(_) => {}
@@ -190,7 +191,8 @@ enum Told {
         bytes: usize,
     },
     Exit {
-        code: u64,
+        /// Absent where nobody heard it.
+        code: Option<u64>,
     },
     Error {
         message: String,

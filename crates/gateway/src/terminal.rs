@@ -352,7 +352,7 @@ async fn pass_on(
             }
             frame::MOVED => return Ok(Some(Ended::Moved)),
             frame::EXIT => {
-                let code: i32 = String::from_utf8_lossy(&payload).parse().unwrap_or(1);
+                let code: Option<i32> = String::from_utf8_lossy(&payload).parse().ok();
                 let _ = show.tell(Heard::Exit).await;
                 let _ = say(out, &json!({ "type": "exit", "code": code })).await;
                 return Ok(Some(Ended::Exit));

@@ -8,12 +8,15 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    // Inside a workload: nothing of this program but this.
+    // Inside a workload, or beside an agent: nothing of this program but this.
     if let Some(what) = std::env::args_os().nth(1).and_then(|word| word.into_string().ok())
         && let Some(what) = what.strip_prefix("sandbox-")
     {
         if what == "init" {
             return ExitCode::from(agent::init::run());
+        }
+        if what == "keep" {
+            return ExitCode::from(agent::keeper::run());
         }
         let args: Vec<_> = std::env::args_os().skip(2).collect();
         return ExitCode::from(agent::inside::run(what, &args));

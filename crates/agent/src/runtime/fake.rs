@@ -68,6 +68,6 @@ impl Runtime for Fake {
         let mut command = vec!["/usr/bin/env".to_owned()];
         command.extend(inside.env.iter().map(|(name, value)| format!("{name}={value}")));
         command.extend(inside.args.clone());
-        Ok(Started { command, pid_file: None, console: None, group: None })
+        Ok(Started::of(command))
     }
 }

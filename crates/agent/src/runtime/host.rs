@@ -21,12 +21,15 @@ pub(super) fn room_for_watches() {
 }
 
 /// Hangs up what an agent that died had started for somebody, as it would have itself: only what is still inside a
-/// workload, whoever has its number now. Workloads of an agent that is not root have no control group that says so; what
+/// workload, whoever has its number now, and is not kept. Workloads of an agent that is not root have no control group that says so; what
 /// they were asked to do there goes on until its pipes end it.
-pub(super) fn hang_up_left(pids: &Path, runs: &Path) {
+pub(super) fn hang_up_left(pids: &Path, runs: &Path, kept: &[i32]) {
     for entry in std::fs::read_dir(pids).into_iter().flatten().flatten() {
         let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
         let Some(pid) = text.trim().parse::<i32>().ok().filter(|pid| *pid > 1) else { continue };
+        if kept.contains(&pid) {
+            continue;
+        }
         let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
         let mut names = groups.lines().filter_map(|line| line.rsplit('/').next());
         if names.any(|name| !name.is_empty() && runs.join(name).is_dir()) {

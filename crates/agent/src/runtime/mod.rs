@@ -5,8 +5,10 @@ pub mod bundle;
 pub mod fake;
 mod host;
 mod network;
+mod place;
 pub mod sandbox;
 
+use crate::keeper::Keeper;
 use anyhow::Result;
 use api::{AllocationId, node::Work};
 use nix::{
@@ -51,6 +53,10 @@ pub trait Runtime: Send + Sync + 'static {
     /// # Errors
     /// When the workload is too old to have what is to be started.
     fn start(&self, id: AllocationId, inside: &Inside) -> Result<Started>;
+    /// Returns what keeps shells while no agent is there, where programs can outlive it.
+    fn keeper(&self) -> Option<Keeper> {
+        None
+    }
 }
 
 /// Something to be started in a workload.
@@ -75,9 +81,21 @@ pub struct Started {
     pub console: Option<PathBuf>,
     /// What the control group of every process of the workload is called by, where it has one.
     pub group: Option<String>,
+    /// The process's number, where it is known already.
+    pub number: Option<i32>,
 }
 
 impl Started {
+    /// Starts by a command that is the program itself.
+    pub(crate) fn of(command: Vec<String>) -> Self {
+        Self { command, pid_file: None, console: None, group: None, number: None }
+    }
+
+    /// Was started by another agent.
+    pub(crate) fn taken_up(pid: i32, group: Option<String>) -> Self {
+        Self { command: Vec::new(), pid_file: None, console: None, group, number: Some(pid) }
+    }
+
     /// Sends a signal to the program and what it started. Names that are none change nothing.
     pub fn signal(&self, name: &str) {
         let Ok(signal) = format!("SIG{name}").parse::<Signal>() else { return };
@@ -93,6 +111,9 @@ impl Started {
 impl Started {
     /// Returns the program's number, when it runs or ran; 1 and below would be everybody.
     pub fn pid(&self) -> Option<i32> {
+        if self.number.is_some() {
+            return self.number;
+        }
         let text = std::fs::read_to_string(self.pid_file.as_ref()?).ok()?;
         text.trim().parse::<i32>().ok().filter(|pid| *pid > 1)
     }

@@ -4,17 +4,17 @@ use super::{
     Boxed, Facts, Inside, Is, Runtime, Started,
     bundle::{self, Users},
     host, network,
+    place::{agent_number, copy_of_self, place},
 };
-use crate::{orphans, program};
+use crate::{
+    keeper::{self, Keeper},
+    orphans, program,
+};
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, node::Work};
-use nix::fcntl::{Flock, FlockArg};
 use std::{
     fs::Permissions,
-    os::unix::{
-        ffi::OsStrExt,
-        fs::{MetadataExt, PermissionsExt},
-    },
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Stdio,
     sync::atomic::{AtomicU64, Ordering},
@@ -35,6 +35,7 @@ pub struct Sandbox {
     /// Where the numbers of processes stand that were started for somebody.
     pids: PathBuf,
     count: AtomicU64,
+    keeper: Keeper,
 }
 
 impl Sandbox {
@@ -56,9 +57,10 @@ impl Sandbox {
         }
         let init = copy_of_self(place.parent().unwrap_or(&place))?;
         let first_range = if rooted { agent_number(data)? * bundle::RANGES_PER_AGENT } else { 0 };
-        // Those of an agent that died are worth nothing: its streams died with it.
-        let pids = place.join("pids");
-        host::hang_up_left(&pids, &runs);
+        // Those of an agent that died are worth nothing, but for the shells it had kept: its streams died with it.
+        let (pids, keeper) =
+            (place.join("pids"), Keeper::open(&place.join("keeper"), &init).await?);
+        host::hang_up_left(&pids, &runs, &keeper.pids());
         let _ = std::fs::remove_dir_all(&pids);
         std::fs::create_dir(&pids).context("make a folder")?;
         std::fs::set_permissions(&pids, Permissions::from_mode(0o700)).context("close a folder")?;
@@ -67,7 +69,7 @@ impl Sandbox {
         orphans::collect();
         host::end_left_starts(&state);
         let count = AtomicU64::new(0);
-        let sandbox = Self { runs, state, init, rooted, first_range, pids, count };
+        let sandbox = Self { runs, state, init, rooted, first_range, pids, count, keeper };
         sandbox.version().await.context("runc is missing: install Debian's package runc")?;
         Ok(sandbox)
     }
@@ -272,78 +274,11 @@ fn collect(number: &Path) {
     let text = std::fs::read_to_string(number).unwrap_or_default();
     let pid = text.trim().parse::<i32>().unwrap_or_default();
     tokio::spawn(async move {
-        if let Err(error) = program::collected(pid).await {
+        let ended = async { program::collected(keeper::process(pid)?).await };
+        if let Err(error) = ended.await {
             tracing::warn!(pid, error = format!("{error:#}"), "a workload's end was not heard");
         }
     });
-}
-
-/// Where bundles and runc's state are. As root they lie below `/run`: a workload's own users must be
-/// able to walk to its root, wherever the data folder is, and neither outlives the machine's boot.
-fn place(data: &Path, rooted: bool) -> Result<PathBuf> {
-    let data = data.canonicalize().context("find the data folder")?;
-    if !rooted {
-        return Ok(data);
-    }
-    let name =
-        data.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    let place = Path::new("/run/gpuaas").join(format!("{name:016x}"));
-    for folder in [Path::new("/run/gpuaas"), &place] {
-        std::fs::create_dir_all(folder).context("make a folder below /run")?;
-        std::fs::set_permissions(folder, Permissions::from_mode(0o711)).context("open a folder")?;
-    }
-    Ok(place)
-}
-
-/// Returns this agent's number on this machine: agents of one machine never share a range of users.
-fn agent_number(data: &Path) -> Result<u32> {
-    use std::io::Write;
-    let folder = Path::new("/run/gpuaas/agents");
-    std::fs::create_dir_all(folder).context("make a folder below /run")?;
-    // One at a time: a number just taken, or just found free, must not be taken by another too.
-    let lock = std::fs::File::create(folder.join("lock")).context("open the lock of numbers")?;
-    let _held = Flock::lock(lock, FlockArg::LockExclusive)
-        .map_err(|(_, error)| error)
-        .context("wait for the lock of numbers")?;
-    let own = data.canonicalize().context("find the data folder")?;
-    let own = own.as_os_str().as_encoded_bytes();
-    for number in 0..500 {
-        let path = folder.join(number.to_string());
-        match std::fs::OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(mut file) => {
-                file.write_all(own).context("take a number")?;
-                return Ok(number);
-            }
-            Err(_) => {
-                let owner = std::fs::read(&path).unwrap_or_default();
-                let gone = !Path::new(std::ffi::OsStr::from_bytes(&owner)).exists();
-                if owner == own || (gone && std::fs::write(&path, own).is_ok()) {
-                    return Ok(number);
-                }
-            }
-        }
-    }
-    bail!("500 agents on one machine are the most")
-}
-
-/// A copy of this program for workloads to start with: theirs must not change under them when this
-/// one is replaced. One copy serves every agent of the same build.
-fn copy_of_self(folder: &Path) -> Result<PathBuf> {
-    let own = std::env::current_exe().context("find this program")?;
-    let meta = std::fs::metadata("/proc/self/exe").context("look at this program")?;
-    let copy = folder.join(format!("init-{:x}-{:x}", meta.len(), meta.mtime()));
-    if !copy.exists() {
-        let fresh = folder.join(format!(".init-{}", std::process::id()));
-        std::fs::copy("/proc/self/exe", &fresh)
-            .or_else(|_| std::fs::copy(&own, &fresh))
-            .context("copy this program")?;
-        std::fs::set_permissions(&fresh, Permissions::from_mode(0o755))
-            .context("copy this program")?;
-        std::fs::rename(&fresh, &copy).context("keep the copy")?;
-    }
-    Ok(copy)
 }
 
 /// Says whether a control group of the workload is left, in either kind of hierarchy.
@@ -395,6 +330,10 @@ impl Runtime for Sandbox {
         command.push(id.to_string());
         command.extend(inside.args.iter().cloned());
         let group = self.rooted.then(|| id.to_string());
-        Ok(Started { command, pid_file: Some(pid_file), console, group })
+        Ok(Started { command, pid_file: Some(pid_file), console, group, number: None })
+    }
+
+    fn keeper(&self) -> Option<Keeper> {
+        Some(self.keeper.clone())
     }
 }

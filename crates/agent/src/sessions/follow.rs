@@ -2,11 +2,11 @@
 //! what they were too slow for they miss, and are told so.
 
 use super::{Session, Sessions, State};
-use crate::frames::Down;
+use crate::{frames::Down, program::End};
 use anyhow::{Context, Result};
 use api::{AllocationId, TerminalId, node::frame};
 use bytes::Bytes;
-use std::sync::Arc;
+use std::{io, sync::Arc};
 use tokio::sync::{mpsc, watch};
 
 /// What comes next for somebody who follows.
@@ -16,21 +16,21 @@ enum Next {
     /// Output.
     Output(Vec<u8>),
     /// Its end.
-    Exit(i32),
+    Exit(End),
     /// Nothing yet.
     Wait,
 }
 
-fn next(state: &State, at: Option<u64>) -> Next {
-    let Some(at) = at.filter(|at| *at >= state.first()) else {
-        return Next::At(state.first(), state.total);
+fn next(state: &State, at: Option<u64>) -> io::Result<Next> {
+    let Some(at) = at.filter(|at| *at >= state.output.first()) else {
+        return Ok(Next::At(state.output.first(), state.output.total()));
     };
-    let bytes = state.from(at);
-    match state.code {
+    let bytes = state.from(at)?;
+    Ok(match state.end {
         _ if !bytes.is_empty() => Next::Output(bytes),
-        Some(code) => Next::Exit(code),
+        Some(end) => Next::Exit(end),
         None => Next::Wait,
-    }
+    })
 }
 
 impl Sessions {
@@ -66,13 +66,16 @@ async fn follow(session: &Session, send: &mpsc::Sender<Bytes>) -> Option<()> {
     let mut at = None;
     loop {
         news.mark_unchanged();
-        let next = next(&session.state(), at);
+        let next = next(&session.state(), at).ok()?;
         let frame = match &next {
             Next::At(first, total) => {
                 frame::write(frame::AT, &[first.to_be_bytes(), total.to_be_bytes()].concat())
             }
             Next::Output(bytes) => frame::write(frame::DATA, bytes),
-            Next::Exit(code) => frame::write(frame::EXIT, code.to_string().as_bytes()),
+            Next::Exit(end) => {
+                send.send(end.said()).await.ok()?;
+                return Some(());
+            }
             Next::Wait => {
                 tokio::select! {
                     changed = news.changed() => changed.ok()?,
@@ -85,8 +88,7 @@ async fn follow(session: &Session, send: &mpsc::Sender<Bytes>) -> Option<()> {
         match next {
             Next::At(first, _) => at = Some(first),
             Next::Output(bytes) => at = at.map(|at| at + bytes.len() as u64),
-            Next::Exit(_) => return Some(()),
-            Next::Wait => {}
+            Next::Exit(_) | Next::Wait => {}
         }
     }
 }

@@ -2,46 +2,52 @@
 //! while nobody looks, so that a page that comes back goes on where it was.
 //!
 //! One looks at a time: who comes later takes over. Nothing is lost to somebody who looks, however slowly;
-//! while nobody does, the oldest output is forgotten, and after a quarter of an hour the shell ends.
+//! while nobody does, the oldest output is forgotten, and after a quarter of an hour the shell ends. Where a keeper
+//! is, they outlive this program too.
 
 mod follow;
+mod kept;
+mod life;
+mod ring;
 
 use crate::{
+    console,
     frames::{Down, Ears, Input, Receipts},
-    program::{self, Program, UNHEARD},
-    pty::{self, Pty},
+    keeper::Keeper,
+    program::End,
     runtime::Started,
 };
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, TerminalId, node::frame};
 use bytes::Bytes;
+use life::Shell;
+use ring::Ring;
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
+    io,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// Output that is kept.
-const KEPT: usize = 256 * 1024;
 /// How far somebody who looks may be behind before the shell waits for them.
 const BEHIND: u64 = 192 * 1024;
 /// Output in one frame.
 const CHUNK: usize = 16 * 1024;
-/// How long a shell goes on while nobody looks.
-const ALONE: Duration = Duration::from_secs(15 * 60);
 /// How long the end of one that nobody looks at is remembered.
 const ENDED: Duration = Duration::from_secs(60);
-/// How long a shell that is hung up may take to end.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How long is waited between two reads while nobody looks: a flood costs the machine little then.
-const PACE: Duration = Duration::from_millis(20);
 /// Most shells of a workload.
 const MOST: usize = 16;
 
 /// The shells of this agent.
 #[derive(Clone, Default)]
-pub(crate) struct Sessions(Arc<Mutex<BTreeMap<TerminalId, Arc<Session>>>>);
+pub(crate) struct Sessions {
+    all: Arc<Mutex<BTreeMap<TerminalId, Arc<Session>>>>,
+    keeper: Option<Keeper>,
+}
+
+/// What is typed, and who is told once it went in.
+type Typing = (Vec<u8>, oneshot::Sender<()>);
 
 /// A shell.
 struct Session {
@@ -49,39 +55,23 @@ struct Session {
     state: Mutex<State>,
     news: watch::Sender<u64>,
     size: watch::Sender<(u16, u16)>,
-    typed: mpsc::Sender<(Vec<u8>, oneshot::Sender<()>)>,
+    typed: mpsc::Sender<Typing>,
     hang_up: watch::Sender<bool>,
 }
 
 /// What is known of it; every change is news.
-#[derive(Default)]
 struct State {
-    kept: VecDeque<u8>,
-    /// Bytes of output in all.
-    total: u64,
+    output: Ring,
     /// How many came to look.
     looks: u64,
     /// How far the one who looks has come; nobody does when absent.
     at: Option<u64>,
-    code: Option<i32>,
+    end: Option<End>,
 }
 
 impl State {
-    fn push(&mut self, bytes: &[u8]) {
-        self.kept.extend(bytes);
-        self.total += bytes.len() as u64;
-        let over = self.kept.len().saturating_sub(KEPT);
-        self.kept.drain(..over);
-    }
-
-    /// Returns where what is kept begins.
-    fn first(&self) -> u64 {
-        self.total - self.kept.len() as u64
-    }
-
-    fn from(&self, at: u64) -> Vec<u8> {
-        let skip = usize::try_from(at.saturating_sub(self.first())).unwrap_or(usize::MAX);
-        self.kept.iter().skip(skip).take(CHUNK).copied().collect()
+    fn from(&self, at: u64) -> io::Result<Vec<u8>> {
+        self.output.from(at, CHUNK)
     }
 }
 
@@ -115,7 +105,7 @@ impl Drop for Look {
 
 impl Sessions {
     fn all(&self) -> std::sync::MutexGuard<'_, BTreeMap<TerminalId, Arc<Session>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether there is such a shell in a workload.
@@ -131,7 +121,7 @@ impl Sessions {
         if own.len() < MOST {
             return Ok(());
         }
-        let ended = |id: &&TerminalId| all.get(id).is_some_and(|one| one.state().code.is_some());
+        let ended = |id: &&TerminalId| all.get(id).is_some_and(|one| one.state().end.is_some());
         let left = |id: &&TerminalId| all.get(id).is_some_and(|one| one.state().at.is_none());
         let Some(oldest) = own.iter().find(ended).or_else(|| own.iter().find(left)).copied() else {
             bail!("the workload has too many shells");
@@ -146,7 +136,6 @@ impl Sessions {
     ///
     /// # Errors
     /// When no terminal is to be had, or the workload has too many.
-    #[allow(clippy::disallowed_methods, reason = "ends with the shell, which ends alone in time")]
     pub(crate) async fn start(
         &self,
         id: TerminalId,
@@ -155,29 +144,38 @@ impl Sessions {
         (cols, rows): (u16, u16),
     ) -> Result<()> {
         self.room(of)?;
-        let (program, pty) = program::on_terminal(started, (cols, rows)).await?;
-        let (typed, jobs) = mpsc::channel(4);
+        let output = Ring::new()?;
+        let (program, pty) = console::on_terminal(started, (cols, rows)).await?;
+        let shell = Shell { id, program, pty, keeper: self.keeper.clone() };
+        self.carry(of, (cols, rows), output, shell);
+        Ok(())
+    }
+
+    /// Carries a shell that runs until it has ended, and a little longer.
+    #[allow(clippy::disallowed_methods, reason = "ends with the shell, which ends alone in time")]
+    fn carry(&self, of: AllocationId, size: (u16, u16), output: Ring, shell: Shell) {
+        let (typed, typing) = mpsc::channel(4);
         let session = Arc::new(Session {
             of,
-            state: Mutex::default(),
+            state: Mutex::new(State { output, looks: 0, at: None, end: None }),
             news: watch::channel(0).0,
-            size: watch::channel((cols, rows)).0,
+            size: watch::channel(size).0,
             typed,
             hang_up: watch::channel(false).0,
         });
+        let id = shell.id;
         if let Some(before) = self.all().insert(id, session.clone()) {
             before.hang_up.send_replace(true);
         }
         let this = self.clone();
         tokio::spawn(async move {
-            run(&session, program, pty, jobs).await;
+            life::run(&session, shell, typing).await;
             tokio::time::sleep(ENDED).await;
             let mut all = this.all();
             if all.get(&id).is_some_and(|now| Arc::ptr_eq(now, &session)) {
                 all.remove(&id);
             }
         });
-        Ok(())
     }
 
     /// Looks at a shell from a place in its output on; the stream says where it really begins.
@@ -195,9 +193,10 @@ impl Sessions {
         let (send, receive) = mpsc::channel(16);
         let (number, at, total) = session.change(|state| {
             state.looks += 1;
-            let at = from.clamp(state.first(), state.total);
+            let total = state.output.total();
+            let at = from.clamp(state.output.first(), total);
             state.at = Some(at);
-            (state.looks, at, state.total)
+            (state.looks, at, total)
         });
         let look = Look { session: session.clone(), number };
         tokio::spawn(async move {
@@ -232,18 +231,18 @@ async fn show(look: &Look, mut at: u64, send: &mpsc::Sender<Bytes>) {
     let mut news = session.news.subscribe();
     loop {
         news.mark_unchanged();
-        let (bytes, code, mine) = {
+        let (bytes, end, mine) = {
             let state = session.state();
-            (state.from(at), state.code, state.looks == look.number)
+            (state.from(at), state.end, state.looks == look.number)
         };
+        let Ok(bytes) = bytes else { return };
         if !mine {
             let _ = send.send(Bytes::from(frame::write(frame::MOVED, &[]))).await;
             return;
         }
         if bytes.is_empty() {
-            if let Some(code) = code {
-                let last = frame::write(frame::EXIT, code.to_string().as_bytes());
-                let _ = send.send(Bytes::from(last)).await;
+            if let Some(end) = end {
+                let _ = send.send(end.said()).await;
                 return;
             }
             if news.changed().await.is_err() {
@@ -286,110 +285,4 @@ async fn pass_in(
         }
     }
     std::future::pending::<()>().await;
-}
-
-/// Carries the shell to its end, looked at or not.
-async fn run(
-    session: &Session,
-    program: Program,
-    pty: Pty,
-    jobs: mpsc::Receiver<(Vec<u8>, oneshot::Sender<()>)>,
-) {
-    let mut hang_up = session.hang_up.subscribe();
-    let ended = tokio::select! {
-        () = keep(session, &program, &pty) => true,
-        () = feed(session, &pty, jobs) => true,
-        () = alone(session) => false,
-        _ = hang_up.wait_for(|over| *over) => false,
-    };
-    if !ended {
-        program.hang_up();
-    }
-    drop(pty);
-    let code = tokio::time::timeout(PATIENCE, program.wait()).await.unwrap_or(UNHEARD);
-    session.change(|state| state.code = Some(code));
-}
-
-/// Reads the output: as fast as whoever looks takes it, slowly while nobody does.
-async fn keep(session: &Session, program: &Program, pty: &Pty) {
-    let mut buffer = vec![0; CHUNK];
-    let mut news = session.news.subscribe();
-    loop {
-        news.mark_unchanged();
-        let (looked_at, full) = {
-            let state = session.state();
-            (state.at.is_some(), state.at.is_some_and(|at| state.total - at >= BEHIND))
-        };
-        if full {
-            if news.changed().await.is_err() {
-                return;
-            }
-            continue;
-        }
-        match pty.read(&mut buffer).await {
-            Ok(0) | Err(_) => {
-                if tokio::time::timeout(pty::AGAIN, program.wait()).await.is_ok() {
-                    return;
-                }
-            }
-            Ok(count) => {
-                let bytes = buffer.get(..count).unwrap_or_default();
-                session.change(|state| state.push(bytes));
-            }
-        }
-        if !looked_at {
-            tokio::time::sleep(PACE).await;
-        }
-    }
-}
-
-/// Writes into the terminal. One that takes nothing any more is the end of its shell, which the reading
-/// side hears.
-async fn feed(
-    session: &Session,
-    pty: &Pty,
-    mut jobs: mpsc::Receiver<(Vec<u8>, oneshot::Sender<()>)>,
-) {
-    let mut size = session.size.subscribe();
-    let mut now: Option<(Vec<u8>, usize, oneshot::Sender<()>)> = None;
-    loop {
-        let part = now.as_ref().and_then(|(bytes, done, _)| bytes.get(*done..));
-        tokio::select! {
-            biased; // a new size counts for everything typed after it
-            Ok(()) = size.changed() => {
-                let _ = pty.resize(*size.borrow_and_update());
-            }
-            job = jobs.recv(), if part.is_none() => match job {
-                Some((bytes, told)) => now = Some((bytes, 0, told)),
-                None => break,
-            },
-            wrote = pty.write(part.unwrap_or_default()), if part.is_some() => {
-                let Ok(count) = wrote else { break };
-                if count < part.map_or(0, <[u8]>::len) {
-                    if let Some((_, done, _)) = now.as_mut() { *done += count; }
-                } else if let Some((_, _, told)) = now.take() {
-                    let _ = told.send(());
-                }
-            }
-        }
-    }
-    std::future::pending::<()>().await;
-}
-
-/// Ends when nobody has looked for too long.
-async fn alone(session: &Session) {
-    let mut news = session.news.subscribe();
-    loop {
-        while session.state().at.is_some() {
-            if news.changed().await.is_err() {
-                return;
-            }
-        }
-        let looks = session.state().looks;
-        tokio::time::sleep(ALONE).await;
-        let state = session.state();
-        if state.at.is_none() && state.looks == looks {
-            return;
-        }
-    }
 }

@@ -1,0 +1,159 @@
+//! A shell's life: what it prints is kept, what is typed goes in, and it ends with its program, when it is hung up, or
+//! when nobody has looked for too long.
+
+use super::{BEHIND, CHUNK, Session, Typing};
+use crate::{
+    keeper::{About, Keeper},
+    program::{End, Program},
+    pty::{self, Pty},
+};
+use anyhow::Result;
+use api::TerminalId;
+use std::{os::fd::AsFd, time::Duration};
+use tokio::sync::mpsc;
+
+/// How long a shell goes on while nobody looks.
+const ALONE: Duration = Duration::from_secs(15 * 60);
+/// How long a shell that is hung up may take to end.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long is waited between two reads while nobody looks: a flood costs the machine little then.
+const PACE: Duration = Duration::from_millis(20);
+
+/// What a shell runs in.
+pub(super) struct Shell {
+    pub(super) id: TerminalId,
+    pub(super) program: Program,
+    pub(super) pty: Pty,
+    pub(super) keeper: Option<Keeper>,
+}
+
+/// Carries the shell to its end, looked at or not.
+pub(super) async fn run(session: &Session, shell: Shell, typing: mpsc::Receiver<Typing>) {
+    let mut hang_up = session.hang_up.subscribe();
+    let Shell { id, program, pty, keeper } = &shell;
+    let ended = tokio::select! {
+        () = keep(session, program, pty) => true,
+        () = feed(session, pty, typing) => true,
+        () = alone(session) => false,
+        _ = hang_up.wait_for(|over| *over) => false,
+        never = outlive(session, &shell) => never,
+    };
+    if !ended {
+        program.hang_up();
+    }
+    // Its terminal is gone once nobody has it.
+    if let Some(keeper) = keeper {
+        keeper.forget(*id);
+    }
+    let Shell { program, pty, .. } = shell;
+    drop(pty);
+    let end = tokio::time::timeout(PATIENCE, program.wait()).await.unwrap_or(End::KILLED);
+    session.change(|state| state.end = Some(end));
+}
+
+/// Has it kept for the agent after this one, as soon as it runs.
+async fn outlive(session: &Session, shell: &Shell) -> bool {
+    if let Some(keeper) = &shell.keeper
+        && let Err(error) = kept(session, shell, keeper).await
+    {
+        tracing::warn!(error = format!("{error:#}"), "a shell will end with this agent");
+    }
+    std::future::pending().await
+}
+
+async fn kept(
+    session: &Session,
+    Shell { id, program, pty, .. }: &Shell,
+    keeper: &Keeper,
+) -> Result<()> {
+    let Some((pid, process)) = program.running().await else { return Ok(()) };
+    let about = About { of: session.of, pid, group: program.group().map(str::to_owned) };
+    let output = session.state().output.memory().try_clone()?;
+    keeper.keep(*id, &about, [pty.as_fd(), process.as_fd(), output.as_fd()])?;
+    program.stays();
+    Ok(())
+}
+
+/// Reads the output: as fast as whoever looks takes it, slowly while nobody does.
+async fn keep(session: &Session, program: &Program, pty: &Pty) {
+    let mut buffer = vec![0; CHUNK];
+    let mut news = session.news.subscribe();
+    loop {
+        news.mark_unchanged();
+        let (looked_at, full) = {
+            let state = session.state();
+            let behind = state.at.map(|at| state.output.total() - at);
+            (state.at.is_some(), behind.is_some_and(|behind| behind >= BEHIND))
+        };
+        if full {
+            if news.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
+        match pty.read(&mut buffer).await {
+            Ok(0) | Err(_) => {
+                if tokio::time::timeout(pty::AGAIN, program.wait()).await.is_ok() {
+                    return;
+                }
+            }
+            Ok(count) => {
+                let bytes = buffer.get(..count).unwrap_or_default();
+                if let Err(error) = session.change(|state| state.output.push(bytes)) {
+                    tracing::error!(%error, "a shell ends: its output cannot be kept");
+                    return program.hang_up();
+                }
+            }
+        }
+        if !looked_at {
+            tokio::time::sleep(PACE).await;
+        }
+    }
+}
+
+/// Writes into the terminal. One that takes nothing any more is the end of its shell, which the reading
+/// side hears.
+async fn feed(session: &Session, pty: &Pty, mut typing: mpsc::Receiver<Typing>) {
+    let mut size = session.size.subscribe();
+    let mut now: Option<(Typing, usize)> = None;
+    loop {
+        let part = now.as_ref().and_then(|((bytes, _), done)| bytes.get(*done..));
+        tokio::select! {
+            biased; // a new size counts for everything typed after it
+            Ok(()) = size.changed() => {
+                let _ = pty.resize(*size.borrow_and_update());
+            }
+            typed = typing.recv(), if part.is_none() => match typed {
+                Some(typed) => now = Some((typed, 0)),
+                None => break,
+            },
+            wrote = pty.write(part.unwrap_or_default()), if part.is_some() => {
+                let Ok(count) = wrote else { break };
+                if count < part.map_or(0, <[u8]>::len) {
+                    if let Some((_, done)) = now.as_mut() { *done += count; }
+                } else if let Some(((_, told), _)) = now.take() {
+                    let _ = told.send(());
+                }
+            }
+        }
+    }
+    std::future::pending::<()>().await;
+}
+
+/// Ends when nobody has looked for too long.
+async fn alone(session: &Session) {
+    let mut news = session.news.subscribe();
+    loop {
+        while session.state().at.is_some() {
+            if news.changed().await.is_err() {
+                return;
+            }
+        }
+        let looks = session.state().looks;
+        tokio::time::sleep(ALONE).await;
+        let state = session.state();
+        if state.at.is_none() && state.looks == looks {
+            return;
+        }
+    }
+}
