@@ -3,7 +3,7 @@
 use crate::client::{Client, Failure};
 use anyhow::Context;
 use api::{
-    Code,
+    Code, TerminalId,
     allocations::{TERMINAL_PROTOCOL, TerminalTicket},
     node::frame,
 };
@@ -13,7 +13,7 @@ use futures_util::{
 };
 use nix::sys::termios::{SetArg, Termios, cfmakeraw, tcgetattr, tcsetattr};
 use serde_json::json;
-use std::{io::IsTerminal, process::ExitCode};
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     signal::unix::{SignalKind, signal},
@@ -21,7 +21,7 @@ use tokio::{
 };
 use tokio_tungstenite::{
     connect_async,
-    tungstenite::{Message, client::IntoClientRequest},
+    tungstenite::{Message, client::IntoClientRequest, protocol::CloseFrame},
 };
 
 /// Puts the terminal back as it was.
@@ -62,31 +62,141 @@ fn size() -> (u16, u16) {
     }
 }
 
-/// Opens a shell and carries it; returns the shell's own exit code.
+/// Waits between tries to go on with a shell, in milliseconds: after two minutes it is given up.
+const WAITS: [u64; 11] =
+    [500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000, 15_000, 20_000, 20_000];
+
+/// Opens a shell and carries it, over lost connections too; returns the shell's own exit code.
 ///
 /// # Errors
 /// What the server says.
 pub async fn run(id: &str, record: bool) -> Result<ExitCode, Failure> {
     let client = Client::signed_in()?;
-    let asked = if record { "?record=true" } else { "" };
-    let path = format!("/api/v1/allocations/{id}/terminal-token{asked}");
-    let ticket: TerminalTicket = client.post(&path, None::<&()>, None).await.map_err(consent)?;
-    let (cols, rows) = size();
-    let address = client.url.replacen("http", "ws", 1);
-    let mut request = format!("{address}{}?cols={cols}&rows={rows}", ticket.url)
-        .into_client_request()
-        .context("make the request")?;
-    let header = |text: String| http::HeaderValue::try_from(text).context("make the request");
-    let offered = header(format!("{TERMINAL_PROTOCOL}, {}", ticket.ticket))?;
-    request.headers_mut().insert("sec-websocket-protocol", offered);
-    let token = client.bearer().await?.unwrap_or_default();
-    request.headers_mut().insert("authorization", header(format!("Bearer {token}"))?);
-    let (socket, _) = connect_async(request).await.map_err(|error| match plain(&error) {
-        Some(words) => Failure::Ended(format!("the terminal was not opened: {words}")),
-        None => Failure::Unreachable(client.url.clone()),
-    })?;
+    let mut shell = Shell { client, id, record, name: None, have: 0 };
+    let mut keys = Keys { stdin: tokio::io::stdin(), open: true };
+    let mut socket = match shell.open().await? {
+        Opened::Socket(socket) => socket,
+        Opened::Not(failure) => return Err(failure),
+    };
     let _raw = Raw::enter();
-    carry(socket).await
+    loop {
+        match carry(*socket, &mut shell, &mut keys).await? {
+            Over::Exit(code) => return Ok(code),
+            Over::Said(words) => return Err(Failure::Ended(words)),
+            Over::Lost(words) => socket = again(&mut shell, &mut keys, &words).await?,
+        }
+    }
+}
+
+/// A shell, and how much of it was shown here.
+struct Shell<'a> {
+    client: Client,
+    id: &'a str,
+    record: bool,
+    name: Option<TerminalId>,
+    have: u64,
+}
+
+/// What is typed here.
+struct Keys {
+    stdin: tokio::io::Stdin,
+    open: bool,
+}
+
+/// What came of opening a shell.
+enum Opened {
+    Socket(Box<Socket>),
+    /// Not now; later it may.
+    Not(Failure),
+}
+
+/// How a connection to a shell ended.
+enum Over {
+    Exit(ExitCode),
+    /// For good, and why.
+    Said(String),
+    /// The shell goes on.
+    Lost(String),
+}
+
+impl Shell<'_> {
+    /// Opens it, or goes on with it.
+    async fn open(&mut self) -> Result<Opened, Failure> {
+        let mut asked = Vec::new();
+        asked.extend(self.name.map(|name| format!("terminal_id={name}")));
+        asked.extend(self.record.then(|| "record=true".to_owned()));
+        let path = format!("/api/v1/allocations/{}/terminal-token?{}", self.id, asked.join("&"));
+        let ticket: TerminalTicket = match self.client.post(&path, None::<&()>, None).await {
+            Ok(ticket) => ticket,
+            Err(failure @ Failure::Unreachable(_)) => return Ok(Opened::Not(failure)),
+            Err(Failure::Refused(why)) if why.status == 429 || why.status >= 500 => {
+                return Ok(Opened::Not(Failure::Refused(why)));
+            }
+            Err(failure) => return Err(consent(failure)),
+        };
+        let (cols, rows) = size();
+        let address = self.client.url.replacen("http", "ws", 1);
+        let from = self.name.map(|_| format!("&from={}", self.have)).unwrap_or_default();
+        let mut request = format!("{address}{}?cols={cols}&rows={rows}{from}", ticket.url)
+            .into_client_request()
+            .context("make the request")?;
+        let header = |text: String| http::HeaderValue::try_from(text).context("make the request");
+        let offered = header(format!("{TERMINAL_PROTOCOL}, {}", ticket.ticket))?;
+        request.headers_mut().insert("sec-websocket-protocol", offered);
+        let token = self.client.bearer().await?.unwrap_or_default();
+        request.headers_mut().insert("authorization", header(format!("Bearer {token}"))?);
+        match connect_async(request).await {
+            Ok((socket, _)) => {
+                self.name = Some(ticket.terminal_id);
+                Ok(Opened::Socket(Box::new(socket)))
+            }
+            Err(error) => Ok(Opened::Not(match plain(&error) {
+                Some(words) => Failure::Ended(format!("the terminal was not opened: {words}")),
+                None => Failure::Unreachable(self.client.url.clone()),
+            })),
+        }
+    }
+}
+
+/// Goes on with a shell whose connection was lost, as soon as it can be.
+async fn again(
+    shell: &mut Shell<'_>,
+    keys: &mut Keys,
+    words: &str,
+) -> Result<Box<Socket>, Failure> {
+    eprint!("\r\n[{words}; trying again, Ctrl-C gives up]\r\n");
+    let mut last = Failure::Ended(words.to_owned());
+    for wait in WAITS {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(wait)) => {}
+            () = keys.given_up() => return Err(Failure::Ended(words.to_owned())),
+        }
+        match shell.open().await? {
+            Opened::Socket(socket) => {
+                eprint!("[connected again; keys of the last moment may be lost]\r\n");
+                return Ok(socket);
+            }
+            Opened::Not(failure) => last = failure,
+        }
+    }
+    Err(last)
+}
+
+impl Keys {
+    /// Ends when somebody at a keyboard gives up; other keys go nowhere meanwhile.
+    async fn given_up(&mut self) {
+        if !std::io::stdin().is_terminal() {
+            return std::future::pending().await;
+        }
+        let mut buffer = [0; 64];
+        while self.open {
+            let count = self.stdin.read(&mut buffer).await.unwrap_or(0);
+            self.open = count > 0;
+            if buffer.get(..count).unwrap_or_default().contains(&3) {
+                return;
+            }
+        }
+    }
 }
 
 /// Says how one agrees to be recorded.
@@ -116,11 +226,15 @@ fn plain(error: &tokio_tungstenite::tungstenite::Error) -> Option<String> {
 type Socket =
     tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
-async fn carry(socket: Socket) -> Result<ExitCode, Failure> {
+async fn carry(socket: Socket, shell: &mut Shell<'_>, keys: &mut Keys) -> Result<Over, Failure> {
     let (out, from) = socket.split();
     // Sent by a task of its own: reading never waits for sending.
     let (say, said) = mpsc::unbounded_channel();
-    let (sending, conversation) = (send_all(out, said), converse(from, &say));
+    if !keys.open {
+        // The end of input may have been what was lost.
+        let _ = say.send(Message::Binary(vec![4].into()));
+    }
+    let (sending, conversation) = (send_all(out, said), converse(from, &say, shell, keys));
     tokio::pin!(conversation);
     tokio::select! {
         ended = &mut conversation => ended,
@@ -140,17 +254,19 @@ async fn send_all(mut out: SplitSink<Socket, Message>, mut said: mpsc::Unbounded
 async fn converse(
     mut from: SplitStream<Socket>,
     say: &mpsc::UnboundedSender<Message>,
-) -> Result<ExitCode, Failure> {
+    shell: &mut Shell<'_>,
+    keys: &mut Keys,
+) -> Result<Over, Failure> {
     let mut resized = signal(SignalKind::window_change()).context("listen for signals")?;
-    let (mut stdin, mut stdout) = (tokio::io::stdin(), tokio::io::stdout());
-    let (mut buffer, mut typing, mut on_their_way) = (vec![0; 4096], true, 0_usize);
+    let (mut stdout, mut last) = (tokio::io::stdout(), None);
+    let (mut buffer, mut on_their_way) = (vec![0; 4096], 0_usize);
     loop {
         tokio::select! {
-            read = stdin.read(&mut buffer), if typing && on_their_way < frame::WINDOW => {
+            read = keys.stdin.read(&mut buffer), if keys.open && on_their_way < frame::WINDOW => {
                 // At the end of input the shell is told as a keyboard would.
                 let count = read.unwrap_or(0);
-                typing = count > 0;
-                let bytes = if typing { buffer.get(..count).unwrap_or_default().to_vec() } else { vec![4] };
+                keys.open = count > 0;
+                let bytes = if keys.open { buffer.get(..count).unwrap_or_default().to_vec() } else { vec![4] };
                 on_their_way += bytes.len();
                 let _ = say.send(Message::Binary(bytes.into()));
             }
@@ -163,6 +279,7 @@ async fn converse(
                 Some(Ok(Message::Binary(bytes))) => {
                     stdout.write_all(&bytes).await.context("print")?;
                     stdout.flush().await.context("print")?;
+                    shell.have += bytes.len() as u64;
                     let ack = json!({ "type": "ack", "bytes": bytes.len() }).to_string();
                     let _ = say.send(Message::text(ack));
                 }
@@ -170,16 +287,38 @@ async fn converse(
                     Ok(Told::Taken { bytes }) => on_their_way = on_their_way.saturating_sub(bytes),
                     Ok(Told::Exit { code }) => {
                         let code = code.and_then(|code| u8::try_from(code).ok());
-                        return Ok(ExitCode::from(code.unwrap_or(1)));
+                        if code.is_none() {
+                            eprint!("\r\n[the shell ended; nobody heard what with]\r\n");
+                        }
+                        return Ok(Over::Exit(ExitCode::from(code.unwrap_or(1))));
                     }
-                    Ok(Told::Error { message }) => return Err(Failure::Ended(message)),
+                    Ok(Told::At { bytes }) => {
+                        if bytes > shell.have && shell.have > 0 {
+                            eprint!("\r\n[{} bytes of output were not kept]\r\n", bytes - shell.have);
+                        }
+                        shell.have = bytes;
+                    }
+                    Ok(Told::Error { message }) => last = Some(message),
                     Ok(Told::Other) | Err(_) => {}
                 },
-                Some(Ok(Message::Close(_))) | None => return Ok(ExitCode::from(1)),
+                Some(Ok(Message::Close(close))) => return Ok(closed(close, last)),
                 Some(Ok(_)) => {}
-                Some(Err(_)) => return Err(Failure::Ended("the connection was lost".to_owned())),
+                None | Some(Err(_)) => return Ok(closed(None, last)),
             }
         }
+    }
+}
+
+/// Says whether a shell that was left goes on.
+fn closed(close: Option<CloseFrame>, last: Option<String>) -> Over {
+    let (code, reason) =
+        close.map(|close| (u16::from(close.code), close.reason.to_string())).unwrap_or_default();
+    let words = last.or(Some(reason)).filter(|words| !words.is_empty());
+    let words = words.unwrap_or_else(|| "the connection was lost".to_owned());
+    match code {
+        4428 => Over::Said(format!("{words}. Agree with --record")),
+        1000 | 1002 | 4403 | 4409 | 4410 | 4507 => Over::Said(words),
+        _ => Over::Lost(words),
     }
 }
 
@@ -193,6 +332,10 @@ enum Told {
     Exit {
         /// Absent where nobody heard it.
         code: Option<u64>,
+    },
+    /// Where in the output what follows begins.
+    At {
+        bytes: u64,
     },
     Error {
         message: String,

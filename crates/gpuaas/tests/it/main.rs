@@ -17,6 +17,7 @@ mod processes;
 mod replicas;
 mod runbook;
 mod service;
+mod shells;
 mod site;
 mod ssh;
 mod strangers;
