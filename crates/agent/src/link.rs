@@ -2,7 +2,8 @@
 //! say what is, carry a stream into a workload.
 
 use crate::{
-    Reconciler, console::Unstarted, enrol::Identity, frames::Down, runtime::Started, stream,
+    Reconciler, console::Unstarted, enrol::Identity, frames::Down, runtime::Started, sessions::New,
+    stream,
 };
 use anyhow::{Context, Result};
 use api::{
@@ -19,7 +20,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::{convert::Infallible, time::Duration};
 use tokio::sync::mpsc;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 /// The body of an answer.
 pub type Out = UnsyncBoxBody<Bytes, Infallible>;
@@ -45,10 +46,13 @@ pub async fn run(
 ) -> Result<()> {
     let tls = identity.dial(ALPN_LINK).await?;
     tracing::info!(node = %identity.node_id, "linked");
-    let (reconciler, inventory) = (reconciler.clone(), inventory.clone());
+    let over = CancellationToken::new();
+    let _over = over.clone().drop_guard();
+    let here =
+        Here { reconciler: reconciler.clone(), inventory: inventory.clone(), heartbeat, over };
     let service = service_fn(move |request| {
-        let (reconciler, inventory) = (reconciler.clone(), inventory.clone());
-        async move { Ok::<_, Infallible>(answer(request, &reconciler, &inventory, heartbeat).await) }
+        let here = here.clone();
+        async move { Ok::<_, Infallible>(answer(request, &here).await) }
     });
     let serving = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
@@ -61,6 +65,16 @@ pub async fn run(
     // Among the streams it carries: on a thread of its own each byte would wake two.
     let serving = AbortOnDropHandle::new(tokio::spawn(serving));
     serving.await.context("carry the link")?.context("the link broke")
+}
+
+/// What a link answers from.
+#[derive(Clone)]
+struct Here {
+    reconciler: Reconciler,
+    inventory: Inventory,
+    heartbeat: Duration,
+    /// That the link has ended.
+    over: CancellationToken,
 }
 
 fn plain(status: StatusCode, text: &str) -> Response<Out> {
@@ -78,22 +92,17 @@ pub fn streamed(mut bytes: mpsc::Receiver<Bytes>) -> Response<Out> {
     Response::new(StreamBody::new(stream).boxed_unsync())
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    reconciler: &Reconciler,
-    inventory: &Inventory,
-    heartbeat: Duration,
-) -> Response<Out> {
+async fn answer(request: Request<Incoming>, here: &Here) -> Response<Out> {
     let path = request.uri().path().to_owned();
     match (request.method(), path.as_str()) {
-        (&Method::PUT, "/v1/desired") => desired(request, reconciler).await,
-        (&Method::GET, "/v1/observe") => observe(reconciler.clone(), inventory.clone(), heartbeat),
+        (&Method::PUT, "/v1/desired") => desired(request, &here.reconciler).await,
+        (&Method::GET, "/v1/observe") => observe(here.clone()),
         (&Method::POST, path) => match path.strip_prefix("/v1/").and_then(|p| p.split_once('/')) {
             Some(("terminals", id)) if let Ok(id) = id.parse() => {
-                open_terminal(request, id, reconciler).await
+                open_terminal(request, id, here).await
             }
             Some(("streams", id)) if let Ok(id) = id.parse() => {
-                open_stream(request, id, reconciler).await
+                open_stream(request, id, here).await
             }
             _ => plain(StatusCode::NOT_FOUND, "no such thing"),
         },
@@ -118,7 +127,7 @@ async fn desired(request: Request<Incoming>, reconciler: &Reconciler) -> Respons
 }
 
 #[allow(clippy::disallowed_methods, reason = "ends with the link that reads it")]
-fn observe(reconciler: Reconciler, inventory: Inventory, heartbeat: Duration) -> Response<Out> {
+fn observe(Here { reconciler, inventory, heartbeat, .. }: Here) -> Response<Out> {
     let (send, receive) = mpsc::channel(4);
     tokio::spawn(async move {
         let mut inventory = Some(inventory);
@@ -138,11 +147,7 @@ fn observe(reconciler: Reconciler, inventory: Inventory, heartbeat: Duration) ->
     streamed(receive)
 }
 
-async fn open_terminal(
-    request: Request<Incoming>,
-    id: AllocationId,
-    reconciler: &Reconciler,
-) -> Response<Out> {
+async fn open_terminal(request: Request<Incoming>, id: AllocationId, here: &Here) -> Response<Out> {
     let number = |name: &str, otherwise: u16| {
         let query = request.uri().query().unwrap_or_default();
         let found = query.split('&').find_map(|pair| pair.strip_prefix(&format!("{name}=")));
@@ -151,27 +156,19 @@ async fn open_terminal(
     let (cols, rows) = (number("cols", 80), number("rows", 24));
     let terminal = Some(TerminalAsk { term: "xterm-256color".to_owned(), cols, rows });
     let ask = StreamAsk::Run(RunAsk { terminal, ..RunAsk::default() });
-    start(&ask, id, reconciler, Down::new(request.into_body())).await
+    start(&ask, id, here, Down::new(request.into_body())).await
 }
 
-async fn open_stream(
-    request: Request<Incoming>,
-    id: AllocationId,
-    reconciler: &Reconciler,
-) -> Response<Out> {
+async fn open_stream(request: Request<Incoming>, id: AllocationId, here: &Here) -> Response<Out> {
     let mut down = Down::new(request.into_body());
     match tokio::time::timeout(ASKING, down.ask()).await {
-        Ok(Ok(ask)) => start(&ask, id, reconciler, down).await,
+        Ok(Ok(ask)) => start(&ask, id, here, down).await,
         Ok(Err(_)) | Err(_) => plain(StatusCode::BAD_REQUEST, "the stream was not understood"),
     }
 }
 
-async fn start(
-    ask: &StreamAsk,
-    id: AllocationId,
-    reconciler: &Reconciler,
-    down: Down,
-) -> Response<Out> {
+async fn start(ask: &StreamAsk, id: AllocationId, here: &Here, down: Down) -> Response<Out> {
+    let reconciler = &here.reconciler;
     if let StreamAsk::Watch { terminal_id } = ask {
         return match reconciler.sessions().watch(*terminal_id, id, down) {
             Ok(receive) => streamed(receive),
@@ -186,8 +183,10 @@ async fn start(
         Ok(None) => return plain(StatusCode::CONFLICT, "the workload does not run here"),
         Err(error) => return plain(StatusCode::UPGRADE_REQUIRED, &error.to_string()),
     };
-    if let StreamAsk::Attach { terminal_id, from, terminal } = ask {
-        return attach((*terminal_id, id), *from, terminal, (reconciler, started, down)).await;
+    if let StreamAsk::Attach { terminal_id, from, terminal, run } = ask {
+        let size = (terminal.cols, terminal.rows);
+        let new = New { of: id, size, brief: run.is_some() };
+        return attach(*terminal_id, *from, new, here, (started, down)).await;
     }
     match stream::open(ask, started, down).await {
         Ok(receive) => streamed(receive),
@@ -206,21 +205,21 @@ fn unopened(error: &anyhow::Error) -> Response<Out> {
 
 /// Looks at a shell that goes on by itself; starts it, when it is a new one.
 async fn attach(
-    (id, of): (TerminalId, AllocationId),
+    id: TerminalId,
     from: Option<u64>,
-    terminal: &TerminalAsk,
-    (reconciler, started, down): (&Reconciler, Started, Down),
+    new: New,
+    here: &Here,
+    (started, down): (Started, Down),
 ) -> Response<Out> {
-    let sessions = reconciler.sessions();
-    let there = sessions.has(id, of);
+    let sessions = here.reconciler.sessions();
+    let there = sessions.has(id, new.of);
     if from.is_some() && !there {
         return plain(StatusCode::GONE, "that shell has ended");
     }
-    let size = (terminal.cols, terminal.rows);
-    if !there && let Err(error) = sessions.start(id, of, started, size).await {
+    if !there && let Err(error) = sessions.start(id, new, started).await {
         return unopened(&error);
     }
-    match sessions.look(id, from.unwrap_or(0), down) {
+    match sessions.look(id, from.unwrap_or(0), (down, here.over.clone())) {
         Ok(receive) => streamed(receive),
         Err(_) => plain(StatusCode::GONE, "that shell has ended"),
     }

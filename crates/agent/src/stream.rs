@@ -28,6 +28,7 @@ pub(crate) fn inside(ask: &StreamAsk) -> Result<Inside> {
     };
     let args = match ask {
         StreamAsk::Run(run) => return program(run),
+        StreamAsk::Attach { run: Some(run), .. } => return program(run),
         StreamAsk::Attach { terminal, .. } => {
             return program(&RunAsk { terminal: Some(terminal.clone()), ..RunAsk::default() });
         }

@@ -10,11 +10,13 @@ use crate::{AllocationId, NodeId, TerminalId, words};
 use serde::{Deserialize, Serialize};
 
 /// The protocol's version.
-pub const PROTOCOL: u32 = 3;
+pub const PROTOCOL: u32 = 4;
 /// The first version whose agents carry [`StreamAsk`]s, and more than a hundred streams at once.
 pub const PROTOCOL_STREAMS: u32 = 2;
 /// The first in which a shell can be followed by somebody else.
 pub const PROTOCOL_WATCH: u32 = 3;
+/// The first whose programs on terminals outlive a lost link: [`StreamAsk::Attach`] with a program.
+pub const PROTOCOL_LASTS: u32 = 4;
 /// ALPN of joining and renewing: one JSON line each way.
 pub const ALPN_JOIN: &[u8] = b"gpuaas-join/1";
 /// ALPN of the link itself.
@@ -197,6 +199,10 @@ pub enum StreamAsk {
         from: Option<u64>,
         /// Its terminal.
         terminal: TerminalAsk,
+        /// What runs there instead of a login shell; comes with [`PROTOCOL_LASTS`]. It is hung up when its stream
+        /// ends, and a minute after the link it came by was lost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunAsk>,
     },
     /// Follows a shell of [`StreamAsk::Attach`] without a hand in it: what is sent to it goes nowhere. Comes with
     /// [`PROTOCOL_WATCH`].

@@ -4,7 +4,10 @@ use crate::tap::Tap;
 use anyhow::{Context, Result, bail};
 use api::{
     AllocationId, NodeId, TerminalId,
-    node::{Desired, PROTOCOL_STREAMS, PROTOCOL_WATCH, StreamAsk, TerminalAsk, frame},
+    node::{
+        Desired, PROTOCOL_LASTS, PROTOCOL_STREAMS, PROTOCOL_WATCH, RunAsk, StreamAsk, TerminalAsk,
+        frame,
+    },
 };
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
@@ -35,6 +38,8 @@ pub struct Link {
     wide: AtomicBool,
     /// Whether its agent lets somebody follow a shell.
     watched: AtomicBool,
+    /// Whether its programs on terminals outlive a lost link.
+    lasts: AtomicBool,
     over: CancellationToken,
 }
 
@@ -54,6 +59,17 @@ pub struct LookAsk {
     pub cols: u16,
     /// Rows.
     pub rows: u16,
+}
+
+/// Which program on a terminal, and from where in its output on.
+#[derive(Debug, Clone, Copy)]
+pub struct LastingAsk<'a> {
+    /// Its name.
+    pub terminal_id: TerminalId,
+    /// Where to go on; a new one when absent.
+    pub from: Option<u64>,
+    /// What it is.
+    pub run: &'a RunAsk,
 }
 
 /// Why a stream was not opened, where that is known.
@@ -90,6 +106,8 @@ pub struct Duplex {
     pub tap: Option<Tap>,
     /// What is said to whoever opened it, before anything of the node.
     pub notice: Option<String>,
+    /// What it is gone on with by, where it outlives a lost link.
+    pub lasts: Option<TerminalId>,
 }
 
 fn full(bytes: Vec<u8>) -> Out {
@@ -100,8 +118,9 @@ impl Link {
     /// Wraps the sending side of a handshaken link.
     pub(crate) fn new(node: NodeId, serial: u64, sender: SendRequest<Out>) -> Self {
         let streams = Arc::new(Semaphore::new(MOST_STREAMS));
-        let (wide, watched) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { node, serial, sender, streams, wide, watched, over: CancellationToken::new() }
+        let [wide, watched, lasts] = [(); 3].map(|()| AtomicBool::new(false));
+        let over = CancellationToken::new();
+        Self { node, serial, sender, streams, wide, watched, lasts, over }
     }
 
     /// Ends the link: a later one took its place, or its node broke the rules.
@@ -169,6 +188,7 @@ impl Link {
             self.streams.add_permits(MORE_STREAMS);
         }
         self.watched.store(protocol >= PROTOCOL_WATCH, Ordering::Relaxed);
+        self.lasts.store(protocol >= PROTOCOL_LASTS, Ordering::Relaxed);
     }
 
     /// Opens a terminal on the node: on an agent that can, one that goes on while nobody looks.
@@ -182,7 +202,25 @@ impl Link {
             return self.duplex(&path, None).await;
         }
         let terminal = TerminalAsk { term: "xterm-256color".to_owned(), cols, rows };
-        self.stream(id, &StreamAsk::Attach { terminal_id, from, terminal }).await
+        self.stream(id, &StreamAsk::Attach { terminal_id, from, terminal, run: None }).await
+    }
+
+    /// Runs a program on a terminal: on an agent that can, one that goes on for a while when the link is lost, and is
+    /// gone on with from a place in its output.
+    ///
+    /// # Errors
+    /// When the workload does not run there, the node does not answer, or the program to go on with has ended.
+    pub async fn lasting(&self, id: AllocationId, ask: &LastingAsk<'_>) -> Result<Duplex> {
+        let LastingAsk { terminal_id, from, run } = *ask;
+        let (true, Some(terminal)) = (self.lasts.load(Ordering::Relaxed), &run.terminal) else {
+            return match from {
+                None => self.stream(id, &StreamAsk::Run(run.clone())).await,
+                Some(_) => Err(NoStream::Gone.into()),
+            };
+        };
+        let (terminal, run) = (terminal.clone(), Some(run.clone()));
+        let ask = StreamAsk::Attach { terminal_id, from, terminal, run };
+        Ok(Duplex { lasts: Some(terminal_id), ..self.stream(id, &ask).await? })
     }
 
     /// Follows a terminal that somebody else opened.
@@ -230,6 +268,7 @@ impl Link {
             holds: None,
             tap: None,
             notice: None,
+            lasts: None,
         })
     }
 }

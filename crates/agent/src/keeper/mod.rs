@@ -53,6 +53,9 @@ pub(crate) struct About {
     pub pid: i32,
     /// What the control group of the workload's processes is called by, where it has one.
     pub group: Option<String>,
+    /// Whether it is hung up soon when nobody looks.
+    #[serde(default)]
+    pub brief: bool,
 }
 
 /// A shell an agent before this one left.
@@ -206,7 +209,12 @@ mod tests {
     };
 
     fn about(pid: i32) -> About {
-        About { of: AllocationId(uuid::Uuid::from_u128(7)), pid, group: Some("g".to_owned()) }
+        About {
+            of: AllocationId(uuid::Uuid::from_u128(7)),
+            pid,
+            group: Some("g".to_owned()),
+            brief: false,
+        }
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Shells that an agent before this one left with the keeper.
 
-use super::{Sessions, life::Shell, ring::Ring};
+use super::{New, Sessions, life::Shell, ring::Ring};
 use crate::{
     keeper::{Keeper, Left},
     program::Program,
@@ -31,7 +31,8 @@ impl Sessions {
         let size = rustix::termios::tcgetwinsize(&pty).context("ask a terminal for its size")?;
         let program = Program::taken_up(process, Started::taken_up(about.pid, about.group))?;
         let shell = Shell { id, program, pty: Pty::new(pty)?, keeper: self.keeper.clone() };
-        self.carry(about.of, (size.ws_col, size.ws_row), output, shell);
+        let size = (size.ws_col, size.ws_row);
+        self.carry(New { of: about.of, size, brief: about.brief }, output, shell);
         Ok(())
     }
 }

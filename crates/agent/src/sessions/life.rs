@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 
 /// How long a shell goes on while nobody looks.
 const ALONE: Duration = Duration::from_secs(15 * 60);
+/// How long one does that goes with whoever started it, once the link to them is lost.
+const BRIEF: Duration = Duration::from_secs(60);
 /// How long a shell that is hung up may take to end.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long is waited between two reads while nobody looks: a flood costs the machine little then.
@@ -28,7 +30,12 @@ pub(super) struct Shell {
 }
 
 /// Carries the shell to its end, looked at or not.
-pub(super) async fn run(session: &Session, shell: Shell, typing: mpsc::Receiver<Typing>) {
+pub(super) async fn run(
+    session: &Session,
+    shell: Shell,
+    typing: mpsc::Receiver<Typing>,
+    signals: mpsc::Receiver<String>,
+) {
     let mut hang_up = session.hang_up.subscribe();
     let Shell { id, program, pty, keeper } = &shell;
     let ended = tokio::select! {
@@ -37,6 +44,7 @@ pub(super) async fn run(session: &Session, shell: Shell, typing: mpsc::Receiver<
         () = alone(session) => false,
         _ = hang_up.wait_for(|over| *over) => false,
         never = outlive(session, &shell) => never,
+        never = pass_on(program, signals) => never,
     };
     if !ended {
         program.hang_up();
@@ -49,6 +57,13 @@ pub(super) async fn run(session: &Session, shell: Shell, typing: mpsc::Receiver<
     drop(pty);
     let end = tokio::time::timeout(PATIENCE, program.wait()).await.unwrap_or(End::KILLED);
     session.change(|state| state.end = Some(end));
+}
+
+async fn pass_on(program: &Program, mut signals: mpsc::Receiver<String>) -> bool {
+    while let Some(name) = signals.recv().await {
+        program.signal(&name);
+    }
+    std::future::pending().await
 }
 
 /// Has it kept for the agent after this one, as soon as it runs.
@@ -67,7 +82,8 @@ async fn kept(
     keeper: &Keeper,
 ) -> Result<()> {
     let Some((pid, process)) = program.running().await else { return Ok(()) };
-    let about = About { of: session.of, pid, group: program.group().map(str::to_owned) };
+    let (of, brief, group) = (session.of, session.brief, program.group().map(str::to_owned));
+    let about = About { of, pid, group, brief };
     let output = session.state().output.memory().try_clone()?;
     keeper.keep(*id, &about, [pty.as_fd(), process.as_fd(), output.as_fd()])?;
     program.stays();
@@ -150,7 +166,7 @@ async fn alone(session: &Session) {
             }
         }
         let looks = session.state().looks;
-        tokio::time::sleep(ALONE).await;
+        tokio::time::sleep(if session.brief { BRIEF } else { ALONE }).await;
         let state = session.state();
         if state.at.is_none() && state.looks == looks {
             return;

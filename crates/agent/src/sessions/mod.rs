@@ -29,6 +29,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 /// How far somebody who looks may be behind before the shell waits for them.
 const BEHIND: u64 = 192 * 1024;
@@ -36,7 +37,9 @@ const BEHIND: u64 = 192 * 1024;
 const CHUNK: usize = 16 * 1024;
 /// How long the end of one that nobody looks at is remembered.
 const ENDED: Duration = Duration::from_secs(60);
-/// Most shells of a workload.
+/// How soon after its streams the end of a link is known.
+const LINK_ENDS: Duration = Duration::from_millis(500);
+/// Most shells of a workload that go on while nobody looks.
 const MOST: usize = 16;
 
 /// The shells of this agent.
@@ -52,11 +55,26 @@ type Typing = (Vec<u8>, oneshot::Sender<()>);
 /// A shell.
 struct Session {
     of: AllocationId,
+    /// Whether it goes with whoever started it: it is hung up when their stream ends, and lasts a little while only
+    /// where the link was lost.
+    brief: bool,
     state: Mutex<State>,
     news: watch::Sender<u64>,
     size: watch::Sender<(u16, u16)>,
     typed: mpsc::Sender<Typing>,
+    signals: mpsc::Sender<String>,
     hang_up: watch::Sender<bool>,
+}
+
+/// What a new shell is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct New {
+    /// Whose.
+    pub of: AllocationId,
+    /// Its columns and rows.
+    pub size: (u16, u16),
+    /// Whether it goes with whoever started it.
+    pub brief: bool,
 }
 
 /// What is known of it; every change is news.
@@ -67,6 +85,8 @@ struct State {
     /// How far the one who looks has come; nobody does when absent.
     at: Option<u64>,
     end: Option<End>,
+    /// Whether somebody was told of its end.
+    told: bool,
 }
 
 impl State {
@@ -80,6 +100,12 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Waits until somebody was told of its end.
+    async fn told(&self) {
+        let mut news = self.news.subscribe();
+        while !self.state().told && news.changed().await.is_ok() {}
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let out = change(&mut self.state());
         self.news.send_modify(|count| *count += 1);
@@ -91,6 +117,23 @@ impl Session {
 struct Look {
     session: Arc<Session>,
     number: u64,
+}
+
+impl Look {
+    /// Ends it. A shell that goes with whoever started it does now, unless the link was lost that they came by.
+    async fn left(self, link: &CancellationToken) {
+        if !self.session.brief {
+            return;
+        }
+        tokio::select! {
+            () = link.cancelled() => {}
+            () = tokio::time::sleep(LINK_ENDS) => {
+                if self.session.state().looks == self.number {
+                    self.session.hang_up.send_replace(true);
+                }
+            }
+        }
+    }
 }
 
 impl Drop for Look {
@@ -116,8 +159,9 @@ impl Sessions {
     /// Makes room for one more shell of a workload: the oldest that nobody looks at goes.
     fn room(&self, of: AllocationId) -> Result<()> {
         let mut all = self.all();
+        let counts = |one: &Session| one.of == of && !one.brief;
         let own: Vec<TerminalId> =
-            all.iter().filter(|(_, one)| one.of == of).map(|(id, _)| *id).collect();
+            all.iter().filter(|(_, one)| counts(one)).map(|(id, _)| *id).collect();
         if own.len() < MOST {
             return Ok(());
         }
@@ -136,31 +180,30 @@ impl Sessions {
     ///
     /// # Errors
     /// When no terminal is to be had, or the workload has too many.
-    pub(crate) async fn start(
-        &self,
-        id: TerminalId,
-        of: AllocationId,
-        started: Started,
-        (cols, rows): (u16, u16),
-    ) -> Result<()> {
-        self.room(of)?;
+    pub(crate) async fn start(&self, id: TerminalId, new: New, started: Started) -> Result<()> {
+        if !new.brief {
+            self.room(new.of)?;
+        }
         let output = Ring::new()?;
-        let (program, pty) = console::on_terminal(started, (cols, rows)).await?;
+        let (program, pty) = console::on_terminal(started, new.size).await?;
         let shell = Shell { id, program, pty, keeper: self.keeper.clone() };
-        self.carry(of, (cols, rows), output, shell);
+        self.carry(new, output, shell);
         Ok(())
     }
 
     /// Carries a shell that runs until it has ended, and a little longer.
     #[allow(clippy::disallowed_methods, reason = "ends with the shell, which ends alone in time")]
-    fn carry(&self, of: AllocationId, size: (u16, u16), output: Ring, shell: Shell) {
+    fn carry(&self, New { of, size, brief }: New, output: Ring, shell: Shell) {
         let (typed, typing) = mpsc::channel(4);
+        let (signals, sent) = mpsc::channel(4);
         let session = Arc::new(Session {
             of,
-            state: Mutex::new(State { output, looks: 0, at: None, end: None }),
+            brief,
+            state: Mutex::new(State { output, looks: 0, at: None, end: None, told: false }),
             news: watch::channel(0).0,
             size: watch::channel(size).0,
             typed,
+            signals,
             hang_up: watch::channel(false).0,
         });
         let id = shell.id;
@@ -169,8 +212,8 @@ impl Sessions {
         }
         let this = self.clone();
         tokio::spawn(async move {
-            life::run(&session, shell, typing).await;
-            tokio::time::sleep(ENDED).await;
+            life::run(&session, shell, typing, sent).await;
+            let _ = tokio::time::timeout(ENDED, session.told()).await;
             let mut all = this.all();
             if all.get(&id).is_some_and(|now| Arc::ptr_eq(now, &session)) {
                 all.remove(&id);
@@ -187,7 +230,7 @@ impl Sessions {
         &self,
         id: TerminalId,
         from: u64,
-        input: Down,
+        (input, link): (Down, CancellationToken),
     ) -> Result<mpsc::Receiver<Bytes>> {
         let session = self.all().get(&id).cloned().context("no such shell")?;
         let (send, receive) = mpsc::channel(16);
@@ -210,16 +253,19 @@ impl Sessions {
             let signal = |name: &str| {
                 if name == frame::HANG_UP {
                     session.hang_up.send_replace(true);
+                } else {
+                    let _ = session.signals.try_send(name.to_owned());
                 }
             };
-            let ears = Ears { heard, size, signal, window: frame::WINDOW };
+            let window = if session.brief { frame::STREAM_WINDOW } else { frame::WINDOW };
+            let ears = Ears { heard, size, signal, window };
             tokio::select! {
                 () = show(&look, at, &send) => {}
                 () = input.listen(ears) => {}
                 () = pass_in(&session, queue, &send) => {}
                 () = send.closed() => {}
             }
-            drop(look);
+            look.left(&link).await;
         });
         Ok(receive)
     }
@@ -242,7 +288,9 @@ async fn show(look: &Look, mut at: u64, send: &mpsc::Sender<Bytes>) {
         }
         if bytes.is_empty() {
             if let Some(end) = end {
-                let _ = send.send(end.said()).await;
+                if send.send(end.said()).await.is_ok() {
+                    session.change(|state| state.told = true);
+                }
                 return;
             }
             if news.changed().await.is_err() {

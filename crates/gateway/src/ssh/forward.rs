@@ -13,7 +13,11 @@ use russh::{
     Channel, ChannelMsg, ChannelOpenFailure,
     server::{ChannelOpenHandle, Handle, Msg},
 };
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -92,7 +96,14 @@ pub(super) async fn dial(
 async fn carry(channel: Channel<Msg>, begun: Begun, backlog: &Backlog) {
     let (mut read, write) = channel.split();
     // Errors of the helper are not the peer's bytes: a forwarded channel has no stream for them.
-    let _ = pump::carry((&mut read, &write), begun.node, begun.frames, backlog, false).await;
+    let _ = pump::carry(
+        (&mut read, &write),
+        begun.node,
+        begun.frames,
+        backlog,
+        (false, &AtomicU64::new(0)),
+    )
+    .await;
     // The client closes what both sides are done with; so the library forgets it too. What it still sends is
     // taken meanwhile: our own words go through a queue that waits for that.
     let closed = async {

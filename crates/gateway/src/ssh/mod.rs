@@ -15,7 +15,7 @@ mod spawner;
 
 use crate::{
     Boxed,
-    link::Duplex,
+    link::{Duplex, LastingAsk},
     strangers::{Stranger, Strangers},
 };
 use anyhow::{Context, Result};
@@ -66,10 +66,21 @@ pub trait Shells: Send + Sync + 'static {
     fn enter<'a>(&'a self, knock: &'a Knock) -> Boxed<'a, Result<Arc<dyn Visit>, String>>;
 }
 
+/// Why a program is not gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotResumed {
+    /// Its machine is not there; it may be in a moment.
+    Later,
+    /// It has ended, or they may not any more.
+    Over,
+}
+
 /// Somebody who was let in to one workload.
 pub trait Visit: Send + Sync + 'static {
     /// Opens a stream, when they may; else says why not.
     fn open<'a>(&'a self, ask: &'a StreamAsk) -> Boxed<'a, Result<Duplex, String>>;
+    /// Goes on with a program on a terminal whose link was lost, from a place in its output.
+    fn resume<'a>(&'a self, ask: LastingAsk<'a>) -> Boxed<'a, Result<Duplex, NotResumed>>;
     /// Waits until they may be here no longer; returns why in plain words.
     fn over(&self) -> Boxed<'_, String>;
 }

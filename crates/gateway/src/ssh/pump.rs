@@ -75,10 +75,14 @@ type Waits = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
 pub(super) enum Ended {
     /// The program did, with this code.
     Exit(i32),
+    /// The program did, and nobody heard what with.
+    Unheard,
     /// The client closed its channel.
     Left,
-    /// The machine went away, or nothing moved any more.
+    /// The machine went away.
     Lost,
+    /// Nothing moved any more.
+    Stuck,
     /// It is to be recorded, and cannot be.
     Unrecorded,
 }
@@ -136,19 +140,20 @@ impl Flow {
     }
 }
 
-/// Carries until either side ends. What the node says of errors reaches those who have a stream for them.
+/// Carries until either side ends, and counts what was shown. What the node says of errors reaches those who have a
+/// stream for them.
 pub(super) async fn carry(
     (read, write): (&mut ChannelReadHalf, &ChannelWriteHalf<Msg>),
     node: Duplex,
     frames: frame::Reader,
     backlog: &Backlog,
-    errors: bool,
+    (errors, shown): (bool, &AtomicU64),
 ) -> Ended {
     let Duplex { to_node, mut from_node, tap, place: _place, holds: _held, .. } = node;
     let flow = Flow::default();
     let (push, pull) = mpsc::unbounded_channel();
     tokio::select! {
-        ended = down(write, &mut from_node, frames, (&flow, errors, tap.as_ref())) => {
+        ended = down(write, &mut from_node, frames, (&flow, errors, shown, tap.as_ref())) => {
             ended.unwrap_or(Ended::Lost)
         }
         ended = take_in(read, &push, (&flow, tap.as_ref()), backlog) => ended,
@@ -160,7 +165,7 @@ async fn down(
     write: &ChannelWriteHalf<Msg>,
     from_node: &mut Incoming,
     mut frames: frame::Reader,
-    (flow, errors, tap): (&Flow, bool, Option<&Tap>),
+    (flow, errors, shown, tap): (&Flow, bool, &AtomicU64, Option<&Tap>),
 ) -> Option<Ended> {
     loop {
         while let Some((kind, payload)) = frames.next_frame().ok()? {
@@ -177,14 +182,28 @@ async fn down(
                 return Some(Ended::Unrecorded);
             }
             match kind {
-                frame::DATA => write.data_bytes(payload).await.ok()?,
+                frame::DATA => {
+                    let count = payload.len() as u64;
+                    write.data_bytes(payload).await.ok()?;
+                    shown.fetch_add(count, Ordering::Relaxed);
+                }
+                frame::AT => {
+                    let (at, _) = payload.split_first_chunk::<8>()?;
+                    let at = u64::from_be_bytes(*at);
+                    let missing = at.saturating_sub(shown.swap(at, Ordering::Relaxed));
+                    if missing > 0 {
+                        let words = format!("\r\n[{missing} bytes of output were not kept]\r\n");
+                        say(write, &words).await.ok()?;
+                    }
+                }
                 frame::ERRORS if errors => write.extended_data_bytes(ERRORS, payload).await.ok()?,
                 frame::TAKEN => {
                     let count: [u8; 4] = payload.as_ref().try_into().ok()?;
                     flow.taken(u32::from_be_bytes(count) as usize);
                 }
                 frame::EXIT => {
-                    return String::from_utf8_lossy(&payload).parse().ok().map(Ended::Exit);
+                    let code = String::from_utf8_lossy(&payload).parse();
+                    return Some(code.map_or(Ended::Unheard, Ended::Exit));
                 }
                 _ => {}
             }
@@ -194,6 +213,16 @@ async fn down(
             frames.push(&bytes);
         }
     }
+}
+
+/// Columns or rows a terminal can have.
+fn side(number: u32) -> u16 {
+    u16::try_from(number.clamp(2, 1000)).unwrap_or(80)
+}
+
+/// Returns what says a terminal's size to the node.
+pub(super) fn sides(cols: u32, rows: u32) -> [[u8; 2]; 2] {
+    [cols, rows].map(|number| side(number).to_be_bytes())
 }
 
 /// A frame for the node, with its place among what waits.
@@ -219,18 +248,16 @@ async fn take_in(
                 (frame::SIGNAL, name.into_bytes())
             }
             ChannelMsg::WindowChange { col_width, row_height, .. } => {
-                let side = |number: u32| u16::try_from(number.clamp(2, 1000)).unwrap_or(80);
-                let (cols, rows) = (side(col_width), side(row_height));
                 if let Some(tap) = tap {
-                    tap.tell(Heard::Size(cols, rows)).await;
+                    let size = Heard::Size(side(col_width), side(row_height));
+                    tap.tell(size).await;
                 }
-                let sides = [cols.to_be_bytes(), rows.to_be_bytes()];
-                (frame::RESIZE, sides.concat())
+                (frame::RESIZE, sides(col_width, row_height).concat())
             }
             ChannelMsg::Close => return Ended::Left,
             _ => continue,
         };
-        let Some(place) = flow.place(backlog, bytes.len()).await else { return Ended::Lost };
+        let Some(place) = flow.place(backlog, bytes.len()).await else { return Ended::Stuck };
         let length = if kind == frame::DATA { bytes.len() } else { 0 };
         if push.send((frame::write(kind, &bytes), length, place)).is_err() {
             return Ended::Lost;

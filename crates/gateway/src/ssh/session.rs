@@ -1,16 +1,24 @@
 //! A session channel: a shell, a command or a file transfer.
 
 use super::{
-    Visit,
+    NotResumed, Visit,
     pump::{self, Backlog, Ended},
     spawner::Place,
 };
+use crate::link::{Duplex, LastingAsk};
 use api::node::{RunAsk, StreamAsk, TerminalAsk, frame};
+use bytes::Bytes;
 use russh::{
     Channel, ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf,
     server::{Handle, Msg},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 /// The one subsystem.
 pub(super) const SFTP: &str = "sftp";
@@ -18,6 +26,10 @@ pub(super) const SFTP: &str = "sftp";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long last words may take to be taken.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How long a program on a terminal is looked for whose link was lost: as long as its machine lets it go on.
+const LASTS: Duration = Duration::from_secs(60);
+/// How long is waited between two tries.
+const AGAIN: Duration = Duration::from_millis(300);
 /// Most variables of an environment, and bytes of each.
 const MOST_ENV: usize = 32;
 const MOST_VALUE: usize = 1024;
@@ -114,9 +126,12 @@ impl Session {
             let _ = write.close().await;
             return;
         };
-        let opened = match begins {
-            Err(words) => Err(words.to_owned()),
-            Ok(ask) => self.visit.open(&ask).await,
+        let (ask, opened) = match begins {
+            Err(words) => (None, Err(words.to_owned())),
+            Ok(ask) => {
+                let opened = self.visit.open(&ask).await;
+                (Some(ask), opened)
+            }
         };
         match opened {
             Err(words) => {
@@ -127,25 +142,63 @@ impl Session {
                 if let Some(notice) = node.notice.take() {
                     let _ = pump::say(&write, &format!("{notice}\r\n")).await;
                 }
-                let (both, frames) = ((&mut read, &write), frame::Reader::default());
-                let ended = pump::carry(both, node, frames, &self.backlog, true).await;
+                let ended = self.carry((&mut read, &write), node, ask.as_ref()).await;
                 // What is said last goes through a queue that is emptied only while nobody waits to hand us input.
                 drop(read);
-                let lost = "\r\nThe connection to the machine was lost.\r\n";
-                let unrecorded =
-                    "\r\nThe recording could not be written; nothing goes on unrecorded.\r\n";
+                if let Some(words) = last_words(ended) {
+                    let words = format!("\r\n{words}\r\n");
+                    let _ = tokio::time::timeout(FAREWELL, pump::say(&write, &words)).await;
+                }
                 let code = match ended {
                     Ended::Exit(code) => code.max(0).unsigned_abs(),
-                    Ended::Left => FAILED,
-                    Ended::Lost | Ended::Unrecorded => {
-                        let words = if ended == Ended::Lost { lost } else { unrecorded };
-                        let _ = tokio::time::timeout(FAREWELL, pump::say(&write, words)).await;
-                        FAILED
-                    }
+                    _ => FAILED,
                 };
                 self.end(id, &write, code).await;
             }
         }
+    }
+
+    /// Carries it to its end; a program that outlives a lost link, over that too.
+    async fn carry(
+        &self,
+        (read, write): (&mut ChannelReadHalf, &ChannelWriteHalf<Msg>),
+        mut node: Duplex,
+        ask: Option<&StreamAsk>,
+    ) -> Ended {
+        let shown = AtomicU64::new(0);
+        loop {
+            let (lasts, tap) = (node.lasts, node.tap.clone());
+            let (both, frames) = ((&mut *read, write), frame::Reader::default());
+            let ended = pump::carry(both, node, frames, &self.backlog, (true, &shown)).await;
+            let (Ended::Lost, Some(id), Some(StreamAsk::Run(run))) = (ended, lasts, ask) else {
+                return ended;
+            };
+            let from = Some(shown.load(Ordering::Relaxed));
+            let mut size = None;
+            let again = tokio::select! {
+                again = self.again(LastingAsk { terminal_id: id, from, run }) => again,
+                () = ignore(read, &mut size) => return Ended::Left,
+            };
+            let Some(next) = again else { return ended };
+            node = Duplex { tap, ..next };
+            if let Some(sides) = size {
+                let _ = node.to_node.try_send(Bytes::from(frame::write(frame::RESIZE, &sides)));
+            }
+        }
+    }
+
+    /// Goes on with a program as soon as it can be; nothing when it has ended, or that took too long.
+    async fn again(&self, ask: LastingAsk<'_>) -> Option<Duplex> {
+        let trying = async {
+            loop {
+                match self.visit.resume(ask).await {
+                    Ok(node) => return Some(node),
+                    Err(NotResumed::Over) => return None,
+                    Err(NotResumed::Later) => tokio::time::sleep(AGAIN).await,
+                }
+            }
+        };
+        tokio::time::timeout(LASTS, trying).await.ok().flatten()
     }
 
     async fn refuse(&self, id: ChannelId, write: &ChannelWriteHalf<Msg>, words: &str) {
@@ -157,6 +210,32 @@ impl Session {
         let _ = self.handle.exit_status_request(id, code).await;
         let _ = write.eof().await;
         let _ = write.close().await;
+    }
+}
+
+/// Takes what a client says while there is no program to say it to, until it leaves: keys go nowhere, the last size
+/// counts.
+async fn ignore(read: &mut ChannelReadHalf, size: &mut Option<Vec<u8>>) {
+    while let Some(message) = read.wait().await {
+        match message {
+            ChannelMsg::WindowChange { col_width, row_height, .. } => {
+                *size = Some(pump::sides(col_width, row_height).concat());
+            }
+            ChannelMsg::Close => return,
+            _ => {}
+        }
+    }
+}
+
+/// What is said of an end that the program did not say itself.
+fn last_words(ended: Ended) -> Option<&'static str> {
+    match ended {
+        Ended::Exit(_) | Ended::Left => None,
+        Ended::Unheard => Some("The program has ended; nobody heard what with."),
+        Ended::Lost | Ended::Stuck => Some("The connection to the machine was lost."),
+        Ended::Unrecorded => {
+            Some("The recording could not be written; nothing goes on unrecorded.")
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! `gpuaas shell`, and what goes on when the programs around it end.
 
-use crate::site::{Site, left_of, needs_root, program};
+use crate::{
+    site::{Site, left_of, needs_root, program},
+    ssh::{Reach, text},
+};
 use std::{
     io::{Read, Write},
     process::{Child, Command, Stdio},
@@ -15,14 +18,17 @@ struct Typed {
 
 impl Typed {
     fn open(site: &Site, id: &str) -> Self {
-        let mut child = Command::new(program())
+        let mut command = Command::new(program());
+        command
             .args(["shell", id])
             .env("GPUAAS_CREDENTIALS", site.folder.path().join("credentials.json"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::piped());
+        Self::of(command.spawn().unwrap())
+    }
+
+    fn of(mut child: Child) -> Self {
         let said = Arc::new(Mutex::new(String::new()));
         let pipes: [Box<dyn Read + Send>; 2] =
             [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
@@ -47,6 +53,13 @@ impl Typed {
     }
 }
 
+/// Every line of a count up to so much, once and in order.
+fn counted(said: &str, upto: u32) {
+    let numbers =
+        said.split_whitespace().filter_map(|word| word.strip_prefix('n')?.parse::<u32>().ok());
+    assert!(numbers.eq(1..=upto), "some output was lost, or came twice");
+}
+
 #[test]
 fn a_shell_goes_on_when_the_agent_is_killed_and_ends_when_it_is_asked_to() {
     needs_root();
@@ -67,10 +80,7 @@ fn a_shell_goes_on_when_the_agent_is_killed_and_ends_when_it_is_asked_to() {
         shell.says(&site, &format!("round-{round}-kept-2"));
     }
     shell.says(&site, "all-2");
-    let said = shell.said.lock().unwrap().clone();
-    let numbers =
-        said.split_whitespace().filter_map(|word| word.strip_prefix('n')?.parse::<u32>().ok());
-    assert!(numbers.eq(1..=20_000), "some output was lost, or came twice");
+    counted(&shell.said.lock().unwrap(), 20_000);
     // What it ends with is not this agent's to hear.
     shell.type_in("exit 3\n");
     assert_eq!(shell.child.wait().unwrap().code(), Some(1));
@@ -84,4 +94,60 @@ fn a_shell_goes_on_when_the_agent_is_killed_and_ends_when_it_is_asked_to() {
     site.cli(&["release", &id, "--wait"]);
     assert_eq!(left_of(&id), Vec::<String>::new());
     assert_ne!(other.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_terminal_over_ssh_goes_on_when_the_agent_is_killed() {
+    needs_root();
+    let site = Site::up(&["--simulate", "1x2xH100"]);
+    let reach = Reach::of(&site);
+    let id = site.launch("sim-h100-slice");
+    let to = format!("{id}@127.0.0.1");
+    let mut shell = Typed::of(reach.spawn("ssh", &reach.key, &["-tt", &to]));
+    shell.type_in("mine=kept; echo ready-$((1+1))\n");
+    shell.says(&site, "ready-2");
+    shell.type_in("echo begin-$((1+1)); sleep 0.3; seq -f n%.0f 20000; echo all-$((1+1))\n");
+    shell.says(&site, "begin-2");
+    for round in 1..=2 {
+        site.kill("agent");
+        // What is typed before it is there again goes nowhere.
+        let mark = format!("round-{round}-kept-2");
+        site.until("it goes on", || {
+            shell.type_in(&format!("echo round-{round}-$mine-$((1+1))\n"));
+            shell.said.lock().unwrap().contains(&mark)
+        });
+    }
+    shell.says(&site, "all-2");
+    counted(&shell.said.lock().unwrap(), 20_000);
+    // It is hung up with its client, as any is; what it ends with otherwise nobody heard.
+    let catch =
+        "trap 'echo HUP > ~/left; exit' HUP; echo armed-$((1+1)); while :; do sleep 0.1; done\n";
+    shell.type_in(catch);
+    shell.says(&site, "armed-2");
+    shell.child.kill().unwrap();
+    shell.child.wait().unwrap();
+    let left = |mark: &str| text(&reach.run("ssh", &[&to, &format!("cat ~/{mark}")], "").stdout);
+    site.until("it was hung up", || left("left") == "HUP\n");
+    let command = "echo here; read line; exit 4";
+    for (kills, code) in [(false, 4), (true, 255)] {
+        let mut asked = Typed::of(reach.spawn("ssh", &reach.key, &["-tt", &to, command]));
+        asked.says(&site, "here");
+        if kills {
+            site.kill("agent");
+        }
+        site.until("it ends", || {
+            let _ = asked.child.stdin.as_mut().unwrap().write_all(b"x\n");
+            asked.child.try_wait().unwrap().is_some()
+        });
+        assert_eq!(asked.child.wait().unwrap().code(), Some(code));
+        assert_eq!(asked.said.lock().unwrap().contains("nobody heard what with"), kills);
+    }
+    // A workload that is released takes them along, at once.
+    let mut last = Typed::of(reach.spawn("ssh", &reach.key, &["-tt", &to]));
+    last.type_in("echo there-$((1+1))\n");
+    last.says(&site, "there-2");
+    site.kill("agent");
+    site.cli(&["release", &id, "--wait"]);
+    assert_eq!(left_of(&id), Vec::<String>::new());
+    assert_eq!(last.child.wait().unwrap().code(), Some(255));
 }

@@ -145,7 +145,7 @@ impl Site {
         serde_json::from_slice(&out.stdout).unwrap_or(Value::Null)
     }
 
-    pub fn until(&self, what: &str, so: impl Fn() -> bool) {
+    pub fn until(&self, what: &str, mut so: impl FnMut() -> bool) {
         let end = Instant::now() + Duration::from_secs(40);
         while Instant::now() < end {
             if so() {

@@ -14,7 +14,11 @@ use api::{
     node::StreamAsk,
     recordings::{RecordingMode, RecordingWay},
 };
-use gateway::{Boxed, link::Duplex, ssh::Visit};
+use gateway::{
+    Boxed,
+    link::{Duplex, LastingAsk},
+    ssh::{NotResumed, Visit},
+};
 use kernel::{App, Error, Result, db::Reader, places::Place};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -204,7 +208,15 @@ async fn open(guest: &Guest, ask: &StreamAsk) -> Result<Result<Duplex, String>> 
         Ok(begun) => begun,
         Err(error) => return Ok(Err(error.sentence())),
     };
-    match fleet::stream(&guest.app, row.node_id, row.id, ask).await {
+    let opened = match ask {
+        StreamAsk::Run(run) if run.terminal.is_some() => {
+            let terminal_id = guest.app.seams.ids().new_id();
+            let ask = LastingAsk { terminal_id, from: None, run };
+            fleet::lasting(&guest.app, row.node_id, row.id, &ask).await
+        }
+        ask => fleet::stream(&guest.app, row.node_id, row.id, ask).await,
+    };
+    match opened {
         Ok(duplex) => {
             let (notice, tap) = match begun {
                 Some((notice, begun)) => (Some(notice), Some(begun.write(&guest.app))),
@@ -221,6 +233,14 @@ async fn open(guest: &Guest, ask: &StreamAsk) -> Result<Result<Duplex, String>> 
     }
 }
 
+/// Goes on with a program on a terminal: whoever opened it may still be here, and its machine is there again.
+async fn resume(guest: &Guest, ask: &LastingAsk<'_>) -> Result<Result<Duplex, NotResumed>> {
+    let Ok(row) = still(&guest.app, guest).await? else { return Ok(Err(NotResumed::Over)) };
+    let place = guest.app.get::<Terminals>().enter_stream(row.id, guest.shown.user())?;
+    let duplex = fleet::lasting(&guest.app, row.node_id, row.id, ask).await?;
+    Ok(Ok(Duplex { holds: Some(Box::new(place)), ..duplex }))
+}
+
 impl Visit for Guest {
     fn open<'a>(&'a self, ask: &'a StreamAsk) -> Boxed<'a, Result<Duplex, String>> {
         Box::pin(async move {
@@ -230,6 +250,16 @@ impl Visit for Guest {
                     tracing::warn!(%error, "a stream over SSH could not be decided about");
                     Err(SORRY.to_owned())
                 }
+            }
+        })
+    }
+
+    fn resume<'a>(&'a self, ask: LastingAsk<'a>) -> Boxed<'a, Result<Duplex, NotResumed>> {
+        Box::pin(async move {
+            match resume(self, &ask).await {
+                Ok(resumed) => resumed,
+                Err(error) if error.code() == Code::NotNow => Err(NotResumed::Over),
+                Err(_) => Err(NotResumed::Later),
             }
         })
     }

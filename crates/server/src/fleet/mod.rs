@@ -37,7 +37,7 @@ pub use slots::{Claim, ClaimAsk, claim, claims_of, end_claims, free_slots, unblo
 pub use store::{
     FreeSlot, Node, SharedKernel, SkuGroup, SlotRow, find_node, list_slots, sku_groups,
 };
-pub use streams::{Troubles, stream, terminal, troubles as stream_troubles, watch};
+pub use streams::{Troubles, lasting, stream, terminal, troubles as stream_troubles, watch};
 pub use sweep::{ADVICE_WRITER, BEAT_WRITER, sweeps};
 pub use works::{
     WORK_WRITER, Work, confirmed, ended, find_work, intend, is_linked, is_reachable, last_contacts,

@@ -6,7 +6,7 @@ use api::{
     node::StreamAsk,
     operations::{Attention, AttentionKind, StreamTrouble, TroubleOwner},
 };
-use gateway::link::{Duplex, Link, LookAsk, NoStream};
+use gateway::link::{Duplex, LastingAsk, Link, LookAsk, NoStream};
 use kernel::{App, Error, Result, db::Reader};
 use std::{
     collections::{HashMap, VecDeque},
@@ -119,6 +119,24 @@ fn link(app: &App, node: NodeId) -> Result<Arc<Link>> {
 pub async fn stream(app: &App, node: NodeId, id: AllocationId, ask: &StreamAsk) -> Result<Duplex> {
     let link = link(app, node)?;
     link.stream(id, ask).await.map_err(|cause| no_stream(app, node, cause))
+}
+
+/// Runs a program on a terminal of a node's workload, or goes on with one.
+///
+/// # Errors
+/// As [`stream`]; `state_conflict` where there is none to go on with any more.
+pub async fn lasting(
+    app: &App,
+    node: NodeId,
+    id: AllocationId,
+    ask: &LastingAsk<'_>,
+) -> Result<Duplex> {
+    let link = match ask.from {
+        None => link(app, node)?,
+        // Whoever waits for it asks again and again: that is one trouble, and was counted.
+        Some(_) => app.get::<Live>().link(node).ok_or_else(|| Error::new(Code::NodeUnreachable))?,
+    };
+    link.lasting(id, ask).await.map_err(|cause| no_stream(app, node, cause))
 }
 
 /// Says why a stream was not opened.
