@@ -32,6 +32,8 @@ pub use inventory::parse_simulate;
 pub use reconcile::Reconciler;
 
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// Most descriptors this program asks for.
+const DESCRIPTORS: u64 = 65_536;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// How an agent is started.
@@ -59,6 +61,7 @@ pub async fn run(options: Options) -> Result<()> {
     std::fs::set_permissions(&options.data, std::fs::Permissions::from_mode(0o700))
         .context("close the data folder")?;
     let seams = Seams::real();
+    room_for_descriptors();
     let runtime = runtime::sandbox::Sandbox::open(&options.data).await?;
     let facts = runtime.facts().await;
     let inventory = inventory::read(&options, facts);
@@ -71,6 +74,17 @@ pub async fn run(options: Options) -> Result<()> {
         never = serving => never,
         _ = term.recv() => Ok(()),
         _ = tokio::signal::ctrl_c() => Ok(()),
+    }
+}
+
+/// Each terminal takes three descriptors, each stream some more.
+fn room_for_descriptors() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        setrlimit(Resource::RLIMIT_NOFILE, soft.max(hard.min(DESCRIPTORS)), hard)
+    });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the number of open files cannot be raised");
     }
 }
 

@@ -81,32 +81,38 @@ impl Program {
 
     /// Takes up one that an agent before this one started. Nobody hears what it ends with: it is not this one's child.
     #[allow(clippy::disallowed_methods, reason = "ends with the program it waits for")]
-    pub(crate) fn taken_up(process: OwnedFd, started: Started) -> Result<Self> {
+    pub(crate) fn taken_up((pid, process): Running, group: Option<String>) -> Result<Self> {
+        let (runs, running) = oneshot::channel();
+        let _ = runs.send((pid, process.try_clone().context("take up a process")?));
+        let started = Started::taken_up(pid, group);
         let process = pty::listen(process, Interest::READABLE).context("listen to a process")?;
         let (tell, end) = watch::channel(None);
         tokio::spawn(async move {
             let _ready = process.readable().await;
             tell.send_replace(Some(End(None)));
         });
-        let (over, running) = (CancellationToken::new(), Mutex::default());
+        let (over, running) = (CancellationToken::new(), Mutex::new(Some(running)));
         let (started, stays) = (Arc::new(started), AtomicBool::new(true));
         Ok(Self { started, end, over, running, stays })
     }
 
     /// Sends it and what it started a signal, by its name without `SIG`.
     pub(crate) fn signal(&self, name: &str) {
-        self.started.signal(name);
+        // Its number is somebody else's by then.
+        if self.end.borrow().is_none() {
+            self.started.signal(name);
+        }
     }
 
-    /// It goes on when this agent ends: the one that follows takes it up.
-    pub(crate) fn stays(&self) {
-        self.stays.store(true, Ordering::Relaxed);
+    /// Whether it goes on when this agent ends, and the one that follows takes it up.
+    pub(crate) fn stays(&self, so: bool) {
+        self.stays.store(so, Ordering::Relaxed);
     }
 
     /// Tells it that whoever started it is gone.
     pub(crate) fn hang_up(&self) {
         self.over.cancel();
-        self.started.signal("HUP");
+        self.signal("HUP");
     }
 
     #[allow(clippy::disallowed_methods, reason = "ends with the program it collects")]
@@ -114,16 +120,17 @@ impl Program {
         let (tell, end) = watch::channel(None);
         let (started, over) = (Arc::new(started), CancellationToken::new());
         let (this, cut) = (started.clone(), over.clone());
-        let (runs, running) = oneshot::channel();
+        // Only what has a terminal is asked for its process.
+        let (runs, running) = started.console.as_ref().map(|_| oneshot::channel()).unzip();
         tokio::spawn(async move {
             let ended = ended(&mut child, &this, &cut, runs).await;
             let end = ended.map(|code| End(Some(code))).unwrap_or_else(|error| {
                 tracing::warn!(error = format!("{error:#}"), "the end of a program was not heard");
-                End::KILLED
+                End(None)
             });
             tell.send_replace(Some(end));
         });
-        let (running, stays) = (Mutex::new(Some(running)), AtomicBool::new(false));
+        let (running, stays) = (Mutex::new(running), AtomicBool::new(false));
         Self { started, end, over, running, stays }
     }
 }
@@ -145,7 +152,7 @@ async fn ended(
     child: &mut Child,
     started: &Started,
     cut: &CancellationToken,
-    runs: oneshot::Sender<Running>,
+    runs: Option<oneshot::Sender<Running>>,
 ) -> Result<i32> {
     let detached = started.pid_file.is_some();
     let nobody_waits = async {
@@ -184,7 +191,9 @@ async fn ended(
         started.signal("HUP");
     }
     let process = keeper::process(pid)?;
-    if let Ok(twin) = process.try_clone() {
+    if let Some(runs) = runs
+        && let Ok(twin) = process.try_clone()
+    {
         let _ = runs.send((pid, twin));
     }
     collected(process).await

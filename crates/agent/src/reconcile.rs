@@ -56,7 +56,7 @@ impl Reconciler {
             known.insert(id, Known { entry, state, detail: String::new(), busy: false });
         }
         let ids: Vec<AllocationId> = known.keys().copied().collect();
-        let (news, sessions) = (watch::channel(0).0, Sessions::open(runtime.keeper()));
+        let (news, sessions) = (watch::channel(0).0, Sessions::open(runtime.keeper()).await);
         let this =
             Self(Arc::new(Inner { journal, runtime, known: Mutex::new(known), news, sessions }));
         for id in ids {

@@ -88,6 +88,11 @@ pub async fn run(id: &str, record: bool) -> Result<ExitCode, Failure> {
     }
 }
 
+/// How long one try may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server may say nothing, not even that it is there.
+const SILENCE: Duration = Duration::from_secs(65);
+
 /// A shell, and how much of it was shown here.
 struct Shell<'a> {
     client: Client,
@@ -164,19 +169,31 @@ async fn again(
     keys: &mut Keys,
     words: &str,
 ) -> Result<Box<Socket>, Failure> {
+    if !std::io::stdin().is_terminal() {
+        // How much of it went in nobody knows: half a script must not go on as if it were whole.
+        return Err(Failure::Ended(format!(
+            "{words}; what was on its way to the shell may be lost"
+        )));
+    }
     eprint!("\r\n[{words}; trying again, Ctrl-C gives up]\r\n");
-    let mut last = Failure::Ended(words.to_owned());
+    tokio::select! {
+        socket = tries(shell) => socket,
+        () = keys.given_up() => Err(Failure::Ended(words.to_owned())),
+    }
+}
+
+async fn tries(shell: &mut Shell<'_>) -> Result<Box<Socket>, Failure> {
+    let mut last = Failure::Unreachable(shell.client.url.clone());
     for wait in WAITS {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(wait)) => {}
-            () = keys.given_up() => return Err(Failure::Ended(words.to_owned())),
-        }
-        match shell.open().await? {
-            Opened::Socket(socket) => {
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        match tokio::time::timeout(PATIENCE, shell.open()).await {
+            Ok(Ok(Opened::Socket(socket))) => {
                 eprint!("[connected again; keys of the last moment may be lost]\r\n");
                 return Ok(socket);
             }
-            Opened::Not(failure) => last = failure,
+            Ok(Ok(Opened::Not(failure))) => last = failure,
+            Ok(Err(failure)) => return Err(failure),
+            Err(_) => {}
         }
     }
     Err(last)
@@ -185,9 +202,6 @@ async fn again(
 impl Keys {
     /// Ends when somebody at a keyboard gives up; other keys go nowhere meanwhile.
     async fn given_up(&mut self) {
-        if !std::io::stdin().is_terminal() {
-            return std::future::pending().await;
-        }
         let mut buffer = [0; 64];
         while self.open {
             let count = self.stdin.read(&mut buffer).await.unwrap_or(0);
@@ -196,6 +210,7 @@ impl Keys {
                 return;
             }
         }
+        std::future::pending().await
     }
 }
 
@@ -260,6 +275,8 @@ async fn converse(
     let mut resized = signal(SignalKind::window_change()).context("listen for signals")?;
     let (mut stdout, mut last) = (tokio::io::stdout(), None);
     let (mut buffer, mut on_their_way) = (vec![0; 4096], 0_usize);
+    // Of a shell that is gone on with it may be another by now.
+    resized_to(say, size());
     loop {
         tokio::select! {
             read = keys.stdin.read(&mut buffer), if keys.open && on_their_way < frame::WINDOW => {
@@ -271,11 +288,9 @@ async fn converse(
                 let _ = say.send(Message::Binary(bytes.into()));
             }
             _ = resized.recv() => {
-                let (cols, rows) = size();
-                let words = json!({ "type": "resize", "cols": cols, "rows": rows }).to_string();
-                let _ = say.send(Message::text(words));
+                resized_to(say, size());
             }
-            message = from.next() => match message {
+            message = tokio::time::timeout(SILENCE, from.next()) => match message.unwrap_or(None) {
                 Some(Ok(Message::Binary(bytes))) => {
                     stdout.write_all(&bytes).await.context("print")?;
                     stdout.flush().await.context("print")?;
@@ -307,6 +322,11 @@ async fn converse(
             }
         }
     }
+}
+
+fn resized_to(say: &mpsc::UnboundedSender<Message>, (cols, rows): (u16, u16)) {
+    let words = json!({ "type": "resize", "cols": cols, "rows": rows }).to_string();
+    let _ = say.send(Message::text(words));
 }
 
 /// Says whether a shell that was left goes on.

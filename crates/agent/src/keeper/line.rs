@@ -62,12 +62,24 @@ pub(super) fn send(
 /// # Errors
 /// When it cannot be understood, or there is none in time.
 pub(super) fn receive(from: impl AsFd) -> io::Result<Option<Message>> {
+    received(from, RecvFlags::CMSG_CLOEXEC)
+}
+
+/// Receives one that is there already.
+///
+/// # Errors
+/// When it cannot be understood, or there is none.
+pub(super) fn receive_now(from: impl AsFd) -> io::Result<Option<Message>> {
+    received(from, RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT)
+}
+
+fn received(from: impl AsFd, how: RecvFlags) -> io::Result<Option<Message>> {
     let mut bytes = [0; MOST];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS))];
     let mut beside = RecvAncillaryBuffer::new(&mut space);
     let count = loop {
         let mut parts = [IoSliceMut::new(&mut bytes)];
-        match recvmsg(&from, &mut parts, &mut beside, RecvFlags::CMSG_CLOEXEC) {
+        match recvmsg(&from, &mut parts, &mut beside, how) {
             Ok(message) => break message.bytes,
             Err(Errno::INTR) => {}
             Err(Errno::CONNRESET) => return Ok(None),

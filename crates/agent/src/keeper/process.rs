@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// How often it looks at what it keeps while no agent is there.
 const TICK: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+/// How long is waited when nobody can be taken on.
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 /// Ticks after which what has ended is not kept any more: a minute.
 const ENDED: u32 = 12;
 /// Ticks after which nothing is: a quarter of an hour, as long as a shell goes on that nobody looks at.
@@ -55,8 +57,18 @@ pub(super) fn keep(listener: &OwnedFd) -> io::Result<()> {
             (ready(0), ready(1))
         };
         // The one who came last counts: whoever was there before it is gone, or on the way.
-        if called && let Ok(next) = accept_with(listener, SocketFlags::CLOEXEC) {
-            agent = Some(next);
+        if called {
+            match accept_with(listener, SocketFlags::CLOEXEC) {
+                Ok(next) => {
+                    // What it said last counts too.
+                    while let Some(Ok(Some(message))) = agent.as_ref().map(line::receive_now) {
+                        take(message, &mut kept);
+                    }
+                    agent = Some(next);
+                }
+                // Out of descriptors, for a while.
+                Err(_) => std::thread::sleep(PAUSE),
+            }
             continue;
         }
         if let Some(line) = &agent {
@@ -76,18 +88,21 @@ pub(super) fn keep(listener: &OwnedFd) -> io::Result<()> {
 /// Does what an agent says; no more when it is gone.
 fn listen(agent: &OwnedFd, kept: &mut Kept) -> bool {
     match line::receive(agent) {
-        Ok(Some(Message { kind: KEEP, id, about, fds })) => {
-            kept.insert(id, (about, fds));
-            true
-        }
-        Ok(Some(Message { kind: FORGET, id, .. })) => {
-            kept.remove(&id);
-            true
-        }
         Ok(Some(Message { kind: LIST, .. })) => list(agent, kept).is_ok(),
-        // Of an agent that knows more.
-        Ok(Some(_)) => true,
+        Ok(Some(message)) => {
+            take(message, kept);
+            true
+        }
         Ok(None) | Err(_) => false,
+    }
+}
+
+fn take(Message { kind, id, about, fds }: Message, kept: &mut Kept) {
+    match kind {
+        KEEP => _ = kept.insert(id, (about, fds)),
+        FORGET => _ = kept.remove(&id),
+        // Of an agent that knows more.
+        _ => {}
     }
 }
 

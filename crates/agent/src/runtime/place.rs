@@ -61,6 +61,23 @@ pub(super) fn agent_number(data: &Path) -> Result<u32> {
     bail!("500 agents on one machine are the most")
 }
 
+/// One agent at a time has a place: two would read the same terminals.
+///
+/// # Errors
+/// When another has it, and goes on having it.
+pub(super) async fn held(place: &Path) -> Result<Flock<std::fs::File>> {
+    let mut file = std::fs::File::create(place.join("lock")).context("open the agent's lock")?;
+    for _ in 0..100 {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(held) => return Ok(held),
+            Err((same, nix::errno::Errno::EWOULDBLOCK)) => file = same,
+            Err((_, error)) => return Err(error).context("take the agent's lock"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    bail!("another agent runs on this folder: end it first")
+}
+
 /// A copy of this program for workloads to start with: theirs must not change under them when this
 /// one is replaced. One copy serves every agent of the same build.
 pub(super) fn copy_of_self(folder: &Path) -> Result<PathBuf> {

@@ -4,7 +4,7 @@ use super::{
     Boxed, Facts, Inside, Is, Runtime, Started,
     bundle::{self, Users},
     host, network,
-    place::{agent_number, copy_of_self, place},
+    place::{agent_number, copy_of_self, held, place},
 };
 use crate::{
     keeper::{self, Keeper},
@@ -12,6 +12,7 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, node::Work};
+use nix::fcntl::Flock;
 use std::{
     fs::Permissions,
     os::unix::fs::PermissionsExt,
@@ -36,6 +37,7 @@ pub struct Sandbox {
     pids: PathBuf,
     count: AtomicU64,
     keeper: Keeper,
+    _held: Flock<std::fs::File>,
 }
 
 impl Sandbox {
@@ -46,6 +48,7 @@ impl Sandbox {
     pub async fn open(data: &Path) -> Result<Self> {
         let rooted = nix::unistd::geteuid().is_root();
         let place = place(data, rooted)?;
+        let held = held(&place).await?;
         if rooted {
             host::room_for_watches();
         }
@@ -59,7 +62,7 @@ impl Sandbox {
         let first_range = if rooted { agent_number(data)? * bundle::RANGES_PER_AGENT } else { 0 };
         // Those of an agent that died are worth nothing, but for the shells it had kept: its streams died with it.
         let (pids, keeper) =
-            (place.join("pids"), Keeper::open(&place.join("keeper"), &init).await?);
+            (place.join("pids"), Keeper::open(&place.join("keeper"), &init, data).await?);
         host::hang_up_left(&pids, &runs, &keeper.pids());
         let _ = std::fs::remove_dir_all(&pids);
         std::fs::create_dir(&pids).context("make a folder")?;
@@ -69,7 +72,8 @@ impl Sandbox {
         orphans::collect();
         host::end_left_starts(&state);
         let count = AtomicU64::new(0);
-        let sandbox = Self { runs, state, init, rooted, first_range, pids, count, keeper };
+        let sandbox =
+            Self { runs, state, init, rooted, first_range, pids, count, keeper, _held: held };
         sandbox.version().await.context("runc is missing: install Debian's package runc")?;
         Ok(sandbox)
     }

@@ -5,21 +5,21 @@ use crate::{
     keeper::{Keeper, Left},
     program::Program,
     pty::Pty,
-    runtime::Started,
 };
 use anyhow::{Context, Result};
 
 impl Sessions {
     /// Takes up the shells that were left; those that come are kept from now on.
-    pub(crate) fn open(keeper: Option<Keeper>) -> Self {
+    pub(crate) async fn open(keeper: Option<Keeper>) -> Self {
         let this = Self { keeper, ..Self::default() };
-        for left in this.keeper.iter().flat_map(Keeper::take) {
+        let Some(keeper) = &this.keeper else { return this };
+        for left in keeper.take() {
             let (id, of) = (left.id, left.about.of);
             match this.take_up(left) {
                 Ok(()) => tracing::info!(%id, %of, "took up a shell"),
                 Err(error) => {
                     tracing::warn!(%id, error = format!("{error:#}"), "a shell cannot be taken up");
-                    this.keeper.iter().for_each(|keeper| keeper.forget(id));
+                    keeper.forget(id).await;
                 }
             }
         }
@@ -29,7 +29,7 @@ impl Sessions {
     fn take_up(&self, Left { id, about, pty, process, output }: Left) -> Result<()> {
         let output = Ring::taken_up(output)?;
         let size = rustix::termios::tcgetwinsize(&pty).context("ask a terminal for its size")?;
-        let program = Program::taken_up(process, Started::taken_up(about.pid, about.group))?;
+        let program = Program::taken_up((about.pid, process), about.group)?;
         let shell = Shell { id, program, pty: Pty::new(pty)?, keeper: self.keeper.clone() };
         let size = (size.ws_col, size.ws_row);
         self.carry(New { of: about.of, size, brief: about.brief }, output, shell);

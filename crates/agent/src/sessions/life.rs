@@ -4,12 +4,12 @@
 use super::{BEHIND, CHUNK, Session, Typing};
 use crate::{
     keeper::{About, Keeper},
-    program::{End, Program},
+    program::{End, Program, Running},
     pty::{self, Pty},
 };
 use anyhow::Result;
 use api::TerminalId;
-use std::{os::fd::AsFd, time::Duration};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// How long a shell goes on while nobody looks.
@@ -39,7 +39,7 @@ pub(super) async fn run(
     let mut hang_up = session.hang_up.subscribe();
     let Shell { id, program, pty, keeper } = &shell;
     let ended = tokio::select! {
-        () = keep(session, program, pty) => true,
+        () = hear(session, program, pty) => true,
         () = feed(session, pty, typing) => true,
         () = alone(session) => false,
         _ = hang_up.wait_for(|over| *over) => false,
@@ -51,7 +51,7 @@ pub(super) async fn run(
     }
     // Its terminal is gone once nobody has it.
     if let Some(keeper) = keeper {
-        keeper.forget(*id);
+        keeper.forget(*id).await;
     }
     let Shell { program, pty, .. } = shell;
     drop(pty);
@@ -66,32 +66,40 @@ async fn pass_on(program: &Program, mut signals: mpsc::Receiver<String>) -> bool
     std::future::pending().await
 }
 
-/// Has it kept for the agent after this one, as soon as it runs.
+/// Has it kept for the agent after this one, as soon as it runs, and again whenever its keeper is gone.
 async fn outlive(session: &Session, shell: &Shell) -> bool {
     if let Some(keeper) = &shell.keeper
-        && let Err(error) = kept(session, shell, keeper).await
+        && let Some(running) = shell.program.running().await
     {
-        tracing::warn!(error = format!("{error:#}"), "a shell will end with this agent");
+        let mut lost = keeper.lost();
+        loop {
+            lost.mark_unchanged();
+            let kept = keep(session, shell, keeper, &running).await;
+            shell.program.stays(kept.is_ok());
+            if let Err(error) = kept {
+                tracing::warn!(error = format!("{error:#}"), "a shell will end with this agent");
+            }
+            let _ = lost.changed().await;
+        }
     }
     std::future::pending().await
 }
 
-async fn kept(
+async fn keep(
     session: &Session,
     Shell { id, program, pty, .. }: &Shell,
     keeper: &Keeper,
+    (pid, process): &Running,
 ) -> Result<()> {
-    let Some((pid, process)) = program.running().await else { return Ok(()) };
     let (of, brief, group) = (session.of, session.brief, program.group().map(str::to_owned));
-    let about = About { of, pid, group, brief };
+    let about = About { of, pid: *pid, group, brief };
     let output = session.state().output.memory().try_clone()?;
-    keeper.keep(*id, &about, [pty.as_fd(), process.as_fd(), output.as_fd()])?;
-    program.stays();
-    Ok(())
+    let fds = [pty.as_fd().try_clone_to_owned()?, process.try_clone()?, output];
+    keeper.keep(*id, about, fds).await
 }
 
 /// Reads the output: as fast as whoever looks takes it, slowly while nobody does.
-async fn keep(session: &Session, program: &Program, pty: &Pty) {
+async fn hear(session: &Session, program: &Program, pty: &Pty) {
     let mut buffer = vec![0; CHUNK];
     let mut news = session.news.subscribe();
     loop {

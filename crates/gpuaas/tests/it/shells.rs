@@ -4,13 +4,17 @@ use crate::{
     site::{Site, left_of, needs_root, program},
     ssh::{Reach, text},
 };
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use std::{
     io::{Read, Write},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
 };
 
-/// A shell at the command line, and all it has said so far.
+/// A shell at a keyboard, and all it has said so far.
 struct Typed {
     child: Child,
     said: Arc<Mutex<String>>,
@@ -18,9 +22,10 @@ struct Typed {
 
 impl Typed {
     fn open(site: &Site, id: &str) -> Self {
-        let mut command = Command::new(program());
+        let shell = format!("{} shell {id}", program());
+        let mut command = Command::new("script");
         command
-            .args(["shell", id])
+            .args(["-qefc", &shell, "/dev/null"])
             .env("GPUAAS_CREDENTIALS", site.folder.path().join("credentials.json"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -53,6 +58,18 @@ impl Typed {
     }
 }
 
+/// The keepers of a site's agents.
+fn keepers_of(site: &Site) -> Vec<i32> {
+    let data = site.folder.path().display().to_string();
+    let at = |pid: &i32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line);
+        line.contains("sandbox-keep") && line.contains(&data)
+    };
+    let pids = std::fs::read_dir("/proc").unwrap().flatten();
+    pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(at).collect()
+}
+
 /// Every line of a count up to so much, once and in order.
 fn counted(said: &str, upto: u32) {
     let numbers =
@@ -81,6 +98,19 @@ fn a_shell_goes_on_when_the_agent_is_killed_and_ends_when_it_is_asked_to() {
     }
     shell.says(&site, "all-2");
     counted(&shell.said.lock().unwrap(), 20_000);
+    // Its keeper is killed: another keeps it, before its agent is.
+    let keepers = keepers_of(&site);
+    assert_eq!(keepers.len(), 1);
+    for pid in keepers {
+        kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    }
+    site.until("another keeps it", || !keepers_of(&site).is_empty());
+    site.kill("agent");
+    shell.says(&site, "[connected again");
+    site.until("it goes on", || {
+        shell.type_in("echo still-$mine-$((1+1))\n");
+        shell.said.lock().unwrap().contains("still-kept-2")
+    });
     // What it ends with is not this agent's to hear.
     shell.type_in("exit 3\n");
     assert_eq!(shell.child.wait().unwrap().code(), Some(1));
@@ -94,6 +124,30 @@ fn a_shell_goes_on_when_the_agent_is_killed_and_ends_when_it_is_asked_to() {
     site.cli(&["release", &id, "--wait"]);
     assert_eq!(left_of(&id), Vec::<String>::new());
     assert_ne!(other.child.wait().unwrap().code(), Some(0));
+    // A keeper leaves with an agent that has nothing open.
+    site.kill("agent");
+    site.until("no keeper is left", || keepers_of(&site).is_empty());
+}
+
+/// One that reads a script does not go on with half of it.
+#[test]
+fn a_script_that_was_cut_off_ends_and_says_so() {
+    needs_root();
+    let site = Site::up(&["--simulate", "1x2xH100"]);
+    let id = site.launch("sim-h100-slice");
+    let mut command = Command::new(program());
+    command
+        .args(["shell", &id])
+        .env("GPUAAS_CREDENTIALS", site.folder.path().join("credentials.json"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut script = Typed::of(command.spawn().unwrap());
+    script.type_in("echo begin-$((1+1)); sleep 1\n");
+    script.says(&site, "begin-2");
+    site.kill("agent");
+    script.says(&site, "may be lost");
+    assert_ne!(script.child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

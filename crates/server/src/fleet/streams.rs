@@ -158,7 +158,7 @@ fn no_stream(app: &App, node: NodeId, cause: anyhow::Error) -> Error {
             );
         }
         Some(NoStream::Gone) => {
-            "The shell has ended: it was left alone for too long, or the machine's agent was started again."
+            "The shell has ended: by itself, or it was left alone for too long."
         }
         Some(NoStream::Old) => {
             "This workload was launched before its machine was upgraded: shells work, files and ports need a new launch."
