@@ -114,11 +114,11 @@ class Site:
         return self.people[-1]
 
     def grown(self):
-        """Returns the private memory of control plane and agent, MiB."""
+        """Returns the private memory of control plane, agents and what keeps their shells, MiB."""
         total = 0
         for pid in tree(self.process.pid):
             line = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if line[1:2] in ([b"up"], [b"server"], [b"agent"]):
+            if line[1:2] in ([b"up"], [b"server"], [b"agent"], [b"sandbox-keep"]):
                 status = Path(f"/proc/{pid}/status").read_text()
                 total += int(re.search(r"RssAnon:\s+(\d+)", status).group(1)) / 1024
         return total
@@ -292,7 +292,8 @@ class Many:
         self.site, self.masters, self.clients, self.count, self.places = site, [], [], count, []
         for place in range(0, count, 60):
             if place % 120 == 0:
-                person = site.person(f"person{len(site.people)}@example.com")
+                number = 1 + place // 120
+                person = site.people[number] if number < len(site.people) else site.person(f"person{number}@example.com")
                 person.port = site.port
             self.places.append((person, person.launch()))
 
@@ -332,6 +333,11 @@ def idle(site):
     time.sleep(3)
 
 
+def shown(typed):
+    """Returns how much clients have shown, bytes."""
+    return sum(int(re.search(r"wchar: (\d+)", Path(f"/proc/{one.process.pid}/io").read_text()).group(1)) for one in typed)
+
+
 def crowd(folder, site):
     """Prints another's echo while 20 of 200 terminals print without end."""
     many = Many(site, CROWD - FLOODS)
@@ -339,13 +345,14 @@ def crowd(folder, site):
     floods = [Typed(folder, site, "exec yes", subprocess.DEVNULL) for _ in range(FLOODS)]
     time.sleep(3)
     probes = [("ssh", Typed(folder, site)), ("browser", quiet(site.terminal()))]
-    began, used = time.monotonic(), cpu(site.process.pid)
+    began, used, flooded = time.monotonic(), cpu(site.process.pid), shown(floods)
     for name, probe in probes:
         took = echoes(probe, 500, 0.01)
         print(f"echo among {CROWD}, {FLOODS} floods, {name:8} ours p50 {at(took, .5) / 1000:6.2f} ms p99 {at(took, .99) / 1000:6.2f} ms most {took[-1] / 1000:6.2f} ms   bar p99 100")
     alive = many.alive() + sum(flood.process.poll() is None for flood in floods)
     assert alive == CROWD, alive
-    print(f"   meanwhile our processes used {(cpu(site.process.pid) - used) / (time.monotonic() - began):.2f} cores")
+    took = time.monotonic() - began
+    print(f"   meanwhile our processes used {(cpu(site.process.pid) - used) / took:.2f} cores, and the floods showed {(shown(floods) - flooded) / took / 2**20:.1f} MiB/s")
     for flood in floods:
         flood.end()
     for _, probe in probes:

@@ -40,6 +40,37 @@ forced() { post forced 202 "/api/v1/admin/allocations/$(id)/force-release" '{"re
 found() { agents CONT && state released; }
 
 shell() { printf 'echo uat-$((40+2))\nexit 7\n' | timeout 30 gpuaas shell "$(id)" >"$FAIRWAY_ROW_DIR/shell"; [ $? = 7 ] && has uat-42 "$FAIRWAY_ROW_DIR/shell"; }
+# A shell at a keyboard: its keys come from a pipe that stays open while the machine's agent is killed.
+goes_on() {
+  local said="$FAIRWAY_ROW_DIR/goes-on"
+  {
+    echo 'mine=kept; echo begin-$((40+2))'
+    for _ in $(seq 100); do grep -q begin-42 "$said" && break; sleep 0.1; done
+    agents KILL
+    for _ in $(seq 300); do grep -q 'connected again' "$said" && break; sleep 0.1; done
+    sleep 0.5
+    echo 'echo still-$mine-$((40+2)); exit'
+    sleep 2
+  } | timeout 60 script -qefc "gpuaas shell $(id)" /dev/null >"$said" 2>&1
+  has still-kept-42 "$said"
+}
+unrecorded() { gpuaas recordings list --output json >"$FAIRWAY_ROW_DIR/recordings" && [ "$(python3 -c "import json,sys; print(len(json.load(open(sys.argv[1]))['items']))" "$FAIRWAY_ROW_DIR/recordings")" = 0 ]; }
+recording() { gpuaas recordings policy "$1"; }
+unasked() { ! printf 'exit\n' | timeout 30 gpuaas shell "$(id)" 2>"$FAIRWAY_ROW_DIR/unasked" && has -e --record "$FAIRWAY_ROW_DIR/unasked"; }
+recorded() {
+  printf 'echo taped-$((40+2))\nexit\n' | timeout 30 gpuaas shell --record "$(id)" >"$FAIRWAY_ROW_DIR/recorded" || return 1
+  gpuaas recordings list --output json >"$FAIRWAY_ROW_DIR/recordings" || return 1
+  python3 -c "import json,sys; print(json.load(open(sys.argv[1]))['items'][0]['id'])" "$FAIRWAY_ROW_DIR/recordings" >"$FAIRWAY_ROW_DIR/tape"
+}
+played() {
+  for _ in $(seq 50); do
+    rm -f "$FAIRWAY_ROW_DIR/attach/shell.cast"
+    gpuaas recordings save "$(cat "$FAIRWAY_ROW_DIR/tape")" "$FAIRWAY_ROW_DIR/attach/shell.cast" && has taped-42 "$FAIRWAY_ROW_DIR/attach/shell.cast" && return 0
+    sleep 0.2
+  done
+  return 1
+}
+erased() { gpuaas recordings erase "$(cat "$FAIRWAY_ROW_DIR/tape")" && ! gpuaas recordings play "$(cat "$FAIRWAY_ROW_DIR/tape")"; }
 no_shell() { timeout 30 gpuaas shell alloc_01jd3x5gq8f9v7m2k4n6p8r0st </dev/null; [ $? = 4 ]; }
 over() { gpuaas release "$(id)" --wait && ! timeout 30 gpuaas shell "$(id)" </dev/null; }
 
@@ -83,6 +114,14 @@ UAT-TERMINAL-001)
   check happy "it is there: processes, groups, folders" something_there
   check happy "a shell answers and ends with its own code" shell
   check recovery "another one opens after it" shell
+  check recovery "one goes on when the machine's agent is killed" goes_on
+  check empty "nothing is recorded before somebody wants it" unrecorded
+  check happy "an organization records what terminals show" recording required
+  check blocked "nothing opens before somebody agreed" unasked
+  check happy "who agrees is recorded" recorded
+  check happy "what was shown is in the file" played
+  check cleanup "a recording is erased" erased
+  check cleanup "the organization records no more" recording off
   check negative "a workload that is not there has none" no_shell
   check cleanup "after the release there is none" over
   check cleanup "nothing of it is left: processes, groups, folders, mounts" nothing_left
