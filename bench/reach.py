@@ -302,7 +302,7 @@ class Many:
         for place in range(self.count):
             if place % 60 == 0:
                 person, to = self.places[place // 60]
-                path = person.folder / f"m{len(self.masters)}"
+                path = person.folder / f"m{self.count}-{len(self.masters)}"
                 self.masters.append(subprocess.Popen(["ssh", *options(self.site.folder, person), "-N", "-M", "-S", path, to], stderr=subprocess.DEVNULL))
                 until("a connection", path.exists)
             self.clients.append(subprocess.Popen(["ssh", "-F", "/dev/null", "-S", path, "-tt", to, command],

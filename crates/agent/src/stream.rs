@@ -15,6 +15,8 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
+/// Memory a file transfer keeps of what it used, in bytes.
+const KEEPS: &str = "8388608";
 /// This program inside a workload.
 const OWN: &str = "/.init/gpuaas";
 
@@ -33,7 +35,12 @@ pub(crate) fn inside(ask: &StreamAsk) -> Result<Inside> {
             return program(&RunAsk { terminal: Some(terminal.clone()), ..RunAsk::default() });
         }
         StreamAsk::Watch { .. } => bail!("nothing is started to follow a shell"),
-        StreamAsk::Sftp => own(&["sandbox-sftp"]),
+        // Its packets are large: memory that is given back after each would be asked for again for the next.
+        StreamAsk::Sftp => {
+            let keeps = ["MALLOC_TOP_PAD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"];
+            let env = keeps.map(|name| (name.to_owned(), KEEPS.to_owned())).to_vec();
+            return Ok(Inside { args: own(&["sandbox-sftp"]), terminal: false, env });
+        }
         StreamAsk::Dial { port } => own(&["sandbox-dial", &port.to_string()]),
         StreamAsk::Listen { port } => own(&["sandbox-listen", &port.to_string()]),
         StreamAsk::Take { name, number } => own(&["sandbox-take", name, &number.to_string()]),

@@ -166,17 +166,14 @@ async fn feed(session: &Session, pty: &Pty, mut typing: mpsc::Receiver<Typing>) 
 
 /// Ends when nobody has looked for too long.
 async fn alone(session: &Session) {
-    let mut news = session.news.subscribe();
+    let mut looked_at = session.looked_at.subscribe();
+    let most = if session.brief { BRIEF } else { ALONE };
     loop {
-        while session.state().at.is_some() {
-            if news.changed().await.is_err() {
-                return;
-            }
+        if looked_at.wait_for(|so| !so).await.is_err() {
+            return;
         }
-        let looks = session.state().looks;
-        tokio::time::sleep(if session.brief { BRIEF } else { ALONE }).await;
-        let state = session.state();
-        if state.at.is_none() && state.looks == looks {
+        let back = looked_at.wait_for(|so| *so);
+        if tokio::time::timeout(most, back).await.is_err() {
             return;
         }
     }

@@ -60,6 +60,8 @@ struct Session {
     brief: bool,
     state: Mutex<State>,
     news: watch::Sender<u64>,
+    /// Changes when somebody comes to look, or leaves.
+    looked_at: watch::Sender<bool>,
     size: watch::Sender<(u16, u16)>,
     typed: mpsc::Sender<Typing>,
     signals: mpsc::Sender<String>,
@@ -106,6 +108,21 @@ impl Session {
         while !self.state().told && news.changed().await.is_ok() {}
     }
 
+    /// Notes how far the one who looks has come. That is news where the shell waits for them.
+    fn shown(&self, number: u64, at: u64) {
+        let waits = {
+            let mut state = self.state();
+            if state.looks != number {
+                return;
+            }
+            let before = state.at.replace(at).unwrap_or(at);
+            state.output.total() - before >= BEHIND
+        };
+        if waits {
+            self.news.send_modify(|count| *count += 1);
+        }
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let out = change(&mut self.state());
         self.news.send_modify(|count| *count += 1);
@@ -141,6 +158,7 @@ impl Drop for Look {
         self.session.change(|state| {
             if state.looks == self.number {
                 state.at = None;
+                self.session.looked_at.send_replace(false);
             }
         });
     }
@@ -201,6 +219,7 @@ impl Sessions {
             brief,
             state: Mutex::new(State { output, looks: 0, at: None, end: None, told: false }),
             news: watch::channel(0).0,
+            looked_at: watch::channel(false).0,
             size: watch::channel(size).0,
             typed,
             signals,
@@ -239,6 +258,7 @@ impl Sessions {
             let total = state.output.total();
             let at = from.clamp(state.output.first(), total);
             state.at = Some(at);
+            session.looked_at.send_replace(true);
             (state.looks, at, total)
         });
         let look = Look { session: session.clone(), number };
@@ -302,11 +322,7 @@ async fn show(look: &Look, mut at: u64, send: &mpsc::Sender<Bytes>) {
         if send.send(Bytes::from(frame::write(frame::DATA, &bytes))).await.is_err() {
             return;
         }
-        session.change(|state| {
-            if state.looks == look.number {
-                state.at = Some(at);
-            }
-        });
+        session.shown(look.number, at);
     }
 }
 
