@@ -42,11 +42,7 @@ pub(crate) struct Receipts(usize);
 impl Receipts {
     /// Typed bytes went in; returns the frame that says so, once it is worth one.
     pub(crate) fn taken(&mut self, typed: &Typed) -> Option<Vec<u8>> {
-        self.taken_of(typed, typed.payload.len())
-    }
-
-    /// The same, where the bytes themselves were given away.
-    pub(crate) fn taken_of(&mut self, typed: &Typed, length: usize) -> Option<Vec<u8>> {
+        let length = typed.payload.len();
         typed.waiting.fetch_sub(length, Ordering::Relaxed);
         self.0 += length;
         if self.0 < WORTH {

@@ -71,7 +71,7 @@ async fn from_shell(program: &Program, pty: &Pty, send: &mpsc::Sender<Bytes>) {
 
 /// Writes into the shell's terminal and says how much went in. A terminal that takes nothing any more
 /// is the end of its shell, which the reading side hears.
-async fn to_shell(
+pub(crate) async fn to_shell(
     pty: &Pty,
     mut queue: mpsc::UnboundedReceiver<Input>,
     mut size: watch::Receiver<(u16, u16)>,

@@ -7,6 +7,7 @@ use crate::{
     pty::Pty,
 };
 use anyhow::{Context, Result};
+use std::sync::Arc;
 
 impl Sessions {
     /// Takes up the shells that were left; those that come are kept from now on.
@@ -30,7 +31,8 @@ impl Sessions {
         let output = Ring::taken_up(output)?;
         let size = rustix::termios::tcgetwinsize(&pty).context("ask a terminal for its size")?;
         let program = Program::taken_up((about.pid, process), about.group)?;
-        let shell = Shell { id, program, pty: Pty::new(pty)?, keeper: self.keeper.clone() };
+        let shell =
+            Shell { id, program, pty: Arc::new(Pty::new(pty)?), keeper: self.keeper.clone() };
         let size = (size.ws_col, size.ws_row);
         self.carry(New { of: about.of, size, brief: about.brief }, output, shell);
         Ok(())

@@ -1,7 +1,7 @@
 //! A shell's life: what it prints is kept, what is typed goes in, and it ends with its program, when it is hung up, or
 //! when nobody has looked for too long.
 
-use super::{BEHIND, CHUNK, Session, Typing};
+use super::{BEHIND, CHUNK, Session};
 use crate::{
     keeper::{About, Keeper},
     program::{End, Program, Running},
@@ -9,7 +9,7 @@ use crate::{
 };
 use anyhow::Result;
 use api::TerminalId;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 /// How long a shell goes on while nobody looks.
@@ -25,22 +25,16 @@ const PACE: Duration = Duration::from_millis(20);
 pub(super) struct Shell {
     pub(super) id: TerminalId,
     pub(super) program: Program,
-    pub(super) pty: Pty,
+    pub(super) pty: Arc<Pty>,
     pub(super) keeper: Option<Keeper>,
 }
 
 /// Carries the shell to its end, looked at or not.
-pub(super) async fn run(
-    session: &Session,
-    shell: Shell,
-    typing: mpsc::Receiver<Typing>,
-    signals: mpsc::Receiver<String>,
-) {
+pub(super) async fn run(session: &Session, shell: Shell, signals: mpsc::Receiver<String>) {
     let mut hang_up = session.hang_up.subscribe();
     let Shell { id, program, pty, keeper } = &shell;
     let ended = tokio::select! {
         () = hear(session, program, pty) => true,
-        () = feed(session, pty, typing) => true,
         () = alone(session) => false,
         _ = hang_up.wait_for(|over| *over) => false,
         never = outlive(session, &shell) => never,
@@ -54,6 +48,7 @@ pub(super) async fn run(
         keeper.forget(*id).await;
     }
     let Shell { program, pty, .. } = shell;
+    session.close();
     drop(pty);
     let end = tokio::time::timeout(PATIENCE, program.wait()).await.unwrap_or(End::KILLED);
     session.change(|state| state.end = Some(end));
@@ -133,35 +128,6 @@ async fn hear(session: &Session, program: &Program, pty: &Pty) {
             tokio::time::sleep(PACE).await;
         }
     }
-}
-
-/// Writes into the terminal. One that takes nothing any more is the end of its shell, which the reading
-/// side hears.
-async fn feed(session: &Session, pty: &Pty, mut typing: mpsc::Receiver<Typing>) {
-    let mut size = session.size.subscribe();
-    let mut now: Option<(Typing, usize)> = None;
-    loop {
-        let part = now.as_ref().and_then(|((bytes, _), done)| bytes.get(*done..));
-        tokio::select! {
-            biased; // a new size counts for everything typed after it
-            Ok(()) = size.changed() => {
-                let _ = pty.resize(*size.borrow_and_update());
-            }
-            typed = typing.recv(), if part.is_none() => match typed {
-                Some(typed) => now = Some((typed, 0)),
-                None => break,
-            },
-            wrote = pty.write(part.unwrap_or_default()), if part.is_some() => {
-                let Ok(count) = wrote else { break };
-                if count < part.map_or(0, <[u8]>::len) {
-                    if let Some((_, done)) = now.as_mut() { *done += count; }
-                } else if let Some(((_, told), _)) = now.take() {
-                    let _ = told.send(());
-                }
-            }
-        }
-    }
-    std::future::pending::<()>().await;
 }
 
 /// Ends when nobody has looked for too long.

@@ -12,10 +12,12 @@ mod ring;
 
 use crate::{
     console,
-    frames::{Down, Ears, Input, Receipts},
+    frames::{Down, Ears, Input},
     keeper::Keeper,
     program::End,
+    pty::Pty,
     runtime::Started,
+    terminal,
 };
 use anyhow::{Context, Result, bail};
 use api::{AllocationId, TerminalId, node::frame};
@@ -28,7 +30,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// How far somebody who looks may be behind before the shell waits for them.
@@ -49,9 +51,6 @@ pub(crate) struct Sessions {
     keeper: Option<Keeper>,
 }
 
-/// What is typed, and who is told once it went in.
-type Typing = (Vec<u8>, oneshot::Sender<()>);
-
 /// A shell.
 struct Session {
     of: AllocationId,
@@ -63,7 +62,9 @@ struct Session {
     /// Changes when somebody comes to look, or leaves.
     looked_at: watch::Sender<bool>,
     size: watch::Sender<(u16, u16)>,
-    typed: mpsc::Sender<Typing>,
+    /// Its terminal, while it runs; and that it does not any more.
+    pty: Mutex<Option<Arc<Pty>>>,
+    over: CancellationToken,
     signals: mpsc::Sender<String>,
     hang_up: watch::Sender<bool>,
 }
@@ -100,6 +101,16 @@ impl State {
 impl Session {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pty(&self) -> Option<Arc<Pty>> {
+        self.pty.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets go of its terminal: nobody types any more.
+    fn close(&self) {
+        self.over.cancel();
+        *self.pty.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Waits until somebody was told of its end.
@@ -204,7 +215,7 @@ impl Sessions {
         }
         let output = Ring::new()?;
         let (program, pty) = console::on_terminal(started, new.size).await?;
-        let shell = Shell { id, program, pty, keeper: self.keeper.clone() };
+        let shell = Shell { id, program, pty: Arc::new(pty), keeper: self.keeper.clone() };
         self.carry(new, output, shell);
         Ok(())
     }
@@ -212,7 +223,6 @@ impl Sessions {
     /// Carries a shell that runs until it has ended, and a little longer.
     #[allow(clippy::disallowed_methods, reason = "ends with the shell, which ends alone in time")]
     fn carry(&self, New { of, size, brief }: New, output: Ring, shell: Shell) {
-        let (typed, typing) = mpsc::channel(4);
         let (signals, sent) = mpsc::channel(4);
         let session = Arc::new(Session {
             of,
@@ -221,7 +231,8 @@ impl Sessions {
             news: watch::channel(0).0,
             looked_at: watch::channel(false).0,
             size: watch::channel(size).0,
-            typed,
+            pty: Mutex::new(Some(shell.pty.clone())),
+            over: CancellationToken::new(),
             signals,
             hang_up: watch::channel(false).0,
         });
@@ -231,7 +242,7 @@ impl Sessions {
         }
         let this = self.clone();
         tokio::spawn(async move {
-            life::run(&session, shell, typing, sent).await;
+            life::run(&session, shell, sent).await;
             let _ = tokio::time::timeout(ENDED, session.told()).await;
             let mut all = this.all();
             if all.get(&id).is_some_and(|now| Arc::ptr_eq(now, &session)) {
@@ -277,12 +288,14 @@ impl Sessions {
                     let _ = session.signals.try_send(name.to_owned());
                 }
             };
+            let mut sizes = session.size.subscribe();
+            sizes.mark_changed();
             let window = if session.brief { frame::STREAM_WINDOW } else { frame::WINDOW };
             let ears = Ears { heard, size, signal, window };
             tokio::select! {
                 () = show(&look, at, &send) => {}
                 () = input.listen(ears) => {}
-                () = pass_in(&session, queue, &send) => {}
+                () = type_in(&session, queue, sizes, &send) => {}
                 () = send.closed() => {}
             }
             look.left(&link).await;
@@ -326,26 +339,17 @@ async fn show(look: &Look, mut at: u64, send: &mpsc::Sender<Bytes>) {
     }
 }
 
-/// Passes what is typed on to the shell, and says how much of it went in.
-async fn pass_in(
+/// Types what comes, at a shell that runs.
+async fn type_in(
     session: &Session,
-    mut queue: mpsc::UnboundedReceiver<Input>,
+    queue: mpsc::UnboundedReceiver<Input>,
+    size: watch::Receiver<(u16, u16)>,
     send: &mpsc::Sender<Bytes>,
 ) {
-    let mut receipts = Receipts::default();
-    while let Some(input) = queue.recv().await {
-        let Input::Bytes(mut typed) = input else { continue };
-        let (done, went_in) = oneshot::channel();
-        let length = typed.payload.len();
-        if session.typed.send((std::mem::take(&mut typed.payload), done)).await.is_err()
-            || went_in.await.is_err()
-        {
-            break;
-        }
-        if let Some(receipt) = receipts.taken_of(&typed, length)
-            && send.send(Bytes::from(receipt)).await.is_err()
-        {
-            break;
+    if let Some(pty) = session.pty() {
+        tokio::select! {
+            () = terminal::to_shell(&pty, queue, size, send) => {}
+            () = session.over.cancelled() => {}
         }
     }
     std::future::pending::<()>().await;
