@@ -243,7 +243,14 @@ impl Sessions {
         let this = self.clone();
         tokio::spawn(async move {
             life::run(&session, shell, sent).await;
-            let _ = tokio::time::timeout(ENDED, session.told()).await;
+            // Pages that were away ask how it ended; whoever goes with their shell was told.
+            let told = async {
+                match session.brief {
+                    true => session.told().await,
+                    false => std::future::pending().await,
+                }
+            };
+            let _ = tokio::time::timeout(ENDED, told).await;
             let mut all = this.all();
             if all.get(&id).is_some_and(|now| Arc::ptr_eq(now, &session)) {
                 all.remove(&id);
