@@ -216,7 +216,7 @@ impl CatalogAdminView {
             html! {
                 form method="post" action=(action) class="inline-form" {
                     (self.form.hidden(&format!("price-{}", sku.sku)))
-                    input name="price_per_hour" inputmode="decimal" value=(number) aria-label={ "Price of " (sku.sku) } id={ "price-" (sku.sku) };
+                    input name="price_per_hour" inputmode="decimal" class="short" value=(number) aria-label={ "Price of " (sku.sku) } id={ "price-" (sku.sku) };
                     span class="muted small" { "steps of" }
                     input name="increment_seconds" inputmode="numeric" class="short" value=(sku.increment_seconds) aria-label={ "Seconds the time of " (sku.sku) " is rounded up to" };
                     span class="muted small" { "s, at least" }
